@@ -1,0 +1,74 @@
+/** Prints how fast the meter reads, on one core: `node bench/meter.ts`. Best of several rounds, in MB/s. */
+import { performance } from 'node:perf_hooks'
+import { estimateInputTokens } from '../src/core/metering/estimate.ts'
+import { wireFormats } from '../src/core/metering/formats/formats.ts'
+
+const chunkBytes = 16 * 1024
+const targetBytes = 32 * 1024 * 1024
+const rounds = 5
+
+function repeat(text: string): Buffer {
+  return Buffer.from(text.repeat(Math.ceil(targetBytes / text.length)))
+}
+
+function inChunks(bytes: Buffer): readonly Uint8Array[] {
+  return Array.from({ length: Math.ceil(bytes.length / chunkBytes) }, (_, index) =>
+    bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes),
+  )
+}
+
+function measure(title: string, byteCount: number, run: () => void): void {
+  let bestMs = Number.POSITIVE_INFINITY
+  for (let round = 0; round < rounds; round++) {
+    const startMs = performance.now()
+    run()
+    bestMs = Math.min(bestMs, performance.now() - startMs)
+  }
+  console.log(`${title.padEnd(58)} ${(byteCount / 1e3 / bestMs).toFixed(0).padStart(7)} MB/s`)
+}
+
+const anthropicDelta = (text: string): string =>
+  `event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":${JSON.stringify(text)}}}\n\n`
+
+const openaiDelta = (text: string): string =>
+  `event: response.output_text.delta\ndata: {"type":"response.output_text.delta","content_index":0,"delta":${JSON.stringify(text)},"item_id":"msg_0a63f40a2632b74300699f8819a5e08196ac270722d369af5a","output_index":0,"sequence_number":4,"obfuscation":"2ajSAGID"}\n\n`
+
+const prose = 'The meter reads a copy of the bytes and never changes, delays or breaks the response.\n\n'
+const code = 'if (a["b"] === "c") {\n  return "d\\n"\n}\n'
+const streams = {
+  'Anthropic SSE, deltas of a few words': ['anthropic-messages', anthropicDelta(', and then the')],
+  'Anthropic SSE, deltas of 400 characters': ['anthropic-messages', anthropicDelta(prose.repeat(5).slice(0, 400))],
+  'Anthropic SSE, deltas of code': ['anthropic-messages', anthropicDelta(code)],
+  'OpenAI Responses SSE, deltas of a word': ['openai-responses', openaiDelta(' meter')],
+  'OpenAI Responses SSE, one event of 32 MB': [
+    'openai-responses',
+    `data: {"type":"x","text":${JSON.stringify(repeat(prose).toString())}}\n\n`,
+  ],
+} as const
+
+for (const [title, [name, text]] of Object.entries(streams)) {
+  const bytes = text.length > chunkBytes ? Buffer.from(text) : repeat(text)
+  const chunks = inChunks(bytes)
+  measure(title, bytes.length, () => {
+    const meter = wireFormats[name].createMeter('sse')
+    for (const chunk of chunks) meter.feed(chunk)
+    meter.end()
+  })
+}
+
+for (const [kind, text] of Object.entries({ prose, code })) {
+  const message = { role: 'user', content: [{ type: 'text', text: text.repeat(20) }] }
+  const count = Math.ceil(200_000 / JSON.stringify(message).length)
+  const body = Buffer.from(JSON.stringify({ model: 'm', messages: Array(count).fill(message), stream: true }))
+  const chunks = inChunks(body)
+  const times = 50
+  measure(`request of 200 KB, ${kind}: read`, body.length * times, () => {
+    for (let time = 0; time < times; time++) wireFormats['anthropic-messages'].readRequest(chunks)
+  })
+  measure(`request of 200 KB, ${kind}: estimate`, body.length * times, () => {
+    for (let time = 0; time < times; time++) estimateInputTokens(chunks)
+  })
+  measure(`request of 200 KB, ${kind}: JSON.parse, for comparison`, body.length * times, () => {
+    for (let time = 0; time < times; time++) JSON.parse(body.toString())
+  })
+}

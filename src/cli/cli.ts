@@ -1,0 +1,117 @@
+/** The command line. Only the command that is asked for is loaded: `--help` and completion stay quick. */
+import { Command } from 'commander'
+import { didYouMean } from '../core/did-you-mean.ts'
+import { BottleError } from '../core/errors.ts'
+import { homePath } from '../host/paths.ts'
+import { packageVersion } from '../host/version.ts'
+import { type CliContext, createContext, type Entries } from './context.ts'
+import { failureOf } from './failure.ts'
+
+interface CommandEntry {
+  readonly summary: string
+  readonly load: () => Promise<(context: CliContext) => Command>
+}
+
+const commands: Readonly<Record<string, CommandEntry>> = {
+  start: {
+    summary: 'start an agent (claude, codex) in a bottle',
+    load: async () => (await import('./commands/start.ts')).startCommand,
+  },
+  run: { summary: 'run any program in a bottle', load: async () => (await import('./commands/run.ts')).runCommand },
+  ps: { summary: 'list the bottles', load: async () => (await import('./commands/ps.ts')).psCommand },
+  cutoff: {
+    summary: 'cut a bottle off from the network; its program runs on',
+    load: async () => (await import('./commands/cutoff.ts')).cutoffCommand,
+  },
+  restore: {
+    summary: 'reopen a bottle that was cut off',
+    load: async () => (await import('./commands/restore.ts')).restoreCommand,
+  },
+  kill: {
+    summary: 'end a bottle and remove what it left behind',
+    load: async () => (await import('./commands/kill.ts')).killCommand,
+  },
+  usage: {
+    summary: 'show the tokens that were used',
+    load: async () => (await import('./commands/usage.ts')).usageCommand,
+  },
+  audit: {
+    summary: 'show what was enforced, and why',
+    load: async () => (await import('./commands/audit.ts')).auditCommand,
+  },
+  doctor: {
+    summary: 'check what this host needs to run bottles',
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  },
+  controller: {
+    summary: 'run, look at or stop the controller',
+    load: async () => (await import('./commands/controller.ts')).controllerCommand,
+  },
+  demo: {
+    summary: 'watch a budget run out, with a simulated provider',
+    load: async () => (await import('./commands/demo.ts')).demoCommand,
+  },
+}
+
+/** Runs one command line and resolves to its exit code; never throws. */
+export async function runCli(argv: readonly string[], entries: Entries): Promise<number> {
+  surviveClosedOutput()
+  let exitCode = 0
+  const exit = (code: number): void => {
+    exitCode = code
+  }
+  try {
+    const words = argv[0] === 'help' && argv.length > 1 ? [...argv.slice(1), '--help'] : argv
+    const program = await createProgram(words, createContext(entries, { home: homePath(), exit }))
+    if (words.length === 0) program.outputHelp()
+    else await program.parseAsync(words, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    const failure = failureOf(error, { isDebugging: Boolean(process.env.BOT_BOTTLE_DEBUG) })
+    for (const line of failure.lines) process.stderr.write(`${line}\n`)
+    return failure.exitCode
+  }
+}
+
+async function createProgram(words: readonly string[], context: CliContext): Promise<Command> {
+  const program = new Command('bot-bottle')
+    .description(
+      'Runs coding agents in bottles: sandboxes whose only way out meters tokens and cuts when a budget is spent.',
+    )
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand(false)
+    .usage('COMMAND [OPTIONS]')
+    .enablePositionalOptions()
+    .addHelpText('after', '\nbot-bottle COMMAND --help explains one command.\n')
+  const asked = words[0]
+  if (asked !== undefined && !asked.startsWith('-') && !Object.hasOwn(commands, asked)) throw unknownCommand(asked)
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    const command = name === asked ? (await load())(context) : new Command(name)
+    program.addCommand(settled(command.summary(summary)))
+  }
+  return settled(program)
+}
+
+/** Errors are thrown, for `failureOf` to say; help goes where it is asked for. */
+function settled(command: Command): Command {
+  command.exitOverride().configureOutput({ writeErr: () => undefined })
+  for (const child of command.commands) settled(child)
+  return command
+}
+
+function unknownCommand(name: string): BottleError {
+  const meant = didYouMean(name, Object.keys(commands))
+  const hint = meant === undefined ? 'bot-bottle --help lists the commands.' : `Did you mean "bot-bottle ${meant}"?`
+  return new BottleError('usage', `there is no command "${name}"`, { hint })
+}
+
+/** Whoever reads our output may leave early (`| head`): that ends the command, and is no error. */
+function surviveClosedOutput(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0)
+  })
+  // Without its reader (a terminal that was closed) nothing is left to say, but a bottle is still to be ended in order.
+  process.stderr.on('error', () => undefined)
+}

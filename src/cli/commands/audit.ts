@@ -1,0 +1,49 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { connect } from '../connect.ts'
+import type { CliContext } from '../context.ts'
+import { inertJson } from '../inert.ts'
+import { tableLines } from '../table.ts'
+import { localTime } from '../time.ts'
+
+interface AuditOptions {
+  readonly bottle?: string
+  readonly limit: number
+  readonly json?: boolean
+}
+
+const defaultLimit = 50
+const maxLimit = 10_000
+
+export function auditCommand(context: CliContext): Command {
+  return new Command('audit')
+    .description('Shows what was enforced and why: each intent, and what came of it. Newest last.')
+    .option('--bottle <id>', 'of this bottle only')
+    .option('--limit <n>', 'at most so many, the newest', readLimit, defaultLimit)
+    .option('--json', 'print it as JSON: a list of AuditEntry')
+    .addHelpText('after', '\nExample:\n  bot-bottle audit --bottle claude-x1y2\n')
+    .action((options: AuditOptions) => showAudit(context, options))
+}
+
+function readLimit(text: string): number {
+  const limit = /^[1-9]\d{0,5}$/.test(text) ? Number(text) : Number.NaN
+  if (limit <= maxLimit) return limit
+  throw new InvalidArgumentError(`Write a number from 1 to ${maxLimit}.`)
+}
+
+async function showAudit(context: CliContext, { bottle, limit, json = false }: AuditOptions): Promise<void> {
+  const client = await connect(context)
+  const entries = await client.audit({ limit, ...(bottle !== undefined && { bottle }) })
+  if (json) return context.print(inertJson(entries))
+  if (entries.length === 0) return context.tell('nothing was enforced')
+  const rows = entries.map(({ atMs, bottleId, action, trigger, phase, detail }) => [
+    localTime(atMs),
+    bottleId,
+    action,
+    trigger,
+    phase,
+    detail,
+  ])
+  for (const line of tableLines(columns, rows, context.widthColumns)) context.print(line)
+}
+
+const columns = ['TIME', 'BOTTLE', 'ACTION', 'BY', 'PHASE', 'DETAIL'].map((title) => ({ title }))

@@ -1,0 +1,110 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Command, Option } from 'commander'
+import type { ControllerStatus, ErrorBody } from '../../controller/api.ts'
+import type { ControllerClient } from '../../controller/client.ts'
+import { BottleError, messageOf } from '../../core/errors.ts'
+import { connect } from '../connect.ts'
+import type { CliContext } from '../context.ts'
+import { inertJson } from '../inert.ts'
+import { ageInWords } from '../time.ts'
+
+export function controllerCommand(context: CliContext): Command {
+  return new Command('controller')
+    .description(
+      'The daemon that holds the ledger, the budgets and the way out of every bottle. It starts with the first bottle.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  bot-bottle controller run        in the foreground, e.g. for a service manager\n  bot-bottle controller status\n',
+    )
+    .addCommand(
+      new Command('run')
+        .description('Runs the controller in the foreground, until it is stopped.')
+        .addOption(new Option('--detached-child', 'how a client starts it').hideHelp())
+        .action((options: { readonly detachedChild?: boolean }) => run(context, options)),
+    )
+    .addCommand(
+      new Command('status')
+        .description('Shows whether it runs. Exit code 1 when not.')
+        .option('--json', 'print it as JSON: a ControllerStatus')
+        .action((options: { readonly json?: boolean }) => showStatus(context, options)),
+    )
+    .addCommand(
+      new Command('stop')
+        .description('Stops it. Refused while bottles live, since they end with it.')
+        .option('--force', 'even then')
+        .action((options: { readonly force?: boolean }) => stop(context, options)),
+    )
+}
+
+async function run(context: CliContext, { detachedChild = false }: { detachedChild?: boolean }): Promise<void> {
+  const { runController } = await context.entries.controller()
+  try {
+    context.exit(await runController({ home: context.home, foreground: !detachedChild }))
+  } catch (error) {
+    if (!detachedChild) throw error
+    // The log is all that the starter can read of us: see client-start.ts.
+    process.stderr.write(
+      `${error instanceof BottleError ? '' : `${error instanceof Error ? error.stack : String(error)}\n`}`,
+    )
+    process.stderr.write(`${JSON.stringify(errorBody(error))}\n`)
+    context.exit(1)
+  }
+}
+
+function errorBody(error: unknown): ErrorBody {
+  if (!(error instanceof BottleError)) return { error: { code: 'internal', message: messageOf(error) } }
+  const { code, message, hint } = error
+  return { error: { code, message, ...(hint !== undefined && { hint }) } }
+}
+
+async function showStatus(context: CliContext, { json = false }: { json?: boolean }): Promise<void> {
+  const status = await (await connect(context)).status()
+  context.print(json ? inertJson(status) : statusInWords(status, context.nowMs()))
+}
+
+function statusInWords({ version, pid, home, startedAtMs, livingBottles }: ControllerStatus, nowMs: number): string {
+  const bottles = livingBottles === 1 ? '1 bottle' : `${livingBottles} bottles`
+  return `running: version ${version}, process ${pid}, since ${ageInWords(nowMs - startedAtMs)}, ${bottles}, ${home}`
+}
+
+async function stop(context: CliContext, { force = false }: { force?: boolean }): Promise<void> {
+  let client: ControllerClient
+  try {
+    client = await connect(context)
+  } catch (error) {
+    if (!(error instanceof BottleError) || error.code !== 'controller_unreachable') throw error
+    return context.tell('no controller is running')
+  }
+  const { pid } = await client.status()
+  await client.stop({ force })
+  await untilGone(pid)
+  context.tell('the controller is stopped')
+}
+
+const stopTimeoutMs = 15_000
+const pollMs = 20
+
+async function untilGone(pid: number): Promise<void> {
+  const deadline = performance.now() + stopTimeoutMs
+  while (isAlive(pid)) {
+    if (performance.now() > deadline) {
+      throw new BottleError(
+        'controller_running',
+        `the controller (process ${pid}) has not ended within ${stopTimeoutMs / 1000} s`,
+        {
+          hint: `End it with: kill -9 ${pid}`,
+        },
+      )
+    }
+    await delay(pollMs)
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}

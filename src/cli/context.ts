@@ -1,0 +1,52 @@
+/** What the commands are given: where they run, where they print, and the parts of the program that only main.ts knows. */
+import { inert } from './inert.ts'
+
+/** Loaded when asked for, so that no command pays for another's modules. */
+export interface Entries {
+  readonly controller: () => Promise<{
+    runController(options: { readonly home: string; readonly foreground: boolean }): Promise<number>
+  }>
+  readonly doctor: () => Promise<{ examineHost(options: { readonly home: string }): Promise<readonly Finding[]> }>
+  readonly demo: () => Promise<{ runDemo(): Promise<number> }>
+}
+
+/** The shape of `doctor --json`; the controller's own findings have it. */
+export interface Finding {
+  readonly subject: string
+  readonly ok: boolean
+  readonly found: string
+  readonly hint?: string
+}
+
+export interface CliContext {
+  readonly home: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly entries: Entries
+  /** Columns that a table may fill; unlimited when nobody looks. */
+  readonly widthColumns: number
+  readonly nowMs: () => number
+  /** A line of the result, on stdout. */
+  readonly print: (line: string) => void
+  /** A line about what happens, on stderr, marked as ours. */
+  readonly tell: (line: string) => void
+  /** The exit code of the command that is running; 0 unless told. */
+  readonly exit: (code: number) => void
+}
+
+export function createContext(entries: Entries, { home, exit }: Pick<CliContext, 'home' | 'exit'>): CliContext {
+  const { stdout, stderr, env } = process
+  // A program in the bottle may have put the terminal into raw mode, where a line feed does not return the carriage.
+  const lineEnd = stderr.isTTY ? '\r\n' : '\n'
+  return {
+    home,
+    env,
+    cwd: process.cwd(),
+    entries,
+    widthColumns: stdout.isTTY ? stdout.columns : Number.POSITIVE_INFINITY,
+    nowMs: Date.now,
+    print: (line) => stdout.write(`${line}\n`),
+    tell: (line) => stderr.write(`bot-bottle: ${inert(line)}${lineEnd}`),
+    exit,
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * Holds a bottle while its program runs in this terminal. The bottle lives as long as the session: the controller ends
+ * what has no session, so a failure here leaves nothing running. A program whose controller is gone is ended too.
+ */
+import type { BottleView, ControllerEvent, StartedBottle } from '../controller/api.ts'
+import type { ControllerClient } from '../controller/client.ts'
+import { BottleError, messageOf } from '../core/errors.ts'
+import type { CliContext } from './context.ts'
+import { noticeOf } from './notices.ts'
+import { type HeldSignals, keepTerminal, type Program, startProgram } from './program.ts'
+
+export interface Holding {
+  readonly client: ControllerClient
+  readonly started: StartedBottle
+  readonly signals: HeldSignals
+}
+
+/** Resolves to the program's exit code, or to that of the signal that ended us. */
+export async function holdBottle(context: CliContext, { client, started, signals }: Holding): Promise<number> {
+  const report = reporter(context, client, started.bottle.id)
+  const session = new AbortController()
+  try {
+    const events = await client.session(started.bottle.id, session.signal)
+    if (signals.ending.aborted) return await report(exitCodeOf(signals))
+    using _terminal = keepTerminal()
+    const program = await startProgram(started.launch)
+    signals.leaveInterruptsToProgram()
+    signals.ending.addEventListener('abort', program.end)
+    if (signals.ending.aborted) program.end()
+    const watched = watch(context, { events, program, session: session.signal })
+    const exitCode = await Promise.race([program.ended, lossOf(watched, program)])
+    if (exitCode === 'lost') return 1
+    const reported = await report(signals.ending.aborted ? exitCodeOf(signals) : exitCode)
+    session.abort()
+    await watched
+    return reported
+  } catch (error) {
+    await report(1)
+    throw error
+  } finally {
+    session.abort()
+  }
+}
+
+function exitCodeOf({ ending }: HeldSignals): number {
+  return Number(ending.reason)
+}
+
+/** Settles only when the controller is gone, after the program was ended. */
+async function lossOf(watched: Promise<'over' | 'lost'>, program: Program): Promise<'lost'> {
+  if ((await watched) === 'over') return new Promise(() => undefined)
+  program.end()
+  await program.ended
+  return 'lost'
+}
+
+interface Watching {
+  readonly events: AsyncIterable<ControllerEvent>
+  readonly program: Program
+  readonly session: AbortSignal
+}
+
+/** Tells what happens to the bottle, until its session ends. `lost`: the controller is gone and nobody asked it to be. */
+async function watch(context: CliContext, { events, program, session }: Watching): Promise<'over' | 'lost'> {
+  let why = 'it ended'
+  try {
+    for await (const event of events) {
+      const notice = noticeOf(event)
+      if (notice !== undefined) context.tell(notice)
+      if (event.kind === 'bottle' && isOver(event.bottle)) {
+        // What the backend could not reach (a plain process) is ended from here.
+        program.end()
+        return 'over'
+      }
+    }
+  } catch (error) {
+    why = messageOf(error)
+  }
+  if (session.aborted) return 'over'
+  context.tell(`the controller is gone (${why}), so the bottle has no way out any more: its program is ended`)
+  return 'lost'
+}
+
+function isOver({ state }: BottleView): boolean {
+  return state === 'exited' || state === 'killed' || state === 'failed'
+}
+
+/** The exit code again, once told. A bottle that was killed is over already; other failures are told, not thrown. */
+function reporter(context: CliContext, client: ControllerClient, id: string): (exitCode: number) => Promise<number> {
+  return async (exitCode) => {
+    try {
+      await client.exit(id, { exitCode })
+    } catch (error) {
+      const isKnown = error instanceof BottleError && (error.code === 'conflict' || error.code === 'not_found')
+      if (!isKnown) context.tell(`the exit of ${id} could not be reported: ${messageOf(error)}`)
+    }
+    return exitCode
+  }
+}

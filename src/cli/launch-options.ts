@@ -1,0 +1,74 @@
+/** The options that `start` and `run` share. What can be wrong without a controller is refused here. */
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { StartRequest } from '../controller/api.ts'
+import { parseBudgetFlag, resolveBudgets } from '../core/budget/limit.ts'
+import { BottleError } from '../core/errors.ts'
+
+export interface BudgetOption {
+  readonly provider: string | null
+  readonly limitTokens: number
+}
+
+export interface LaunchOptions {
+  readonly bottle: readonly string[]
+  readonly budget: readonly BudgetOption[]
+  readonly shutdown?: NonNullable<StartRequest['policy']>
+  readonly sandbox: StartRequest['sandbox']
+  readonly workspace: StartRequest['workspace']['kind']
+  readonly readOnly: readonly string[]
+}
+
+export function addLaunchOptions(command: Command): Command {
+  return command
+    .addOption(repeatable('--bottle <name>', 'bottle definition to use; several are merged', (name: string) => name))
+    .addOption(budgetOption('tokens that this bottle may use, e.g. 200000 or claude=200000'))
+    .addOption(
+      new Option(
+        '--shutdown <policy>',
+        'what happens when the budget is spent (default: as settings.yml says)',
+      ).choices(['cutoff', 'kill']),
+    )
+    .addOption(
+      new Option('--sandbox <name>', '"none" runs the program uncontained')
+        .choices(['bubblewrap', 'none'])
+        .default('bubblewrap'),
+    )
+    .addOption(
+      new Option('--workspace <kind>', 'work on a copy of this directory, on itself, or on an empty one')
+        .choices(['copy', 'direct', 'none'])
+        .default('copy'),
+    )
+    .addOption(repeatable('--read-only <path>', 'host path to show inside, read-only', (path: string) => path))
+}
+
+export function budgetOption(description: string): Option {
+  return repeatable('--budget <[provider=]tokens>', description, (text: string): BudgetOption => {
+    const flag = parseBudgetFlag(text)
+    if (flag.kind === 'invalid') throw new InvalidArgumentError(`${flag.why}.`)
+    return flag
+  })
+}
+
+function repeatable<Value>(flags: string, description: string, parse: (text: string) => Value): Option {
+  const append = (text: string, earlier: readonly Value[]): readonly Value[] => [...earlier, parse(text)]
+  return new Option(flags, description).argParser(append).default([], 'none')
+}
+
+/** Throws BottleError `usage` for a budget that no provider of the bottle takes. */
+export function budgetsFor(flags: readonly BudgetOption[], providers: readonly string[]): StartRequest['budgets'] {
+  const resolved = resolveBudgets(flags, providers)
+  if (resolved.kind === 'invalid') throw new BottleError('usage', resolved.why)
+  return resolved.budgets
+}
+
+export async function existingPaths(paths: readonly string[], cwd: string): Promise<readonly string[]> {
+  const absolute = paths.map((path) => resolve(cwd, path))
+  for (const path of absolute) {
+    await stat(path).catch((cause: unknown) => {
+      throw new BottleError('usage', `--read-only ${path}: there is no such path`, { cause })
+    })
+  }
+  return absolute
+}

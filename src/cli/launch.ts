@@ -1,0 +1,71 @@
+/** The way of `start` and `run`: plan, find the program, create the bottle, hold it until the program has ended. */
+import { existsSync } from 'node:fs'
+import type { Plan, StartRequest } from '../controller/api.ts'
+import { connectOrStart } from './connect.ts'
+import type { CliContext } from './context.ts'
+import { findCommand } from './find-command.ts'
+import { holdBottle } from './hold-bottle.ts'
+import { budgetsFor, existingPaths, type LaunchOptions } from './launch-options.ts'
+import { holdSignals } from './program.ts'
+
+export interface LaunchRequest {
+  readonly agent: string | null
+  /** The program for `run`; what is added to the agent's own command for `start`. */
+  readonly words: readonly string[]
+  readonly options: LaunchOptions
+}
+
+/** Resolves to the program's exit code. */
+export async function launch(context: CliContext, request: LaunchRequest): Promise<number> {
+  const readOnlyPaths = await existingPaths(request.options.readOnly, context.cwd)
+  const client = await connectOrStart(context)
+  const plan = await client.plan({ agent: request.agent, definitions: request.options.bottle })
+  using signals = holdSignals()
+  const started = await client.start(await startRequest(context, { request, plan, readOnlyPaths }))
+  if (!started.bottle.contained)
+    context.tell('this bottle is not contained: its program runs as a plain process of this host')
+  try {
+    return await holdBottle(context, { client, started, signals })
+  } finally {
+    // A kill has removed it already.
+    if (request.options.workspace === 'copy' && existsSync(started.workspacePath)) {
+      context.tell(
+        `the copy that was worked on is kept in ${started.workspacePath}; bot-bottle kill ${started.bottle.id} removes it`,
+      )
+    }
+  }
+}
+
+interface Planned {
+  readonly request: LaunchRequest
+  readonly plan: Plan
+  readonly readOnlyPaths: readonly string[]
+}
+
+async function startRequest(context: CliContext, { request, plan, readOnlyPaths }: Planned): Promise<StartRequest> {
+  const { agent, options } = request
+  const [name = '', ...args] = [...(plan.command ?? []), ...request.words]
+  const budgets = budgetsFor(options.budget, plan.providers)
+  const { installHint } = plan
+  const file = await findCommand(name, { path: context.env.PATH, cwd: context.cwd, installHint })
+  return {
+    agent,
+    definitions: options.bottle,
+    command: [file, ...args],
+    workspace: options.workspace === 'none' ? { kind: 'none' } : { kind: options.workspace, path: context.cwd },
+    readOnlyPaths,
+    budgets,
+    policy: options.shutdown ?? null,
+    sandbox: options.sandbox,
+    hostEnvironment: pick(context.env, (variable) => plan.environmentNames.includes(variable)),
+    terminalEnvironment: pick(context.env, (variable) => terminalVariable.test(variable)),
+  }
+}
+
+const terminalVariable = /^(?:TERM|COLORTERM|LANG|LC_[A-Z]+|TZ|NO_COLOR|FORCE_COLOR)$/
+
+function pick(env: CliContext['env'], isWanted: (name: string) => boolean): Readonly<Record<string, string>> {
+  const picked: Record<string, string> = {}
+  for (const [name, value] of Object.entries(env)) if (value !== undefined && isWanted(name)) picked[name] = value
+  return picked
+}

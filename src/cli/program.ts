@@ -1,0 +1,81 @@
+/**
+ * The program at the terminal. Signals that the terminal sends to its whole foreground group (Ctrl-C) are the program's:
+ * we survive them and wait. Signals to us alone (SIGTERM, SIGHUP) end the program first and us afterwards.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { constants } from 'node:os'
+import type { StartedBottle } from '../controller/api.ts'
+import { BottleError, messageOf } from '../core/errors.ts'
+
+export interface Program {
+  /** The exit code, 128 + n after signal n, as a shell tells it. */
+  readonly ended: Promise<number>
+  /** Asks the program to end, and after a grace period makes it. */
+  end(): void
+}
+
+const graceMs = 3_000
+
+/** Throws BottleError `sandbox_failed` when it cannot be started at all. */
+export async function startProgram({ file, args, env, cwd }: StartedBottle['launch']): Promise<Program> {
+  const child = spawn(file, args, { cwd, env: { ...env }, stdio: 'inherit' })
+  const { promise: ended, resolve } = Promise.withResolvers<number>()
+  child.on('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]))
+  await new Promise<void>((started, reject) => {
+    child.on('spawn', started)
+    child.on('error', (error) => {
+      reject(new BottleError('sandbox_failed', `${file} could not be started: ${messageOf(error)}`, { cause: error }))
+    })
+  })
+  return { ended, end: () => endChild(child, ended) }
+}
+
+function endChild(child: ChildProcess, ended: Promise<number>): void {
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
+  void ended.then(() => clearTimeout(timer))
+}
+
+export interface HeldSignals extends Disposable {
+  /** Aborts at the first signal that means us; its reason is the exit code. */
+  readonly ending: AbortSignal
+  /** From now on Ctrl-C is the program's own matter. */
+  leaveInterruptsToProgram(): void
+}
+
+export function holdSignals(): HeldSignals {
+  const controller = new AbortController()
+  const forUs = ['SIGTERM', 'SIGHUP'] as const
+  const forProgram = ['SIGINT', 'SIGQUIT'] as const
+  let isProgramRunning = false
+  const end = (signal: NodeJS.Signals): void => controller.abort(128 + constants.signals[signal])
+  const endOrIgnore = (signal: NodeJS.Signals): void => {
+    if (!isProgramRunning) end(signal)
+  }
+  for (const signal of forUs) process.on(signal, end)
+  for (const signal of forProgram) process.on(signal, endOrIgnore)
+  return {
+    ending: controller.signal,
+    leaveInterruptsToProgram() {
+      isProgramRunning = true
+    },
+    [Symbol.dispose]() {
+      for (const signal of forUs) process.off(signal, end)
+      for (const signal of forProgram) process.off(signal, endOrIgnore)
+    },
+  }
+}
+
+/** A program that is killed leaves the terminal as it had set it, e.g. without echo: disposing puts that right. */
+export function keepTerminal(): Disposable {
+  const nothing = { [Symbol.dispose]: () => undefined }
+  if (!process.stdin.isTTY) return nothing
+  const saved = spawnSync('stty', ['-g'], { stdio: ['inherit', 'pipe', 'ignore'], encoding: 'utf8' })
+  const mode = saved.status === 0 ? saved.stdout.trim() : ''
+  if (mode === '') return nothing
+  return {
+    [Symbol.dispose]() {
+      spawnSync('stty', [mode], { stdio: ['inherit', 'ignore', 'ignore'] })
+    },
+  }
+}

@@ -1,0 +1,91 @@
+/** Prints rows under titles: as narrow as they are, cut with … where the terminal is narrower. */
+import { inert } from './inert.ts'
+
+export interface Column {
+  readonly title: string
+  readonly align?: 'left' | 'right'
+}
+
+/** A cell; numbers are grouped by thin spaces, `null` is shown as nothing. */
+export type Cell = string | number | null
+
+const gap = '  '
+const minColumnWidth = 6
+
+export function tableLines(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  widthColumns: number,
+): string[] {
+  const texts = [
+    columns.map(({ title }) => title),
+    ...rows.map((row) => columns.map((_, index) => cellText(row[index]))),
+  ]
+  const natural = columns.map((_, index) => Math.max(...texts.map((row) => widthOf(row[index] ?? ''))))
+  const widths = narrowed(natural, columns, widthColumns - gap.length * (columns.length - 1))
+  return texts.map((row) =>
+    columns
+      .map(({ align = 'left' }, index) => aligned(cut(row[index] ?? '', widths[index] ?? 0), widths[index] ?? 0, align))
+      .join(gap)
+      .trimEnd(),
+  )
+}
+
+/** Takes columns from the widest left-aligned ones; a number is never cut. */
+function narrowed(natural: readonly number[], columns: readonly Column[], available: number): readonly number[] {
+  const widths = [...natural]
+  let excess = widths.reduce((sum, width) => sum + width, 0) - available
+  while (excess > 0) {
+    let widest: number | undefined
+    for (const [index, width] of widths.entries()) {
+      const mayShrink = columns[index]?.align !== 'right' && width > minColumnWidth
+      if (mayShrink && (widest === undefined || width > (widths[widest] ?? 0))) widest = index
+    }
+    if (widest === undefined) break
+    widths[widest] = (widths[widest] ?? 0) - 1
+    excess--
+  }
+  return widths
+}
+
+function cellText(cell: Cell | undefined): string {
+  if (cell === null || cell === undefined) return ''
+  return typeof cell === 'number' ? groupedNumber(cell) : inert(cell)
+}
+
+/** `1 234 567` with narrow no-break spaces (U+202F). */
+export function groupedNumber(count: number): string {
+  return String(count).replaceAll(/(?<=\d)(?=(?:\d{3})+$)/g, '\u202f')
+}
+
+function aligned(text: string, width: number, align: 'left' | 'right'): string {
+  const padding = ' '.repeat(Math.max(0, width - widthOf(text)))
+  return align === 'left' ? text + padding : padding + text
+}
+
+function cut(text: string, width: number): string {
+  if (widthOf(text) <= width) return text
+  let kept = ''
+  let keptWidth = 0
+  for (const { segment } of graphemes.segment(text)) {
+    keptWidth += graphemeWidth(segment)
+    if (keptWidth > width - 1) break
+    kept += segment
+  }
+  return `${kept}…`
+}
+
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
+/** Two columns wide in every terminal: East Asian scripts, full-width forms, and emoji. */
+const wide =
+  /^[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|^\p{Emoji_Presentation}/u
+
+function graphemeWidth(grapheme: string): number {
+  return wide.test(grapheme) ? 2 : 1
+}
+
+function widthOf(text: string): number {
+  let width = 0
+  for (const { segment } of graphemes.segment(text)) width += graphemeWidth(segment)
+  return width
+}

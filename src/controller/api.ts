@@ -1,0 +1,198 @@
+/**
+ * The contract between the controller and its clients (CLI, dashboard): HTTP/1.1 with JSON bodies on a unix socket in a
+ * 0700 directory. Every error is `{ "error": { code, message, hint } }`. Times are milliseconds since the epoch.
+ */
+
+import type { BudgetLimit } from '../core/budget/limit.ts'
+import type { Counter } from '../core/budget/scope.ts'
+import type { BottleErrorCode } from '../core/errors.ts'
+import type {
+  AuditEntry,
+  BottleState,
+  CutPolicy,
+  EnforcementAction,
+  EnforcementTrigger,
+  UsageEvent,
+  UsageGrouping,
+  UsageRow,
+} from '../ledger/ledger.ts'
+import type { LaunchCommand, SandboxName, Workspace } from '../sandbox/sandbox.ts'
+
+export interface ErrorBody {
+  readonly error: { readonly code: BottleErrorCode; readonly message: string; readonly hint?: string }
+}
+
+/** `GET /v1/status` */
+export interface ControllerStatus {
+  readonly version: string
+  readonly pid: number
+  readonly home: string
+  readonly startedAtMs: number
+  readonly livingBottles: number
+}
+
+/** `POST /v1/stop`: answers before it ends; `conflict`, naming them, when bottles live and `force` is false. */
+export interface StopRequest {
+  readonly force: boolean
+}
+
+/** `POST /v1/plans`: what a start would need, before anything happens. `agent: null` for `run`. */
+export interface PlanRequest {
+  readonly agent: string | null
+  /** Bottle definitions, in order; empty for the agent's own. */
+  readonly definitions: readonly string[]
+}
+
+export interface Plan {
+  readonly definitions: readonly string[]
+  /** Providers that the bottle may use; a budget without a provider goes to the only one. */
+  readonly providers: readonly string[]
+  /** The agent's command, its first word to be found on the user's PATH; null for `run`. */
+  readonly command: readonly string[] | null
+  /** How to install the command; null for `run`. */
+  readonly installHint: string | null
+  /** Names of the host's environment variables that the credentials are read from; the client sends those it has. */
+  readonly environmentNames: readonly string[]
+}
+
+/** `POST /v1/bottles` */
+export interface StartRequest {
+  readonly agent: string | null
+  readonly definitions: readonly string[]
+  /** Absolute path of the program, and its arguments. */
+  readonly command: readonly [string, ...string[]]
+  readonly workspace: Workspace
+  readonly readOnlyPaths: readonly string[]
+  readonly budgets: readonly BudgetLimit[]
+  /** null: as settings say. */
+  readonly policy: CutPolicy | null
+  readonly sandbox: SandboxName
+  /** Values for the plan's `environmentNames` (kept in memory, never given to the bottle). */
+  readonly hostEnvironment: Readonly<Record<string, string>>
+  /** Terminal and locale variables for the program (TERM, COLORTERM, LANG, LC_*, TZ, NO_COLOR, FORCE_COLOR). */
+  readonly terminalEnvironment: Readonly<Record<string, string>>
+}
+
+export interface StartedBottle {
+  readonly bottle: BottleView
+  readonly launch: LaunchCommand
+  /** Host path of the directory that the program works in. */
+  readonly workspacePath: string
+}
+
+/** `GET /v1/bottles` (`?all=1` with the ended ones), `GET /v1/bottles/ID` */
+export interface BottleView {
+  readonly id: string
+  /** The agent's name, or `run`. */
+  readonly agent: string
+  readonly definitions: readonly string[]
+  readonly state: BottleState
+  readonly policy: CutPolicy
+  /** False for a bottle without containment (`--sandbox none`). */
+  readonly contained: boolean
+  readonly createdAtMs: number
+  readonly endedAtMs: number | null
+  readonly exitCode: number | null
+  /** The governing budget of each provider that the bottle may use; `limitTokens: null` where none is defined. */
+  readonly budgets: readonly Counter[]
+  /** What the bottle itself was charged, over all providers. Tokens. */
+  readonly chargedTokens: number
+  /** Exchanges in flight. */
+  readonly openExchanges: number
+}
+
+/** `POST /v1/bottles/ID/exit` */
+export interface ExitReport {
+  readonly exitCode: number
+}
+
+/** `POST /v1/bottles/ID/cutoff`, `…/kill`, `…/restore` */
+export interface RestoreRequest {
+  /** New limits of the bottle's run scope, applied before. */
+  readonly budgets: readonly BudgetLimit[]
+}
+
+export interface EnforcementResult {
+  readonly bottle: BottleView
+  /** False when the bottle already was in that state: nothing was done. */
+  readonly changed: boolean
+}
+
+/** `GET /v1/usage?by=GROUPING&since=MS&bottle=ID` */
+export interface UsageReport {
+  readonly by: UsageGrouping
+  readonly rows: readonly UsageRow[]
+}
+
+/** `GET /v1/exchanges?bottle=ID&limit=N`, newest last */
+export type ExchangeList = readonly UsageEvent[]
+
+/** `GET /v1/counters` */
+export type CounterList = readonly Counter[]
+
+/** `GET /v1/audit?bottle=ID&limit=N`, newest last */
+export type AuditList = readonly AuditEntry[]
+
+/**
+ * `GET /v1/events` (all bottles) and `GET /v1/bottles/ID/session` (one bottle): one JSON object a line, for as long as the
+ * client stays. A session that ends before the bottle's exit was reported kills the bottle: nobody is left to hold it.
+ */
+export type ControllerEvent =
+  | {
+      readonly kind: 'exchange_started'
+      readonly bottleId: string
+      readonly attemptId: string
+      readonly provider: string
+      readonly model: string | null
+      readonly holdTokens: number
+      readonly atMs: number
+    }
+  /** At most ten a second and exchange. */
+  | {
+      readonly kind: 'exchange_progress'
+      readonly bottleId: string
+      readonly attemptId: string
+      readonly provider: string
+      /** Input and output of this exchange so far, reported or estimated. Tokens. */
+      readonly observedTokens: number
+      readonly atMs: number
+    }
+  | {
+      readonly kind: 'exchange_settled'
+      readonly bottleId: string
+      readonly attemptId: string
+      readonly provider: string
+      readonly model: string | null
+      readonly chargeTokens: number
+      readonly source: UsageEvent['source']
+      readonly ending: string
+      /** The bottle's governing counter afterwards, if a budget governs. */
+      readonly governing: Counter | null
+      readonly atMs: number
+    }
+  | {
+      readonly kind: 'warning'
+      readonly bottleId: string
+      readonly thresholdPercent: number
+      readonly counter: Counter
+      readonly atMs: number
+    }
+  | {
+      readonly kind: 'enforcement'
+      readonly bottleId: string
+      readonly action: EnforcementAction
+      readonly trigger: EnforcementTrigger
+      readonly phase: AuditEntry['phase']
+      readonly detail: string
+      readonly atMs: number
+    }
+  | {
+      readonly kind: 'denied'
+      readonly bottleId: string
+      readonly method: string
+      readonly host: string
+      readonly path: string
+      readonly reason: string
+      readonly atMs: number
+    }
+  | { readonly kind: 'bottle'; readonly bottle: BottleView; readonly atMs: number }

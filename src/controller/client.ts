@@ -1,0 +1,124 @@
+/** The controller as its clients see it: one function per endpoint of `api.ts`, and a start when none is running. */
+import { BottleError } from '../core/errors.ts'
+import { hostPaths, prepareHome } from '../host/paths.ts'
+import type {
+  AuditList,
+  BottleView,
+  ControllerEvent,
+  ControllerStatus,
+  CounterList,
+  EnforcementResult,
+  ExchangeList,
+  ExitReport,
+  Plan,
+  PlanRequest,
+  RestoreRequest,
+  StartedBottle,
+  StartRequest,
+  StopRequest,
+  UsageReport,
+} from './api.ts'
+import { startController } from './client-start.ts'
+import { createTransport, isNobodyThere } from './client-transport.ts'
+
+export interface ControllerClient {
+  status(): Promise<ControllerStatus>
+  stop(request: StopRequest): Promise<void>
+  plan(request: PlanRequest): Promise<Plan>
+  start(request: StartRequest): Promise<StartedBottle>
+  bottles(filter?: { readonly all?: boolean }): Promise<readonly BottleView[]>
+  bottle(id: string): Promise<BottleView>
+  exit(id: string, report: ExitReport): Promise<void>
+  cutoff(id: string): Promise<EnforcementResult>
+  kill(id: string): Promise<EnforcementResult>
+  restore(id: string, request: RestoreRequest): Promise<EnforcementResult>
+  usage(query: {
+    readonly by: UsageReport['by']
+    readonly sinceMs?: number
+    readonly bottle?: string
+  }): Promise<UsageReport>
+  exchanges(filter: { readonly bottle?: string; readonly limit?: number }): Promise<ExchangeList>
+  counters(): Promise<CounterList>
+  audit(filter: { readonly bottle?: string; readonly limit?: number }): Promise<AuditList>
+  /** Events of all bottles. Each stream lasts until the signal aborts, the loop is left or the controller ends. */
+  events(signal: AbortSignal): Promise<AsyncIterable<ControllerEvent>>
+  /** Holds a bottle: it lives no longer than this stream. */
+  session(id: string, signal: AbortSignal): Promise<AsyncIterable<ControllerEvent>>
+}
+
+/** Copying a large workspace takes its time; ending what a bottle left behind may. */
+const startTimeoutMs = 10 * 60_000
+const enforcementTimeoutMs = 60_000
+
+export function createClient(socketPath: string): ControllerClient {
+  const { call, stream } = createTransport(socketPath)
+  const get = async <Answer>(path: string) => (await call(path)) as Answer
+  const post = async <Answer>(path: string, body: unknown, timeoutMs?: number) =>
+    (await call(path, { method: 'POST', body, ...(timeoutMs !== undefined && { timeoutMs }) })) as Answer
+  const bottlePath = (id: string, action = '') => `/v1/bottles/${encodeURIComponent(id)}${action}`
+  return {
+    status: () => get('/v1/status'),
+    stop: (request) => post('/v1/stop', request),
+    plan: (request) => post('/v1/plans', request),
+    start: (request) => post('/v1/bottles', request, startTimeoutMs),
+    bottles: ({ all = false } = {}) => get(`/v1/bottles${all ? '?all=1' : ''}`),
+    bottle: (id) => get(bottlePath(id)),
+    exit: (id, report) => post(bottlePath(id, '/exit'), report, enforcementTimeoutMs),
+    cutoff: (id) => post(bottlePath(id, '/cutoff'), {}, enforcementTimeoutMs),
+    kill: (id) => post(bottlePath(id, '/kill'), {}, enforcementTimeoutMs),
+    restore: (id, request) => post(bottlePath(id, '/restore'), request, enforcementTimeoutMs),
+    usage: ({ by, sinceMs, bottle }) => get(`/v1/usage${query({ by, since: sinceMs, bottle })}`),
+    exchanges: ({ bottle, limit }) => get(`/v1/exchanges${query({ bottle, limit })}`),
+    counters: () => get('/v1/counters'),
+    audit: ({ bottle, limit }) => get(`/v1/audit${query({ bottle, limit })}`),
+    events: async (signal) => (await stream('/v1/events', signal)) as AsyncIterable<ControllerEvent>,
+    session: async (id, signal) => (await stream(bottlePath(id, '/session'), signal)) as AsyncIterable<ControllerEvent>,
+  }
+}
+
+function query(values: Readonly<Record<string, string | number | undefined>>): string {
+  const given = new URLSearchParams()
+  for (const [key, value] of Object.entries(values)) if (value !== undefined) given.set(key, String(value))
+  return given.size === 0 ? '' : `?${given}`
+}
+
+export interface ConnectOptions {
+  readonly home: string
+  /** Start a controller when none is running; otherwise that is the error `controller_unreachable`. */
+  readonly start: boolean
+  readonly env?: Readonly<Record<string, string | undefined>>
+}
+
+/** A client of a controller that has answered. */
+export async function connectController({ home, start, env = process.env }: ConnectOptions): Promise<ControllerClient> {
+  const { socketPath, logPath } = start ? await prepareHome(home) : hostPaths(home)
+  refuseLongPath(socketPath)
+  const client = createClient(socketPath)
+  const isAnswering = async () => {
+    try {
+      await client.status()
+      return true
+    } catch (error) {
+      if (isNobodyThere(error)) return false
+      throw error
+    }
+  }
+  if (await isAnswering()) return client
+  if (!start) {
+    throw new BottleError('controller_unreachable', `no controller is running for ${home}`, {
+      hint: 'One starts with the first bottle, or with: bot-bottle controller run',
+    })
+  }
+  await startController({ home, logPath, env, isAnswering })
+  return client
+}
+
+/** `sun_path` of Linux holds 108 bytes with its final NUL; Node would silently cut the path there. */
+const maxSocketPathBytes = 107
+
+function refuseLongPath(socketPath: string): void {
+  const length = Buffer.byteLength(socketPath)
+  if (length <= maxSocketPathBytes) return
+  const message = `the socket path ${socketPath} is ${length} bytes long, and Linux allows ${maxSocketPathBytes}`
+  throw new BottleError('refused', message, { hint: 'Set BOT_BOTTLE_HOME to a shorter path.' })
+}

@@ -1,0 +1,277 @@
+/**
+ * The composition root: ledger, budgets, upstream, enforcement and the living bottles. Everything else knows interfaces.
+ */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Counter, CounterKey, Scope } from '../core/budget/scope.ts'
+import { cutReason, operatorCutMessage, spentMessage } from '../core/budget/wording.ts'
+import { BottleError } from '../core/errors.ts'
+import { builtInProviders } from '../core/provider/providers.ts'
+import { createEnforcer, type Enforcer } from '../enforce/enforcer.ts'
+import type { HostPaths } from '../host/paths.ts'
+import { readSettings, type Settings } from '../host/settings.ts'
+import type { CutPolicy, EnforcementTrigger, Ledger } from '../ledger/ledger.ts'
+import { openSqliteLedger } from '../ledger/sqlite/sqlite-ledger.ts'
+import { createAddressGuard } from '../proxy/address-guard.ts'
+import type { Settlement } from '../proxy/egress.ts'
+import { createRoomBell } from '../proxy/room-bell.ts'
+import { createUpstream } from '../proxy/upstream.ts'
+import type { SandboxBackend, SandboxName } from '../sandbox/sandbox.ts'
+import type { BottleView, EnforcementResult, RestoreRequest, StartedBottle, StartRequest } from './api.ts'
+import { createBottleEvents } from './bottle-events.ts'
+import { createBudgetBook } from './budget-book.ts'
+import { createEventBus, type EventBus } from './event-bus.ts'
+import { failBottle, type LiveBottle, removeDirectory, startBottle } from './live-bottle.ts'
+import { type Recovered, recover } from './recovery.ts'
+import { credentialsFor, definitionsOf, refuseForeignBudgets } from './start-plan.ts'
+import { viewOf } from './views.ts'
+
+export interface ControllerOptions {
+  readonly paths: HostPaths
+  readonly backends: Readonly<Record<SandboxName, SandboxBackend>>
+  readonly nowMs: () => number
+  /** Something that must not happen, on a path that nobody waits for. */
+  onBug(error: unknown): void
+}
+
+export interface Controller extends AsyncDisposable {
+  readonly ledger: Ledger
+  readonly bus: EventBus
+  readonly recovered: Recovered
+  readonly livingIds: readonly string[]
+  start(request: StartRequest): Promise<StartedBottle>
+  /** Somebody holds the bottle now: its session is open. */
+  hold(id: string): void
+  /** The program ended, or (`exitCode: null`) whoever held the bottle is gone. */
+  exited(id: string, exitCode: number | null): Promise<void>
+  cutoff(id: string): Promise<EnforcementResult>
+  restore(id: string, request: RestoreRequest): Promise<EnforcementResult>
+  kill(id: string): Promise<EnforcementResult>
+  view(id: string): Promise<BottleView>
+  views(filter: { readonly all: boolean }): Promise<readonly BottleView[]>
+}
+
+const hostScope: Scope = { kind: 'host', name: '' }
+const maxListedBottles = 1000
+/** From a start to the opening of its session; then whoever asked for it is gone. */
+const holdTimeoutMs = 30_000
+
+export async function openController({ paths, backends, nowMs, onBug }: ControllerOptions): Promise<Controller> {
+  await using stack = new AsyncDisposableStack()
+  const newId = randomUUID
+  const readOwnSettings = () => readSettings({ home: paths.home, providers: builtInProviders.map(({ name }) => name) })
+  let settings: Settings = await readOwnSettings()
+  const ledger = stack.use(await openSqliteLedger({ path: paths.databasePath, owner: newId() }))
+  const bus = createEventBus()
+  const budgets = createBudgetBook(ledger)
+  const bell = createRoomBell()
+  const enforcer: Enforcer = createEnforcer({
+    ledger,
+    nowMs,
+    newId,
+    onEntry: ({ bottleId, action, trigger, phase, detail, atMs }) =>
+      bus.emit({ kind: 'enforcement', bottleId, action, trigger, phase, detail, atMs }),
+  })
+  const recovered = await recover({ ledger, enforcer, nowMs, backendOf: (_row, { kind }) => backends[kind] })
+  await budgets.define(hostScope, settings.budgets)
+  const upstream = stack.use(
+    createUpstream({
+      overrides: settings.upstreams,
+      extraCa: settings.upstreamCa,
+      isAllowed: createAddressGuard(),
+    }),
+  )
+  const living = new Map<string, LiveBottle>()
+  const unheld = new Map<string, NodeJS.Timeout>()
+  const shared = stack.move()
+  const services = { ledger, upstream, bell, nowMs, newId, budgets, instancesPath: paths.instancesPath, onBug }
+
+  const view = async (id: string): Promise<BottleView> => {
+    const row = await ledger.bottle(id)
+    if (row) return viewOf(ledger, row, living.get(id))
+    throw new BottleError('not_found', `there is no bottle "${id}"`, { hint: 'List them with: bot-bottle ps --all' })
+  }
+  const announce = (id: string) => {
+    view(id).then((bottle) => bus.emit({ kind: 'bottle', bottle, atMs: nowMs() }), onBug)
+  }
+  const performCut = async (
+    bottle: LiveBottle,
+    cut: { readonly policy: CutPolicy; readonly trigger: EnforcementTrigger; readonly message: string },
+  ) => {
+    const changed = await enforcer.cut(bottle, { ...cut, reason: cutReason(cut.message) })
+    if (bottle.isEnded) living.delete(bottle.id)
+    if (changed) announce(bottle.id)
+    return changed
+  }
+  const cutForBudget = (bottle: LiveBottle, message: string) => {
+    performCut(bottle, { policy: bottle.row.policy, trigger: 'budget', message }).catch(onBug)
+  }
+  const cutAll = (counter: Counter) => {
+    for (const bottle of living.values()) {
+      const isGoverned = bottle.providers.some((provider) =>
+        bottle.budgetsOf(provider).governing.some((key) => isSameCounter(key, counter)),
+      )
+      if (isGoverned) cutForBudget(bottle, spentMessage(counter))
+    }
+  }
+  const eventsFor = (id: string) =>
+    createBottleEvents({
+      bottleId: id,
+      bus,
+      budgets,
+      nowMs,
+      onBug,
+      cutAll,
+      governingOf: (settlement) => governingCounter(living.get(id), settlement),
+      cut(message) {
+        const bottle = living.get(id)
+        if (bottle) cutForBudget(bottle, message)
+      },
+    })
+
+  const exited: Controller['exited'] = async (id, exitCode) => {
+    const bottle = living.get(id)
+    if (!bottle) return
+    await bottle.end({ state: 'exited', exitCode, keepsWorkspace: true })
+    living.delete(id)
+    announce(id)
+  }
+
+  return {
+    ledger,
+    bus,
+    recovered,
+    get livingIds() {
+      return [...living.keys()]
+    },
+
+    async start(request) {
+      const definitions = definitionsOf(request)
+      refuseForeignBudgets(request.budgets, definitions)
+      const credentials = credentialsFor(definitions, request)
+      const backend = backends[request.sandbox]
+      const row = {
+        id: `${request.agent ?? 'run'}-${randomBytes(3).toString('hex')}`,
+        agent: request.agent ?? 'run',
+        definitions: definitions.map(({ name }) => name),
+        state: 'starting',
+        policy: request.policy ?? settings.shutdown,
+        contained: backend.contained,
+        createdAtMs: nowMs(),
+        endedAtMs: null,
+        exitCode: null,
+        reference: '',
+      } as const
+      await ledger.insertBottle(row)
+      try {
+        await budgets.set({ kind: 'run', name: row.id }, request.budgets)
+        const plan = { row, definitions, request, backend, credentials, events: eventsFor(row.id) }
+        const bottle = await startBottle(plan, services)
+        living.set(row.id, bottle)
+        unheld.set(
+          row.id,
+          setTimeout(() => void exited(row.id, null).catch(onBug), holdTimeoutMs),
+        )
+        const { launch, workspacePath } = bottle
+        announce(row.id)
+        return { bottle: await view(row.id), launch, workspacePath }
+      } catch (error) {
+        await failBottle(ledger, row.id, nowMs())
+        throw error
+      }
+    },
+
+    hold(id) {
+      clearTimeout(unheld.get(id))
+      unheld.delete(id)
+    },
+
+    exited,
+
+    async cutoff(id) {
+      const bottle = await livingBottle(id)
+      const changed = await performCut(bottle, { policy: 'cutoff', trigger: 'operator', message: operatorCutMessage })
+      return { bottle: await view(id), changed }
+    },
+
+    async kill(id) {
+      const bottle = living.get(id)
+      if (bottle) {
+        const changed = await performCut(bottle, { policy: 'kill', trigger: 'operator', message: operatorCutMessage })
+        return { bottle: await view(id), changed }
+      }
+      const ended = await view(id)
+      return { bottle: ended, changed: await removeKept(join(paths.instancesPath, ended.id)) }
+    },
+
+    async restore(id, { budgets: limits }) {
+      const bottle = await livingBottle(id)
+      refuseForeignBudgets(limits, definitionsOf({ agent: null, definitions: bottle.row.definitions }))
+      settings = await readOwnSettings()
+      await budgets.define(hostScope, settings.budgets)
+      await budgets.set({ kind: 'run', name: id }, limits)
+      refuseWithoutRoom((await view(id)).budgets)
+      const changed = await enforcer.restore(bottle, 'asked for by the operator')
+      if (changed) announce(id)
+      return { bottle: await view(id), changed }
+    },
+
+    view,
+    async views({ all }) {
+      const rows = await ledger.bottles({ living: !all, limit: maxListedBottles })
+      return Promise.all(rows.map((row) => viewOf(ledger, row, living.get(row.id))))
+    },
+
+    async [Symbol.asyncDispose]() {
+      for (const timer of unheld.values()) clearTimeout(timer)
+      const ends = [...living.values()].map((bottle) =>
+        bottle.end({ state: 'exited', exitCode: null, keepsWorkspace: true }),
+      )
+      await Promise.all(ends)
+      living.clear()
+      await shared.disposeAsync()
+    },
+  }
+
+  async function livingBottle(id: string): Promise<LiveBottle> {
+    const bottle = living.get(id)
+    if (bottle) return bottle
+    const { state } = await view(id)
+    throw new BottleError('conflict', `bottle "${id}" is not running: it is ${state}`, {
+      hint: 'List the running ones with: bot-bottle ps',
+    })
+  }
+}
+
+function governingCounter(bottle: LiveBottle | undefined, { provider, outcome }: Settlement): Counter | null {
+  if (!bottle || outcome.kind !== 'settled') return null
+  const owner = bottle.providers.find(({ name }) => name === provider)
+  const key = owner && bottle.budgetsOf(owner).governing[0]
+  return (key && outcome.counters.find((counter) => isSameCounter(counter, key))) ?? null
+}
+
+function isSameCounter(one: CounterKey, other: CounterKey): boolean {
+  return one.scope === other.scope && one.provider === other.provider && one.period === other.period
+}
+
+/** A restore that the next request would undo at once helps nobody. */
+function refuseWithoutRoom(counters: readonly Counter[]): void {
+  const spent = counters.find(({ limitTokens, settledTokens }) => limitTokens !== null && settledTokens >= limitTokens)
+  if (!spent) return
+  throw new BottleError('refused', cutReason(spentMessage(spent)), {
+    hint:
+      spent.scope === 'host'
+        ? 'Raise `budget` in settings.yml above what is used, then restore again.'
+        : `Give it a higher limit: bot-bottle restore ID --budget ${spent.provider}=N`,
+  })
+}
+
+async function removeKept(directory: string): Promise<boolean> {
+  const isThere = await stat(directory).then(
+    () => true,
+    () => false,
+  )
+  if (isThere) await removeDirectory(directory)
+  return isThere
+}

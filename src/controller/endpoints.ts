@@ -1,0 +1,91 @@
+/** The endpoints of `api.ts`, one line each. */
+import { BottleError } from '../core/errors.ts'
+import type { Controller } from './controller.ts'
+import {
+  exitReport,
+  listQuery,
+  parse,
+  planRequest,
+  restoreRequest,
+  startRequest,
+  stopRequest,
+  usageQuery,
+} from './request-shapes.ts'
+import { planFor } from './start-plan.ts'
+
+export interface Call {
+  readonly controller: Controller
+  readonly stop: () => void
+  readonly status: () => object
+  /** The bottle in the path; '' where there is none. */
+  readonly id: string
+  readonly body: unknown
+  readonly query: Readonly<Record<string, string>>
+}
+
+type Endpoint =
+  | { readonly kind: 'call'; readonly method: string; readonly path: RegExp; run(call: Call): Promise<unknown> }
+  | { readonly kind: 'stream'; readonly method: string; readonly path: RegExp }
+
+const endpoints: readonly Endpoint[] = [
+  call('GET', '/v1/status', async ({ status }) => status()),
+  call('POST', '/v1/stop', async ({ controller, stop, body }) => {
+    const { force } = parse(stopRequest, body)
+    const living = controller.livingIds
+    if (living.length > 0 && !force) throw livingBottles(living)
+    stop()
+  }),
+  call('POST', '/v1/plans', async ({ body }) => planFor(parse(planRequest, body))),
+  call('POST', '/v1/bottles', async ({ controller, body }) => controller.start(parse(startRequest, body))),
+  call('GET', '/v1/bottles', async ({ controller, query }) => controller.views({ all: query.all === '1' })),
+  call('GET', '/v1/bottles/ID', async ({ controller, id }) => controller.view(id)),
+  call('POST', '/v1/bottles/ID/exit', async ({ controller, id, body }) =>
+    controller.exited(id, parse(exitReport, body).exitCode),
+  ),
+  call('POST', '/v1/bottles/ID/cutoff', async ({ controller, id }) => controller.cutoff(id)),
+  call('POST', '/v1/bottles/ID/kill', async ({ controller, id }) => controller.kill(id)),
+  call('POST', '/v1/bottles/ID/restore', async ({ controller, id, body }) =>
+    controller.restore(id, parse(restoreRequest, body)),
+  ),
+  call('GET', '/v1/usage', async ({ controller, query }) => {
+    const { by, since, bottle } = parse(usageQuery, query)
+    const filter = { ...(since !== undefined && { sinceMs: since }), ...(bottle !== undefined && { bottleId: bottle }) }
+    return { by, rows: await controller.ledger.usage({ by, ...filter }) }
+  }),
+  call('GET', '/v1/exchanges', async ({ controller, query }) => {
+    const { bottle, limit } = parse(listQuery, query)
+    return controller.ledger.events({ limit, ...(bottle !== undefined && { bottleId: bottle }) })
+  }),
+  call('GET', '/v1/counters', async ({ controller }) => controller.ledger.counters()),
+  call('GET', '/v1/audit', async ({ controller, query }) => {
+    const { bottle, limit } = parse(listQuery, query)
+    return controller.ledger.audit({ limit, ...(bottle !== undefined && { bottleId: bottle }) })
+  }),
+  { kind: 'stream', method: 'GET', path: pattern('/v1/events') },
+  { kind: 'stream', method: 'GET', path: pattern('/v1/bottles/ID/session') },
+]
+
+export function findEndpoint(
+  method: string,
+  path: string,
+): { readonly endpoint: Endpoint; readonly id: string } | undefined {
+  for (const endpoint of endpoints) {
+    const found = endpoint.method === method ? endpoint.path.exec(path) : null
+    if (found) return { endpoint, id: decodeURIComponent(found[1] ?? '') }
+  }
+  return undefined
+}
+
+function call(method: string, path: string, run: (call: Call) => Promise<unknown>): Endpoint {
+  return { kind: 'call', method, path: pattern(path), run }
+}
+
+function pattern(path: string): RegExp {
+  return new RegExp(`^${path.replace('ID', '([a-z0-9-]+)')}$`)
+}
+
+function livingBottles(ids: readonly string[]): BottleError {
+  return new BottleError('conflict', `bottles are still running: ${ids.join(', ')}`, {
+    hint: 'End them first, or end them with it: bot-bottle controller stop --force',
+  })
+}

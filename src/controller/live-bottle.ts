@@ -1,0 +1,167 @@
+/**
+ * One running bottle: its directory, sandbox, certificate authority and proxy, opened in that order and released in reverse,
+ * also after a start that failed half-way.
+ */
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { counterChain, scopeChain } from '../core/budget/chain.ts'
+import { BottleError } from '../core/errors.ts'
+import type { BottleDefinition } from '../core/manifest/definitions.ts'
+import type { Provider } from '../core/provider/provider.ts'
+import type { EnforcementTarget } from '../enforce/enforcer.ts'
+import type { BottleRow, BottleState, Ledger } from '../ledger/ledger.ts'
+import { openBottleProxy } from '../proxy/bottle-proxy.ts'
+import { createCertificateAuthority } from '../proxy/certificate-authority.ts'
+import type { Egress, EgressEvents } from '../proxy/egress.ts'
+import { proxyLimits } from '../proxy/limits.ts'
+import type { SandboxBackend } from '../sandbox/sandbox.ts'
+import type { StartRequest } from './api.ts'
+import type { BudgetBook } from './budget-book.ts'
+
+/** What all bottles of a controller share. */
+export interface BottleServices extends Pick<Egress, 'ledger' | 'upstream' | 'bell' | 'nowMs' | 'newId'> {
+  readonly budgets: BudgetBook
+  readonly instancesPath: string
+  onBug(error: unknown): void
+}
+
+export interface BottlePlan {
+  readonly row: BottleRow
+  readonly definitions: readonly BottleDefinition[]
+  readonly request: StartRequest
+  readonly backend: SandboxBackend
+  /** Real credentials by provider name. */
+  readonly credentials: ReadonlyMap<string, string>
+  readonly events: EgressEvents
+}
+
+export interface LiveBottle extends EnforcementTarget {
+  readonly row: BottleRow
+  readonly providers: readonly Provider[]
+  readonly launch: Awaited<ReturnType<SandboxBackend['open']>>['launch']
+  readonly workspacePath: string
+  readonly openExchanges: number
+  budgetsOf: Egress['budgetsOf']
+  /** Ends the bottle and writes its last state. Idempotent: the first end stands. */
+  end(end: {
+    readonly state: BottleState
+    readonly exitCode: number | null
+    readonly keepsWorkspace: boolean
+  }): Promise<void>
+}
+
+export async function startBottle(plan: BottlePlan, services: BottleServices): Promise<LiveBottle> {
+  const { row, definitions, request, backend, credentials, events } = plan
+  const { ledger, instancesPath, nowMs, budgets } = services
+  await using stack = new AsyncDisposableStack()
+  const directory = join(instancesPath, row.id)
+  await mkdir(directory, { mode: 0o700 })
+  stack.defer(() => removeDirectory(directory))
+  const authority = await createCertificateAuthority({ subject: row.id, nowMs, maxLeaves: proxyLimits.maxLeaves })
+  const providers = definitions.map(({ provider }) => provider)
+  const opening = new AbortController()
+  const sandbox = stack.use(
+    await backend.open(
+      {
+        id: row.id,
+        directory,
+        command: request.command,
+        env: Object.assign({}, request.terminalEnvironment, ...providers.map(({ env }) => env)),
+        workspace: request.workspace,
+        readOnlyPaths: request.readOnlyPaths,
+        homeFiles: Object.assign({}, ...providers.map(({ homeFiles }) => homeFiles)),
+        caCertificate: authority.certificate,
+      },
+      opening.signal,
+    ),
+  )
+  const scopes = scopeChain(row)
+  const budgetsOf: Egress['budgetsOf'] = ({ name }) => {
+    const chain = counterChain(scopes, name)
+    const governing = budgets.governing(chain)
+    return { chain, governing: governing ? [governing] : [] }
+  }
+  const proxy = stack.use(
+    openBottleProxy({
+      listeners: sandbox.listeners,
+      authority,
+      onBug: services.onBug,
+      egress: {
+        ...services,
+        bottleId: row.id,
+        agent: row.agent,
+        providers,
+        credentialOf: ({ name }) => {
+          const credential = credentials.get(name)
+          if (credential === undefined)
+            throw new BottleError('credential_missing', `no credential for provider ${name}`)
+          return credential
+        },
+        budgetsOf,
+        on: events,
+      },
+    }),
+  )
+  await ledger.updateBottle(row.id, { state: 'running', reference: JSON.stringify(sandbox.reference) })
+
+  const resources = stack.move()
+  let state: BottleState = 'running'
+  let ending: Promise<void> | undefined
+  const setState = async (next: BottleState) => {
+    state = next
+    await ledger.updateBottle(row.id, { state: next })
+  }
+  const end: LiveBottle['end'] = ({ state: last, exitCode, keepsWorkspace }) => {
+    ending ??= endOnce(last, exitCode, keepsWorkspace)
+    return ending
+  }
+  const endOnce = async (last: BottleState, exitCode: number | null, keepsWorkspace: boolean) => {
+    state = last
+    const kept = keepsWorkspace && request.workspace.kind === 'copy'
+    if (kept) {
+      await proxy[Symbol.asyncDispose]()
+      await sandbox[Symbol.asyncDispose]()
+    } else await resources.disposeAsync()
+    await ledger.updateBottle(row.id, { state: last, exitCode, endedAtMs: nowMs() })
+  }
+
+  return {
+    id: row.id,
+    get row() {
+      return { ...row, state }
+    },
+    providers,
+    launch: sandbox.launch,
+    workspacePath: sandbox.workspacePath,
+    get openExchanges() {
+      return proxy.openExchanges
+    },
+    get isCut() {
+      return state === 'cut'
+    },
+    get isEnded() {
+      return ending !== undefined
+    },
+    budgetsOf,
+    async close(message) {
+      const report = await proxy.cut(message)
+      if (!ending) await setState('cut')
+      return report
+    },
+    async reopen() {
+      await setState('running')
+      proxy.reopen()
+    },
+    kill: () => end({ state: 'killed', exitCode: null, keepsWorkspace: false }),
+    end,
+  }
+}
+
+/** Removes what a bottle kept. What its program made unreadable for us is made readable first. */
+export async function removeDirectory(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 2 })
+}
+
+export async function failBottle(ledger: Ledger, id: string, nowMs: number): Promise<void> {
+  await ledger.updateBottle(id, { state: 'failed', endedAtMs: nowMs })
+}

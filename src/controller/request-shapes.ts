@@ -1,0 +1,52 @@
+/** What clients send, parsed once at the edge; inside, the types of `api.ts` are trusted. */
+import { z } from 'zod'
+import { BottleError } from '../core/errors.ts'
+
+const name = z.string().min(1).max(64)
+const absolutePath = z.string().startsWith('/').max(4096)
+const environment = z.record(z.string(), z.string())
+const budgets = z.array(z.object({ provider: name, limitTokens: z.int().nonnegative() })).max(64)
+const workspace = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('direct'), path: absolutePath }),
+  z.object({ kind: z.literal('copy'), path: absolutePath }),
+  z.object({ kind: z.literal('none') }),
+])
+
+export const planRequest = z.object({ agent: name.nullable(), definitions: z.array(name).max(16) })
+
+export const startRequest = z.object({
+  agent: name.nullable(),
+  definitions: z.array(name).max(16),
+  command: z.tuple([absolutePath], z.string()),
+  workspace,
+  readOnlyPaths: z.array(absolutePath).max(64),
+  budgets,
+  policy: z.enum(['cutoff', 'kill']).nullable(),
+  sandbox: z.enum(['bubblewrap', 'none']),
+  hostEnvironment: environment,
+  terminalEnvironment: environment,
+})
+
+export const exitReport = z.object({ exitCode: z.int().min(0).max(255) })
+export const restoreRequest = z.object({ budgets })
+export const stopRequest = z.object({ force: z.boolean() })
+
+const wholeNumber = z.coerce.number().pipe(z.int().nonnegative())
+export const usageQuery = z.object({
+  by: z.enum(['bottle', 'agent', 'provider', 'model']).default('provider'),
+  since: wholeNumber.optional(),
+  bottle: z.string().optional(),
+})
+export const listQuery = z.object({ bottle: z.string().optional(), limit: wholeNumber.default(100) })
+
+export function parse<Shape extends z.ZodType>(shape: Shape, value: unknown): z.output<Shape> {
+  const parsed = shape.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw new BottleError(
+    'usage',
+    `the request to the controller is not of its shape: ${z.prettifyError(parsed.error)}`,
+    {
+      hint: 'Client and controller may be of different versions; restart it with: bot-bottle controller stop',
+    },
+  )
+}

@@ -1,0 +1,27 @@
+/** Whom a charge counts for. A bottle's chain goes from the most specific scope to the host. */
+export type ScopeKind = 'run' | 'agent' | 'bottle' | 'host'
+
+export interface Scope {
+  readonly kind: ScopeKind
+  /** Bottle id for `run`, a definition's name for `agent` and `bottle`, '' for `host`. */
+  readonly name: string
+}
+
+/** The one spelling of a scope in the ledger and in messages: `run:claude-x1y2`, `bottle:web`, `host`. */
+export function scopeKey({ kind, name }: Scope): string {
+  return kind === 'host' ? 'host' : `${kind}:${name}`
+}
+
+/** Names one counter: tokens of one provider at one scope in one period (`total` until periods exist). */
+export interface CounterKey {
+  readonly scope: string
+  readonly provider: string
+  readonly period: string
+}
+
+export interface Counter extends CounterKey {
+  /** `null`: no budget is defined here; the counter only counts. */
+  readonly limitTokens: number | null
+  readonly settledTokens: number
+  readonly reservedTokens: number
+}

@@ -1,0 +1,31 @@
+/** The sentences about budgets that users and agents read. They name one budget and nothing about other bottles (E12). */
+import type { Counter } from './scope.ts'
+
+export function spentMessage(counter: Counter, neededTokens = 0): string {
+  const limit = tokens(counter.limitTokens ?? 0)
+  const used = `${tokens(counter.settledTokens)} of ${limit} ${counter.provider} tokens used`
+  const short = neededTokens > 0 ? `, and this call needs about ${tokens(neededTokens)}` : ''
+  return `bot-bottle: budget spent (${scopeInWords(counter.scope)}): ${used}${short}. It does not reset by itself.`
+}
+
+export function pendingMessage(counter: Counter): string {
+  const left = tokens(Math.max(0, (counter.limitTokens ?? 0) - counter.settledTokens))
+  return `bot-bottle: the last ${left} ${counter.provider} tokens of the budget (${scopeInWords(counter.scope)}) are held by requests in flight. Ask again shortly.`
+}
+
+export const operatorCutMessage =
+  'bot-bottle: an operator has cut off this bottle. Nothing leaves it until it is restored.'
+
+export function scopeInWords(scope: string): string {
+  const [kind, name] = scope.split(':', 2)
+  return name === undefined ? 'this host' : `${kind} ${name}`
+}
+
+function tokens(count: number): string {
+  return count.toLocaleString('en-US')
+}
+
+/** A message to clients as a sentence for the audit. */
+export function cutReason(message: string): string {
+  return message.replace(/^bot-bottle: /, '')
+}

@@ -1,0 +1,139 @@
+/**
+ * YAML held to a subset that reads the same in every parser: mappings, sequences and one-line or quoted scalars. Anchors,
+ * aliases, tags, merge keys, block scalars, duplicate keys, directives and further documents are refused, all problems at
+ * once. Scalars keep the text they were written with: `1e9` and `0x10` are not quietly numbers.
+ */
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type ParsedNode,
+  parseDocument,
+  visit,
+} from 'yaml'
+
+export interface Position {
+  readonly line: number
+  readonly column: number
+}
+
+export interface Problem extends Position {
+  readonly message: string
+}
+
+export type BoundedNode =
+  | ({ readonly kind: 'mapping'; readonly entries: readonly BoundedEntry[] } & Position)
+  | ({ readonly kind: 'sequence'; readonly items: readonly BoundedNode[] } & Position)
+  /** `text` as written, without quotes. */
+  | ({ readonly kind: 'scalar'; readonly text: string; readonly isQuoted: boolean } & Position)
+  /** Nothing was written, or `null` or `~`. */
+  | ({ readonly kind: 'nothing' } & Position)
+
+export interface BoundedEntry extends Position {
+  readonly key: string
+  readonly value: BoundedNode
+}
+
+export interface BoundedYaml {
+  /** A mapping at the top; `undefined` when the text holds nothing. Only to be trusted when there are no problems. */
+  readonly root: BoundedNode | undefined
+  readonly problems: readonly Problem[]
+}
+
+const maxDepth = 32
+
+export function readBoundedYaml(text: string): BoundedYaml {
+  const lines = new LineCounter()
+  const at = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset)
+    return { line: Math.max(line, 1), column: Math.max(col, 1) }
+  }
+  let document: Document.Parsed
+  try {
+    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false })
+  } catch (error) {
+    // The parser is recursive: a thousand nested brackets end its stack.
+    if (!(error instanceof RangeError)) throw error
+    return {
+      root: undefined,
+      problems: [{ line: 1, column: 1, message: `it is nested deeper than ${maxDepth} levels` }],
+    }
+  }
+  const problems = [...syntaxProblems(document, at), ...subsetProblems(document, at)]
+  problems.sort((left, right) => left.line - right.line || left.column - right.column)
+  return { root: document.contents === null ? undefined : bounded(document.contents, at), problems }
+}
+
+function syntaxProblems(document: Document.Parsed, at: (offset: number) => Position): readonly Problem[] {
+  const problems: Problem[] = document.errors.map(({ code, pos, message }) => {
+    if (code === 'DUPLICATE_KEY') return { ...at(pos[0]), message: 'this key is given twice; keep one' }
+    if (code === 'MULTIPLE_DOCS') return { ...at(pos[0]), message: 'a second document begins here; keep one' }
+    return { ...at(pos[0]), message: `this is not YAML: ${message}` }
+  })
+  const hasDirective = document.directives.yaml.explicit || Object.keys(document.directives.tags).length > 1
+  if (hasDirective) problems.push({ line: 1, column: 1, message: 'directives (%YAML, %TAG) are not read; remove them' })
+  return problems
+}
+
+function subsetProblems(document: Document.Parsed, at: (offset: number) => Position): readonly Problem[] {
+  const problems: Problem[] = []
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (isScalar(key) && key.source === '<<') {
+        problems.push({ ...at(key.range?.[0] ?? 0), message: 'merge keys (<<) are not read; write the keys out' })
+      } else if (!isScalar(key)) {
+        const offset = (key as ParsedNode | null)?.range[0] ?? 0
+        problems.push({ ...at(offset), message: 'a key must be a plain word' })
+      }
+    },
+    Node: (_, node, path) => {
+      const position = at(node.range?.[0] ?? 0)
+      if (path.filter(isCollection).length > maxDepth) {
+        problems.push({ ...position, message: `it is nested deeper than ${maxDepth} levels` })
+        return visit.BREAK
+      }
+      if (isAlias(node))
+        problems.push({ ...position, message: `aliases (*${node.source}) are not read; write the value out` })
+      else if (node.anchor) problems.push({ ...position, message: `anchors (&${node.anchor}) are not read; remove it` })
+      if (node.tag) problems.push({ ...position, message: 'tags (!…) are not read; remove it' })
+      if (isScalar(node) && node.type?.startsWith('BLOCK_')) {
+        problems.push({ ...position, message: 'block texts (| and >) are not read; write it on one line' })
+      }
+      return undefined
+    },
+  })
+  return problems
+}
+
+function bounded(node: ParsedNode, at: (offset: number) => Position): BoundedNode {
+  const position = at(node.range[0])
+  if (isMap(node)) {
+    const entries = node.items.map(({ key, value }) => ({
+      ...at((key as ParsedNode).range[0]),
+      key: isScalar(key) ? (key.source ?? '') : '',
+      value: value === null ? ({ kind: 'nothing', ...position } as const) : bounded(value, at),
+    }))
+    return { kind: 'mapping', entries, ...position }
+  }
+  if (isSeq(node))
+    return { kind: 'sequence', items: node.items.map((item) => bounded(item as ParsedNode, at)), ...position }
+  if (isScalar(node) && node.value !== null) {
+    return { kind: 'scalar', text: node.source, isQuoted: node.type?.startsWith('QUOTE_') ?? false, ...position }
+  }
+  return { kind: 'nothing', ...position }
+}
+
+/** What was found, in words: `the text "x"`, `1e9`, `a list`. */
+export function foundInWords(node: BoundedNode): string {
+  if (node.kind === 'mapping') return 'a mapping'
+  if (node.kind === 'sequence') return 'a list'
+  if (node.kind === 'nothing') return 'nothing'
+  const text = node.text.length > maxQuotedLength ? `${node.text.slice(0, maxQuotedLength)}…` : node.text
+  return node.isQuoted ? `the text ${JSON.stringify(text)}` : `"${text}"`
+}
+
+const maxQuotedLength = 60

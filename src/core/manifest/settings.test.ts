@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'vitest'
+import { parseSettings } from './settings.ts'
+
+const providers = ['claude', 'codex']
+
+function problemsOf(text: string): readonly string[] {
+  const parsed = parseSettings(text, { providers })
+  if (parsed.kind === 'settings') return []
+  return parsed.problems.map(({ line, column, message }) => `${line}:${column}: ${message}`)
+}
+
+describe('settings.yml', () => {
+  test('is read key by key', () => {
+    const text = [
+      '# the host',
+      'budget:',
+      '  claude: 5000000',
+      '  codex: 0',
+      'shutdown: kill',
+      'upstreams:',
+      '  API.Anthropic.com: https://127.0.0.1:8443',
+      'upstream_ca: ca.pem',
+    ].join('\n')
+    const parsed = parseSettings(text, { providers })
+    expect(parsed).toEqual({
+      kind: 'settings',
+      settings: {
+        budgets: [
+          { provider: 'claude', limitTokens: 5_000_000 },
+          { provider: 'codex', limitTokens: 0 },
+        ],
+        shutdown: 'kill',
+        upstreams: new Map([['api.anthropic.com', new URL('https://127.0.0.1:8443')]]),
+        upstreamCa: { path: 'ca.pem', line: 8, column: 14 },
+      },
+    })
+  })
+
+  test.each(['', '\n# nothing but a comment\n', '~'])('without content means the defaults: %j', (text) => {
+    expect(parseSettings(text, { providers })).toEqual({
+      kind: 'settings',
+      settings: { budgets: [], shutdown: 'cutoff', upstreams: new Map(), upstreamCa: null },
+    })
+  })
+
+  test.each([
+    [
+      'a budget of 1e9',
+      'budget: {claude: 1e9}',
+      '1:18: budget.claude: found "1e9"; only plain digits are read; write 1000000000',
+    ],
+    [
+      'underscores',
+      'budget:\n  claude: 5_000',
+      '2:11: budget.claude: found "5_000"; only plain digits are read; write 5000',
+    ],
+    [
+      'a hexadecimal number',
+      'budget:\n  claude: 0x10',
+      '2:11: budget.claude: found "0x10"; a whole number of tokens is expected',
+    ],
+    [
+      'a quoted number',
+      'budget:\n  claude: "5000"',
+      '2:11: budget.claude: found the text "5000"; write 5000 without quotes',
+    ],
+    [
+      'an empty text',
+      'budget:\n  claude: ""',
+      '2:11: budget.claude: found the text ""; a whole number of tokens is expected',
+    ],
+    [
+      'null',
+      'budget:\n  claude: null',
+      '2:11: budget.claude: found nothing; write a number of tokens, or remove the line',
+    ],
+    ['nothing', 'budget:\n  claude:\n', 'budget.claude: found nothing; write a number of tokens, or remove the line'],
+    ['a negative number', 'budget:\n  claude: -3', '2:11: budget.claude: found "-3"; it is negative; 0 denies all'],
+    ['a fraction', 'budget:\n  claude: 1.5', '2:11: budget.claude: found "1.5"; a token is not divisible'],
+    [
+      'more than 2^53',
+      'budget:\n  claude: 9007199254740993',
+      '2:11: budget.claude: found "9007199254740993"; it is larger than',
+    ],
+    ['a list', 'budget:\n  claude: [1, 2]', '2:11: budget.claude: found a list; a whole number'],
+  ])('refuses as a budget: %s (L11)', (_, text, expected) => {
+    expect(problemsOf(text)).toEqual([expect.stringContaining(expected)])
+  })
+
+  test.each([
+    ['a misspelt key', 'budgets: {}', '1:1: unknown key "budgets"; did you mean "budget"?'],
+    ['a key like none', 'colour: red', '1:1: unknown key "colour"; known are budget, shutdown, upstreams, upstream_ca'],
+    ['a key of a later version', 'period: month', '1:1: "period" is not supported yet; remove it'],
+    ['a misspelt provider', 'budget: {cluade: 1}', '1:10: budget: unknown provider "cluade"; did you mean "claude"?'],
+    ['a number for all providers', 'budget: 5', '1:9: budget: expected a mapping ("key: value" lines), found "5"'],
+    [
+      'a policy of a later version',
+      'shutdown: freeze',
+      '1:11: shutdown: "freeze" comes with a later version; write cutoff or kill',
+    ],
+    ['an unknown policy', 'shutdown: stop', '1:11: shutdown: expected cutoff or kill, found "stop"'],
+    [
+      'an upstream with a path',
+      'upstreams: {a.test: https://b.test/v1}',
+      '1:21: upstreams.a.test: expected https://HOST[:PORT]',
+    ],
+    [
+      'an upstream with a password',
+      'upstreams: {a.test: "https://u:p@b.test"}',
+      '1:21: upstreams.a.test: expected https://',
+    ],
+    ['an upstream of another scheme', 'upstreams: {a.test: ftp://b.test}', '1:21: upstreams.a.test: expected https://'],
+    ['an address as host', 'upstreams: {127.0.0.1: https://b.test}', '1:13: upstreams: expected a host name'],
+    [
+      'one host in two spellings',
+      'upstreams: {a.test: https://b.test, A.test.: https://c.test}',
+      'a.test is given twice',
+    ],
+    ['an empty CA path', 'upstream_ca: ""', '1:14: upstream_ca: expected the path of a PEM file, found the text ""'],
+    ['a list at the top', '- budget', '1:1: the settings: expected a mapping'],
+    ['a word at the top', 'hello', '1:1: the settings: expected a mapping ("key: value" lines), found "hello"'],
+  ])('refuses %s', (_, text, expected) => {
+    expect(problemsOf(text)).toEqual([expect.stringContaining(expected)])
+  })
+
+  test.each([
+    ['an anchor', 'budget: &x {claude: 1}', '1:12: anchors (&x) are not read'],
+    ['an alias', 'budget: &x {claude: 1}\nshutdown: *x', '2:11: aliases (*x) are not read'],
+    ['a tag', 'shutdown: !!str kill', 'tags (!…) are not read'],
+    ['a merge key', '<<: {shutdown: kill}', '1:1: merge keys (<<) are not read'],
+    ['a block text', 'shutdown: |\n  kill\n', '1:11: block texts (| and >) are not read'],
+    ['a key given twice', 'shutdown: kill\nshutdown: cutoff', '2:1: this key is given twice; keep one'],
+    ['a second document', 'shutdown: kill\n---\nshutdown: kill', '2:1: a second document begins here'],
+    ['a directive', '%YAML 1.1\n---\nshutdown: kill', '1:1: directives (%YAML, %TAG) are not read'],
+    ['a list as key', '? [a]\n: 1', '1:3: a key must be a plain word'],
+    ['an open bracket', 'budget: {claude: 1', 'this is not YAML: '],
+    ['a thousand levels', `budget: ${'['.repeat(100_000)}`, 'nested deeper than 32 levels'],
+    ['forty levels', `budget: ${'['.repeat(40)}${']'.repeat(40)}`, 'nested deeper than 32 levels'],
+  ])('holds YAML to its subset: refuses %s', (_, text, expected) => {
+    expect(problemsOf(text)).toContainEqual(expect.stringContaining(expected))
+  })
+
+  test('tells every problem at once, in the order of the file', () => {
+    expect(
+      problemsOf('budget:\n  claude: 1e3\n  codx: 5\nshutdown: halt\nperiod: day').map((line) => line.split(':')[0]),
+    ).toEqual(['2', '3', '4', '5'])
+  })
+})

@@ -1,0 +1,45 @@
+/**
+ * Tokens from bytes, without a tokenizer. Text is counted by two classes of bytes, because a byte of CJK, Cyrillic or
+ * emoji (two to four bytes a character) makes more tokens than a byte of English, code or JSON.
+ *
+ * Bias, on purpose: input is estimated high, because it is a hold that the provider's count replaces; output is estimated
+ * near its mean, because it is what a cut stream is charged. Known errors: base64 content (images, documents) is
+ * estimated far too high, since providers bill it by size in pixels or pages; output that is never sent as text (hidden
+ * reasoning) is not seen at all.
+ */
+import type { TextBytes } from './text-meter.ts'
+
+/** A request body in JSON: prose, code, tool schemas and the envelope around them. */
+export const asciiBytesPerInputToken = 3.5
+/** Decoded text of an answer. */
+export const asciiBytesPerOutputToken = 3.2
+export const otherBytesPerToken = 2.5
+
+/** Of bodies beyond this, every n-th byte is looked at: a share of bytes needs no more. */
+const fullCountBytes = 16 * 1024
+const sampleStride = 17
+
+export function estimateInputTokens(body: readonly Uint8Array[]): number {
+  let totalBytes = 0
+  for (const chunk of body) totalBytes += chunk.length
+  const otherBytes = Math.round(totalBytes * shareBeyondAscii(body, totalBytes > fullCountBytes ? sampleStride : 1))
+  return Math.ceil((totalBytes - otherBytes) / asciiBytesPerInputToken + otherBytes / otherBytesPerToken)
+}
+
+export function estimateOutputTokens({ asciiBytes, otherBytes }: Readonly<TextBytes>): number {
+  return Math.ceil(asciiBytes / asciiBytesPerOutputToken + otherBytes / otherBytesPerToken)
+}
+
+function shareBeyondAscii(body: readonly Uint8Array[], stride: number): number {
+  let seen = 0
+  let beyond = 0
+  let at = 0
+  for (const chunk of body) {
+    for (; at < chunk.length; at += stride) {
+      seen += 1
+      if ((chunk[at] as number) >= 0x80) beyond += 1
+    }
+    at -= chunk.length
+  }
+  return seen === 0 ? 0 : beyond / seen
+}

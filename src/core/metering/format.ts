@@ -1,0 +1,49 @@
+/**
+ * A wire format tells what a metered request asks for and what its response reports.
+ * Meters are fed a copy of the response body: synchronous, bounded in memory, never throwing on hostile bytes.
+ */
+import type { Usage } from './usage.ts'
+
+export type WireFormatName = 'anthropic-messages' | 'openai-responses'
+
+/** What the proxy needs from a request body to decide and to estimate. Read without parsing the whole body. */
+export interface RequestReading {
+  readonly model: string | undefined
+  /** The most output that the client allows, where it says so. Tokens. */
+  readonly maxOutputTokens: number | undefined
+  readonly stream: boolean
+  /** Asks the provider to answer later, out of sight of the meter. */
+  readonly background: boolean
+}
+
+export interface MeterReading {
+  /** Last value of each field that the provider reported. */
+  readonly usage: Usage
+  /** The model that the provider says answered. */
+  readonly model: string | undefined
+  /** `complete` and `failed` are final: the terminal event was seen. */
+  readonly phase: 'open' | 'complete' | 'failed'
+  /** True once the provider reported the final counts, not only those of the first event. */
+  readonly isFinal: boolean
+  /** Tokens of output seen in the body so far by an estimate; compare with `usage.outputTokens`, which may lag. */
+  readonly observedOutputTokens: number
+  /** What the provider reported and we did not believe, e.g. `usage.output_tokens: -5`. At most a few. */
+  readonly anomalies: readonly string[]
+}
+
+export interface ResponseMeter {
+  feed(chunk: Uint8Array): void
+  /** The body ended; whatever is still buffered is read. Idempotent. */
+  end(): void
+  reading(): MeterReading
+}
+
+/** How the response body is framed, from its content-type: an event stream, or one JSON document. */
+export type BodyKind = 'sse' | 'json'
+
+export interface WireFormat {
+  readonly name: WireFormatName
+  /** Reads a whole request body given as the chunks it came in. A body that is no JSON object reads as `undefined`. */
+  readRequest(body: readonly Uint8Array[]): RequestReading | undefined
+  createMeter(kind: BodyKind): ResponseMeter
+}

@@ -1,0 +1,62 @@
+/**
+ * Anthropic's Messages API: `message_start` reports the prompt, `message_delta` the cumulative counts, `message_stop`
+ * ends; `error` may come at any time. Without streaming the body is one message object.
+ * https://docs.anthropic.com/en/api/messages-streaming
+ */
+import type { WireFormat } from '../format.ts'
+import { compileJsonPaths } from '../json-paths.ts'
+import { compileRequestShape, readRequest } from '../request-reading.ts'
+import { createResponseMeter, type DocumentShape, type ResponseShapes } from '../response-meter.ts'
+import { noteModel, reject } from '../tally.ts'
+import { applyUsage, isPlaceholder } from './anthropic-usage.ts'
+
+const request = compileRequestShape('max_tokens')
+
+const events: DocumentShape = {
+  paths: compileJsonPaths({
+    capture: ['type', 'message.model', 'message.usage', 'delta.stop_reason', 'usage'],
+    measure: ['delta.text', 'delta.thinking', 'delta.partial_json', 'delta.content'],
+  }),
+  createReader: (tally) => {
+    let hasLateCounts = false
+    return (found) => {
+      noteModel(tally, found.value('message.model'))
+      const first = found.value('message.usage')
+      if (first !== undefined && !isPlaceholder(first)) applyUsage(tally, first)
+      const late = found.value('usage')
+      if (late !== undefined) hasLateCounts = applyUsage(tally, late)
+      for (const path of ['message.usage', 'usage']) if (found.isUnreadable(path)) reject(tally, path, 'unreadable')
+      // Several deltas may report; the one that says why the message stopped is the last.
+      if (hasLateCounts && typeof found.value('delta.stop_reason') === 'string') tally.isFinal = true
+      const type = found.value('type') ?? found.eventName
+      if (type === 'error') tally.phase = 'failed'
+      if (type === 'message_stop' && tally.phase === 'open') {
+        tally.phase = 'complete'
+        tally.isFinal = hasLateCounts
+      }
+    }
+  },
+}
+
+const body: DocumentShape = {
+  paths: compileJsonPaths({
+    capture: ['type', 'model', 'usage'],
+    measure: ['content[].text', 'content[].thinking', 'content[].input'],
+  }),
+  createReader: (tally) => (found) => {
+    noteModel(tally, found.value('model'))
+    const usage = found.value('usage')
+    if (usage !== undefined) tally.isFinal = applyUsage(tally, usage)
+    if (found.isUnreadable('usage')) reject(tally, 'usage', 'unreadable')
+    if (found.value('type') === 'error') tally.phase = 'failed'
+    else if (found.isWhole) tally.phase = 'complete'
+  },
+}
+
+const shapes: ResponseShapes = { sse: events, json: body }
+
+export const anthropicMessages: WireFormat = {
+  name: 'anthropic-messages',
+  readRequest: (chunks) => readRequest(request, chunks),
+  createMeter: (kind) => createResponseMeter(shapes, kind),
+}

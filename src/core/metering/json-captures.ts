@@ -1,0 +1,83 @@
+/**
+ * The few values that a scanner keeps of one document, as bytes in one bounded buffer; decoded only when asked for.
+ * A value beyond the ceiling is let go and remembered as too big.
+ */
+export const maxCapturedBytes = 32 * 1024
+
+const firstBufferBytes = 256
+
+export class JsonCaptures {
+  readonly #starts: Int32Array
+  readonly #ends: Int32Array
+  readonly #tooBig: Uint8Array
+  #buffer = Buffer.allocUnsafeSlow(firstBufferBytes)
+  #length = 0
+  #count = 0
+
+  constructor(slotCount: number) {
+    this.#starts = new Int32Array(slotCount)
+    this.#ends = new Int32Array(slotCount).fill(-1)
+    this.#tooBig = new Uint8Array(slotCount)
+  }
+
+  /** How many values are there. */
+  get count(): number {
+    return this.#count
+  }
+
+  get heldBytes(): number {
+    return this.#buffer.length
+  }
+
+  reset(): void {
+    this.#length = 0
+    this.#count = 0
+    for (let slot = 0; slot < this.#ends.length; slot++) {
+      this.#ends[slot] = -1
+      this.#tooBig[slot] = 0
+    }
+  }
+
+  /** A value begins; of two values at one place the last one counts. */
+  open(slot: number): void {
+    if (this.#ends[slot] !== -1) this.#count -= 1
+    this.#ends[slot] = -1
+    this.#tooBig[slot] = 0
+    this.#starts[slot] = this.#length
+  }
+
+  /** Returns false when the ceiling is reached: the value is let go. */
+  append(slot: number, bytes: Uint8Array, from: number, to: number): boolean {
+    const length = this.#length + to - from
+    if (length > maxCapturedBytes) {
+      this.#tooBig[slot] = 1
+      this.#length = this.#starts[slot] as number
+      return false
+    }
+    if (length > this.#buffer.length) this.#grow(length)
+    for (let index = from, at = this.#length; index < to; index++, at++) this.#buffer[at] = bytes[index] as number
+    this.#length = length
+    return true
+  }
+
+  close(slot: number): void {
+    this.#ends[slot] = this.#length
+    this.#count += 1
+  }
+
+  isTooBig(slot: number): boolean {
+    return this.#tooBig[slot] === 1
+  }
+
+  /** The bytes of a value as they stood in the document; `undefined` when it is absent or unfinished. */
+  textOf(slot: number): string | undefined {
+    const end = this.#ends[slot] as number
+    return end === -1 ? undefined : this.#buffer.toString('utf8', this.#starts[slot], end)
+  }
+
+  #grow(length: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.min(maxCapturedBytes, Math.max(length, this.#buffer.length * 2)))
+    this.#buffer.copy(larger, 0, 0, this.#length)
+    this.#buffer = larger
+  }
+}

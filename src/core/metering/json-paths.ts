@@ -1,0 +1,76 @@
+/**
+ * The places in a JSON document that a scanner looks at, compiled once into a tree. A path is written as it would be in
+ * code: `message.usage`, `content[].text`, `[].usageMetadata`. It names a protocol position: the same word inside a string,
+ * or under another key, is somewhere else.
+ */
+export interface PathNode {
+  readonly keys: readonly PathKey[]
+  /** The elements of an array that stands here. */
+  readonly each: PathNode | undefined
+  /** Where a captured value goes; -1 where none is wanted. */
+  readonly slot: number
+  /** The text that stands here is counted. */
+  readonly isMeasured: boolean
+}
+
+interface PathKey {
+  readonly bytes: Uint8Array
+  readonly node: PathNode
+}
+
+export interface JsonPaths {
+  readonly root: PathNode
+  readonly slotOf: ReadonlyMap<string, number>
+}
+
+interface PathLists {
+  /** Values to keep, e.g. a usage object. Only the leaf of a path is kept. */
+  readonly capture: readonly string[]
+  /** Text to count, not to keep. */
+  readonly measure?: readonly string[]
+}
+
+interface DraftNode {
+  readonly keys: Map<string, DraftNode>
+  each: DraftNode | undefined
+  slot: number
+  isMeasured: boolean
+}
+
+export function compileJsonPaths({ capture, measure = [] }: PathLists): JsonPaths {
+  const root = draft()
+  capture.forEach((path, slot) => {
+    place(root, path).slot = slot
+  })
+  for (const path of measure) place(root, path).isMeasured = true
+  return { root: freeze(root), slotOf: new Map(capture.map((path, slot) => [path, slot])) }
+}
+
+function draft(): DraftNode {
+  return { keys: new Map(), each: undefined, slot: -1, isMeasured: false }
+}
+
+function place(root: DraftNode, path: string): DraftNode {
+  let node = root
+  for (const step of path.match(/\[\]|[^.[\]]+/g) ?? []) {
+    if (step === '[]') {
+      node.each ??= draft()
+      node = node.each
+    } else {
+      const next: DraftNode = node.keys.get(step) ?? draft()
+      node.keys.set(step, next)
+      node = next
+    }
+  }
+  return node
+}
+
+function freeze({ keys, each, slot, isMeasured }: DraftNode): PathNode {
+  const encoder = new TextEncoder()
+  return {
+    keys: [...keys].map(([key, node]) => ({ bytes: encoder.encode(key), node: freeze(node) })),
+    each: each && freeze(each),
+    slot,
+    isMeasured,
+  }
+}

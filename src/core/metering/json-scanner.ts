@@ -1,0 +1,336 @@
+/**
+ * Reads chosen values out of a JSON document that comes in any split, without keeping the document: memory is bounded by
+ * `maxCapturedBytes` plus the length of the longest key asked for, whatever the size or depth of the document.
+ *
+ * It follows the structure only where a path leads; every other value is skipped by its brackets and quotes. What it finds
+ * stands at a protocol position: text inside a string is never taken for structure. It is no validator: malformed JSON
+ * ends the scan quietly with what was found until then. Of duplicate keys the last one counts, as in JSON.parse.
+ */
+import { JsonCaptures } from './json-captures.ts'
+import type { JsonPaths, PathNode } from './json-paths.ts'
+import { endOfString, isScalarEnd, isScalarStart } from './json-syntax.ts'
+import { type TextBytes, TextMeter } from './text-meter.ts'
+
+/** Longest spelling of a key that can match a path, as raw bytes; escapes make a key up to six times as long. */
+const maxKeyBytes = 256
+
+const expectValue = 0
+const expectValueOrEnd = 1
+const expectKey = 2
+const expectKeyOrEnd = 3
+const inKey = 4
+const expectColon = 5
+const afterValue = 6
+const inString = 7
+const inScalar = 8
+const inContainer = 9
+const closed = 10
+const malformed = 11
+
+const skip = 0
+const capture = 1
+const measure = 2
+
+export type ScanState = 'open' | 'closed' | 'malformed'
+
+export class JsonScanner {
+  readonly #paths: JsonPaths
+  readonly #captures: JsonCaptures
+  readonly #text = new TextMeter()
+  /** The containers that a path leads through, outermost first; valid up to `#level`. */
+  readonly #parents: PathNode[] = []
+  readonly #isArray: boolean[] = []
+  #level = 0
+  readonly #key = Buffer.allocUnsafeSlow(maxKeyBytes)
+  #state = expectValue
+  /** Where the value that comes next, or is being read, stands in the paths. */
+  #node: PathNode | undefined
+  #mode = skip
+  #keyLength = 0
+  #isKeyEscaped = false
+  #isAfterBackslash = false
+  /** Inside a value that is skipped as a whole: open brackets, and whether a string is open. */
+  #depth = 0
+  #isInnerString = false
+  #isObject = false
+
+  constructor(paths: JsonPaths) {
+    this.#paths = paths
+    this.#node = paths.root
+    this.#captures = new JsonCaptures(paths.slotOf.size)
+  }
+
+  /** Bytes of text at measured places, summed over all documents that were fed. */
+  get textBytes(): Readonly<TextBytes> {
+    return this.#text.total
+  }
+
+  get captureCount(): number {
+    return this.#captures.count
+  }
+
+  get state(): ScanState {
+    if (this.#state === closed) return 'closed'
+    return this.#state === malformed ? 'malformed' : 'open'
+  }
+
+  /** The document is an object, finished or not. */
+  get isObject(): boolean {
+    return this.#isObject
+  }
+
+  /** What this scanner keeps at most at this moment, for those who watch memory. */
+  get heldBytes(): number {
+    return this.#captures.heldBytes + this.#key.length
+  }
+
+  /** The value at a captured path; `undefined` when it is absent, null, unfinished, too big or no JSON. */
+  value(path: string): unknown {
+    const text = this.#captures.textOf(this.#slot(path))
+    if (text === undefined) return undefined
+    try {
+      return JSON.parse(text) ?? undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Something stands at a captured path that cannot be read: too big, or no JSON. */
+  isUnreadable(path: string): boolean {
+    const slot = this.#slot(path)
+    const text = this.#captures.textOf(slot)
+    return this.#captures.isTooBig(slot) || (text !== undefined && text !== 'null' && this.value(path) === undefined)
+  }
+
+  /** Forgets the document; the next byte begins another one. */
+  reset(): void {
+    this.#captures.reset()
+    this.#text.reset()
+    this.#level = 0
+    this.#state = expectValue
+    this.#node = this.#paths.root
+    this.#isObject = false
+  }
+
+  feed(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
+    let at = start
+    while (at < end) {
+      switch (this.#state) {
+        case inKey:
+          at = this.#readKey(bytes, at, end)
+          break
+        case inString:
+          at = this.#readString(bytes, at, end)
+          break
+        case inScalar:
+          at = this.#readScalar(bytes, at, end)
+          break
+        case inContainer:
+          at = this.#readContainer(bytes, at, end)
+          break
+        case malformed:
+          return
+        default: {
+          const byte = bytes[at] as number
+          if (byte > 0x20) this.#step(byte, bytes, at)
+          else if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) this.#state = malformed
+          at += 1
+        }
+      }
+    }
+  }
+
+  #slot(path: string): number {
+    const slot = this.#paths.slotOf.get(path)
+    if (slot === undefined) throw new Error(`path ${path} is not captured`)
+    return slot
+  }
+
+  /** One structural byte outside of any value. */
+  #step(byte: number, bytes: Uint8Array, at: number): void {
+    switch (this.#state) {
+      case expectKeyOrEnd:
+      case expectKey:
+        if (byte === 0x22) {
+          this.#keyLength = 0
+          this.#isKeyEscaped = false
+          this.#isAfterBackslash = false
+          this.#state = inKey
+        } else if (byte === 0x7d && this.#state === expectKeyOrEnd) this.#leave()
+        else this.#state = malformed
+        return
+      case expectColon:
+        this.#state = byte === 0x3a ? expectValue : malformed
+        return
+      case afterValue: {
+        const isArray = this.#isArray[this.#level - 1]
+        if (byte === 0x2c) {
+          this.#state = isArray ? expectValue : expectKey
+          if (isArray) this.#node = this.#parents[this.#level - 1]?.each
+        } else if (byte === (isArray ? 0x5d : 0x7d)) this.#leave()
+        else this.#state = malformed
+        return
+      }
+      case expectValueOrEnd:
+        if (byte === 0x5d) this.#leave()
+        else this.#begin(byte, bytes, at)
+        return
+      case expectValue:
+        this.#begin(byte, bytes, at)
+        return
+      default:
+        this.#state = malformed
+    }
+  }
+
+  #begin(byte: number, bytes: Uint8Array, at: number): void {
+    const node = this.#node
+    if (this.#level === 0) this.#isObject = byte === 0x7b
+    if (node !== undefined && byte === 0x7b && (node.keys.length > 0 || this.#level === 0)) {
+      this.#enter(node, false)
+      return
+    }
+    if (node !== undefined && byte === 0x5b && node.each !== undefined) {
+      this.#enter(node, true)
+      return
+    }
+    this.#mode = node === undefined ? skip : node.slot >= 0 ? capture : node.isMeasured ? measure : skip
+    this.#isAfterBackslash = false
+    if (byte === 0x22) this.#state = inString
+    else if (byte === 0x7b || byte === 0x5b) {
+      this.#state = inContainer
+      this.#depth = 1
+      this.#isInnerString = false
+    } else if (isScalarStart(byte)) this.#state = inScalar
+    else {
+      this.#state = malformed
+      return
+    }
+    if (this.#mode === capture && node !== undefined) {
+      this.#captures.open(node.slot)
+      this.#keep(bytes, at, at + 1)
+    }
+  }
+
+  #enter(node: PathNode, isArray: boolean): void {
+    this.#parents[this.#level] = node
+    this.#isArray[this.#level] = isArray
+    this.#level += 1
+    this.#state = isArray ? expectValueOrEnd : expectKeyOrEnd
+    this.#node = isArray ? node.each : undefined
+  }
+
+  #leave(): void {
+    this.#level -= 1
+    this.#state = this.#level === 0 ? closed : afterValue
+  }
+
+  #finish(): void {
+    if (this.#mode === capture && this.#node !== undefined) this.#captures.close(this.#node.slot)
+    this.#state = this.#level === 0 ? closed : afterValue
+  }
+
+  /** Keeps a piece of the value when it is wanted; stops wanting it when there is no room. */
+  #keep(bytes: Uint8Array, from: number, to: number): void {
+    if (this.#mode === capture && this.#node !== undefined && !this.#captures.append(this.#node.slot, bytes, from, to))
+      this.#mode = skip
+  }
+
+  #readKey(bytes: Uint8Array, start: number, end: number): number {
+    let at = start
+    for (; at < end; at++) {
+      const byte = bytes[at] as number
+      if (this.#isAfterBackslash) this.#isAfterBackslash = false
+      else if (byte === 0x5c) {
+        this.#isAfterBackslash = true
+        this.#isKeyEscaped = true
+      } else if (byte === 0x22) break
+    }
+    if (at === end || this.#isKeyEscaped || this.#keyLength > 0) this.#keepKey(bytes, start, at)
+    if (at === end) return end
+    if (this.#keyLength === 0) this.#node = this.#childOf(bytes, start, at)
+    else if (this.#isKeyEscaped) this.#node = this.#childOfEscaped()
+    else this.#node = this.#childOf(this.#key, 0, this.#keyLength)
+    // Nearly always the colon follows at once.
+    if (at + 1 < end && bytes[at + 1] === 0x3a) {
+      this.#state = expectValue
+      return at + 2
+    }
+    this.#state = expectColon
+    return at + 1
+  }
+
+  #keepKey(bytes: Uint8Array, from: number, to: number): void {
+    for (let at = from; at < to && this.#keyLength <= maxKeyBytes; at++, this.#keyLength++)
+      if (this.#keyLength < maxKeyBytes) this.#key[this.#keyLength] = bytes[at] as number
+  }
+
+  #childOf(bytes: Uint8Array, from: number, to: number): PathNode | undefined {
+    const keys = this.#parents[this.#level - 1]?.keys
+    if (keys === undefined || to - from > maxKeyBytes) return undefined
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index]
+      if (key === undefined || key.bytes.length !== to - from) continue
+      let same = 0
+      while (same < key.bytes.length && key.bytes[same] === bytes[from + same]) same += 1
+      if (same === key.bytes.length) return key.node
+    }
+    return undefined
+  }
+
+  #childOfEscaped(): PathNode | undefined {
+    if (this.#keyLength > maxKeyBytes) return undefined
+    try {
+      const key = Buffer.from(JSON.parse(`"${this.#key.toString('utf8', 0, this.#keyLength)}"`) as string)
+      return this.#childOf(key, 0, key.length)
+    } catch {
+      return undefined
+    }
+  }
+
+  #readString(bytes: Uint8Array, start: number, end: number): number {
+    let at: number
+    if (this.#mode === measure) at = this.#text.measure(bytes, start, end)
+    else {
+      at = endOfString(bytes, start, end, this.#isAfterBackslash)
+      if (at < 0) this.#isAfterBackslash = at === -2
+    }
+    if (at < 0 || at === end) {
+      this.#keep(bytes, start, end)
+      return end
+    }
+    this.#keep(bytes, start, at + 1)
+    this.#finish()
+    return at + 1
+  }
+
+  #readScalar(bytes: Uint8Array, start: number, end: number): number {
+    let at = start
+    while (at < end && !isScalarEnd(bytes[at] as number)) at += 1
+    this.#keep(bytes, start, at)
+    if (at < end) this.#finish()
+    return at
+  }
+
+  #readContainer(bytes: Uint8Array, start: number, end: number): number {
+    let at = start
+    while (at < end && this.#depth > 0) {
+      if (this.#isInnerString) {
+        const quote = endOfString(bytes, at, end, this.#isAfterBackslash)
+        this.#isAfterBackslash = quote === -2
+        this.#isInnerString = quote < 0
+        at = quote < 0 ? end : quote + 1
+        continue
+      }
+      const byte = bytes[at] as number
+      if (byte === 0x22) this.#isInnerString = true
+      else if (byte === 0x7b || byte === 0x5b) this.#depth += 1
+      else if (byte === 0x7d || byte === 0x5d) this.#depth -= 1
+      at += 1
+    }
+    this.#keep(bytes, start, at)
+    if (this.#mode === measure) this.#text.add(at - start)
+    if (this.#depth === 0) this.#finish()
+    return at
+  }
+}

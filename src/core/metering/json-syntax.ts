@@ -1,0 +1,49 @@
+/** The lexical questions of JSON that the scanner asks of bytes. */
+
+/** How far a quote is looked for by hand before the runtime's own `indexOf` takes over, which is faster on long strings. */
+const shortStringBytes = 32
+
+const quote = 0x22
+const backslash = 0x5c
+
+/**
+ * Where the closing quote of a string stands. -1: not in these bytes; -2: not in these bytes, and the last one is a
+ * backslash that escapes the byte to come.
+ */
+export function endOfString(bytes: Uint8Array, start: number, end: number, isAfterBackslash: boolean): number {
+  let at = isAfterBackslash ? start + 1 : start
+  while (at < end) {
+    const nearEnd = Math.min(end, at + shortStringBytes)
+    while (at < nearEnd) {
+      const byte = bytes[at] as number
+      if (byte === quote) return at
+      at += byte === backslash ? 2 : 1
+    }
+    if (at >= end) break
+    const found = bytes.indexOf(quote, at)
+    const stop = found === -1 || found > end ? end : found
+    const isEscaped = backslashesBefore(bytes, stop, at) % 2 === 1
+    if (stop === end) return isEscaped ? -2 : -1
+    if (!isEscaped) return stop
+    at = stop + 1
+  }
+  return at > end ? -2 : -1
+}
+
+/** Backslashes that stand right before `at`, back to `start`, which no open escape may precede. */
+function backslashesBefore(bytes: Uint8Array, at: number, start: number): number {
+  let count = 0
+  while (at - count > start && bytes[at - count - 1] === backslash) count += 1
+  return count
+}
+
+/** A number or a literal; what is no JSON, like NaN, is let through and found out by whoever parses the value. */
+export function isScalarStart(byte: number): boolean {
+  return (
+    (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x41 && byte <= 0x5a)
+  )
+}
+
+export function isScalarEnd(byte: number): boolean {
+  return byte === 0x2c || byte === 0x7d || byte === 0x5d || byte <= 0x20
+}

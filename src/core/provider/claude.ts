@@ -1,0 +1,41 @@
+/** Anthropic's API as Claude Code and the Anthropic SDKs use it. Paths: docs.anthropic.com/en/api, and measured clients. */
+import { type Provider, placeholderCredential } from './provider.ts'
+
+export const claude: Provider = {
+  name: 'claude',
+  hosts: [
+    {
+      host: 'api.anthropic.com',
+      format: 'anthropic-messages',
+      endpoints: [
+        { method: 'POST', path: '/v1/messages', kind: 'metered' },
+        { method: 'POST', path: '/v1/messages/count_tokens', kind: 'free' },
+        { method: 'GET', path: '/v1/models', kind: 'free' },
+        { method: 'GET', path: '/v1/models/**', kind: 'free' },
+        // Claude Code's own: settings, feature flags, telemetry. It works without them, and is quicker with them.
+        { method: 'HEAD', path: '/api/hello', kind: 'free' },
+        { method: 'GET', path: '/api/claude_code/**', kind: 'free' },
+        { method: 'POST', path: '/api/claude_code/**', kind: 'free' },
+        { method: 'GET', path: '/api/claude_cli/**', kind: 'free' },
+        { method: 'GET', path: '/api/claude_code_penguin_mode', kind: 'free' },
+        { method: 'GET', path: '/api/directory/server-urls', kind: 'free' },
+        { method: 'POST', path: '/api/eval/**', kind: 'free' },
+        { method: 'POST', path: '/api/event_logging/**', kind: 'free' },
+        { method: 'GET', path: '/mcp-registry/**', kind: 'free' },
+      ],
+    },
+  ],
+  credential: { sources: ['env:ANTHROPIC_API_KEY'], scheme: { kind: 'header', name: 'x-api-key' } },
+  env: {
+    ANTHROPIC_API_KEY: placeholderCredential,
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    DISABLE_AUTOUPDATER: '1',
+  },
+  homeFiles: {
+    // Spares the interactive start its first-run questions; a key is approved by its last 20 characters.
+    '.claude.json': `${JSON.stringify({
+      hasCompletedOnboarding: true,
+      customApiKeyResponses: { approved: [placeholderCredential.slice(-20)], rejected: [] },
+    })}\n`,
+  },
+}

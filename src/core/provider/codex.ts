@@ -1,0 +1,44 @@
+/** OpenAI's API as Codex and the OpenAI SDKs use it for Responses. Paths: platform.openai.com/docs/api-reference. */
+import { type Provider, placeholderCredential } from './provider.ts'
+
+export const codex: Provider = {
+  name: 'codex',
+  hosts: [
+    {
+      host: 'api.openai.com',
+      format: 'openai-responses',
+      endpoints: [
+        { method: 'POST', path: '/v1/responses', kind: 'metered' },
+        { method: 'POST', path: '/v1/responses/input_tokens', kind: 'free' },
+        { method: 'GET', path: '/v1/models', kind: 'free' },
+        { method: 'GET', path: '/v1/models/**', kind: 'free' },
+      ],
+    },
+  ],
+  credential: { sources: ['env:CODEX_API_KEY', 'env:OPENAI_API_KEY'], scheme: { kind: 'bearer' } },
+  env: { CODEX_API_KEY: placeholderCredential, OPENAI_API_KEY: placeholderCredential },
+  homeFiles: {
+    // An own provider entry: plain HTTP instead of a WebSocket, no other host but the API's, an end to refused connects.
+    '.codex/config.toml': `model_provider = "bottle"
+check_for_update_on_startup = false
+
+[model_providers.bottle]
+name = "bottle"
+base_url = "https://api.openai.com/v1"
+env_key = "CODEX_API_KEY"
+wire_api = "responses"
+supports_websockets = false
+
+[features]
+unbounded_connection_retries = false
+plugins = false
+apps = false
+
+[analytics]
+enabled = false
+
+[otel]
+metrics_exporter = "none"
+`,
+  },
+}

@@ -1,0 +1,6 @@
+import { claude } from './claude.ts'
+import { codex } from './codex.ts'
+import type { Provider } from './provider.ts'
+
+/** The providers that exist without any file. */
+export const builtInProviders: readonly Provider[] = [claude, codex]

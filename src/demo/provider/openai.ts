@@ -1,0 +1,74 @@
+/** The endpoints of api.openai.com, and those of chatgpt.com that Codex asks for. */
+import { composeAnswer } from './answer.ts'
+import { type Call, readJson, sendJson, sendStream, sendWhole } from './call.ts'
+import { openAIBody, openAIErrorBody, openAIEvents, openAIFailedEvent } from './openai-events.ts'
+import { type OpenAIResponse, openAIUsage } from './openai-object.ts'
+import { readOpenAIRequest } from './openai-request.ts'
+import { credentialOf, piecesOf, type Simulation } from './simulation.ts'
+
+const errorCodes: Readonly<Record<number, string>> = {
+  401: 'invalid_api_key',
+  404: 'not_found',
+  429: 'rate_limit_exceeded',
+  503: 'server_is_overloaded',
+}
+
+export function sendOpenAIError(call: Call, status: number, message: string): void {
+  const type = status < 500 ? 'invalid_request_error' : 'server_error'
+  sendJson(call, status, openAIErrorBody({ message, type, code: errorCodes[status] ?? null }))
+}
+
+export async function serveResponses(call: Call, simulation: Simulation): Promise<void> {
+  const conversation = readOpenAIRequest(await readJson(call))
+  const { entry } = call
+  entry.model = conversation.model
+  entry.stream = conversation.stream
+  setRateLimitHeaders(call)
+  if (call.failure?.kind === 'http') return sendOpenAIError(call, call.failure.status, 'Simulated failure')
+
+  const answer = composeAnswer(conversation, simulation.answers)
+  const response: OpenAIResponse = {
+    id: entry.id.replace(/^req_/, 'resp_'),
+    model: conversation.model,
+    createdAtSeconds: Math.floor(simulation.now() / 1000),
+    maxOutputTokens: conversation.maxOutputTokens,
+    input: simulation.cache.readAutomatic(`${credentialOf(call)} ${conversation.model}`, conversation.segments),
+    answer,
+  }
+  const pieces = piecesOf(answer, simulation, call)
+  const reported = openAIUsage(response)
+  const inputUsage = { inputTokens: response.input.uncachedTokens, cacheReadTokens: response.input.cacheReadTokens }
+  if (!conversation.stream) return sendWhole(call, openAIBody(response), { pieces, inputUsage, reported })
+  await sendStream(call, openAIEvents(response, pieces), {
+    inputUsage,
+    errorEvent: () => openAIFailedEvent(response, { code: 'server_error', message: 'The server had an error.' }),
+  })
+}
+
+export function serveOpenAIModels(call: Call): void {
+  const models = ['gpt-6.1-sol', 'gpt-5.4-nano']
+  sendJson(call, 200, {
+    object: 'list',
+    data: models.map((id) => ({ id, object: 'model', created: 1_760_000_000, owned_by: 'openai' })),
+    // Codex asks a provider of its own for the same path and reads this list; an empty one keeps its built-in models.
+    models: [],
+  })
+}
+
+export function serveCodexModels(call: Call): void {
+  sendJson(call, 200, { models: [] })
+}
+
+function setRateLimitHeaders({ response, entry }: Call): void {
+  response.setHeader('x-request-id', entry.id)
+  response.setHeader('openai-version', '2020-10-01')
+  response.setHeader('openai-processing-ms', 12)
+  for (const [name, limit, remaining] of [
+    ['requests', 10_000, 9_999],
+    ['tokens', 2_000_000, 1_999_000],
+  ] as const) {
+    response.setHeader(`x-ratelimit-limit-${name}`, limit)
+    response.setHeader(`x-ratelimit-remaining-${name}`, remaining)
+    response.setHeader(`x-ratelimit-reset-${name}`, '6ms')
+  }
+}

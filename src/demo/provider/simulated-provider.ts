@@ -1,0 +1,159 @@
+/**
+ * A provider on loopback that speaks Anthropic Messages and OpenAI Responses over real TLS, and asks no model. What it
+ * reports follows from the request alone (see tokens.ts, prompt-cache.ts, answer.ts), so a ledger can be checked
+ * against `served` to the token.
+ *
+ * It listens on 127.0.0.1 only and stops generating as soon as a client leaves.
+ */
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import {
+  sendAnthropicError,
+  serveAnthropicModels,
+  serveCountTokens,
+  serveMessages,
+  serveSideCall,
+} from './anthropic.ts'
+import type { Call } from './call.ts'
+import { createServerCertificate, type ServerCertificate } from './certificates.ts'
+import { MalformedRequest } from './conversation.ts'
+import { type Failure, SimulatedFailure } from './failure.ts'
+import { sendOpenAIError, serveCodexModels, serveOpenAIModels, serveResponses } from './openai.ts'
+import { createRequestLog, type LogEntry, type ServedRequest } from './request-log.ts'
+import { createSimulation, isAuthorized, type Simulation, type SimulationOptions } from './simulation.ts'
+
+export interface SimulatedProviderOptions extends SimulationOptions {
+  /** By default a leaf of a throw-away CA, for the names below. */
+  readonly certificate?: ServerCertificate
+  /** 0, the default, takes any free port. */
+  readonly port?: number
+  /** Asked for each metered request once its head is there; nothing fails by default. */
+  readonly fail?: (request: ServedRequest) => Failure | undefined
+}
+
+export interface SimulatedProvider extends AsyncDisposable {
+  readonly port: number
+  /** PEM of the CA that a client must trust. */
+  readonly caCertificate: string
+  /** Every request so far, oldest first; entries of running requests change. */
+  readonly served: readonly ServedRequest[]
+  /** TCP connections accepted so far. */
+  readonly connectionCount: number
+}
+
+export const providerNames = ['api.anthropic.com', 'api.openai.com', 'chatgpt.com', 'localhost', '127.0.0.1'] as const
+
+export async function startSimulatedProvider(options: SimulatedProviderOptions = {}): Promise<SimulatedProvider> {
+  const certificate = options.certificate ?? (await createServerCertificate({ names: providerNames }))
+  const simulation = createSimulation(options)
+  const log = createRequestLog()
+  const server = createServer({ cert: certificate.certificate, key: certificate.key })
+  let connectionCount = 0
+  server.on('connection', () => {
+    connectionCount += 1
+  })
+  server.on('request', (request, response) => {
+    const entry = log.open(request)
+    serve({ request, response, entry, fail: options.fail }, simulation).catch((bug: unknown) => {
+      process.stderr.write(`simulated provider: ${bug instanceof Error ? bug.stack : String(bug)}\n`)
+      response.destroy()
+    })
+  })
+  server.on('upgrade', (request, socket) => refuseUpgrade(log.open(request), socket))
+  server.listen(options.port ?? 0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    port,
+    caCertificate: certificate.caCertificate,
+    served: log.served,
+    get connectionCount() {
+      return connectionCount
+    },
+    async [Symbol.asyncDispose]() {
+      if (!server.listening) return
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    },
+  }
+}
+
+interface Arrival {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly entry: LogEntry
+  readonly fail: SimulatedProviderOptions['fail']
+}
+
+async function serve({ request, response, entry, fail }: Arrival, simulation: Simulation): Promise<void> {
+  const gone = new AbortController()
+  response.once('close', () => {
+    if (response.writableFinished) entry.end = entry.end === 'open' ? 'complete' : entry.end
+    else gone.abort()
+  })
+  // A client that leaves while it sends its body ends the request, not the response.
+  response.on('error', () => gone.abort())
+  response.setHeader('request-id', entry.id)
+  const url = new URL(entry.path, 'https://provider.invalid')
+  const call: Call = { request, response, url, entry, failure: fail?.(entry), signal: gone.signal }
+  try {
+    await route(call, simulation)
+  } catch (thrown) {
+    if (thrown instanceof MalformedRequest) return refuse(call, 400, thrown.message)
+    if (thrown instanceof SimulatedFailure) {
+      entry.end = 'failed'
+      if (thrown.kind === 'reset') response.destroy()
+      else response.end()
+      return
+    }
+    if (!gone.signal.aborted && !request.destroyed) throw thrown
+    entry.end = 'aborted'
+  }
+}
+
+async function route(call: Call, simulation: Simulation): Promise<void> {
+  const { request, url } = call
+  const endpoint = `${request.method} ${url.pathname}`
+  if (serveSideCall(call)) return
+  if (!isAuthorized(call, simulation)) {
+    request.resume()
+    return refuse(call, 401, 'The credential is missing or invalid.')
+  }
+  switch (endpoint) {
+    case 'POST /v1/messages':
+      return serveMessages(call, simulation)
+    case 'POST /v1/messages/count_tokens':
+      return serveCountTokens(call)
+    case 'POST /v1/responses':
+    case 'POST /backend-api/codex/responses':
+      return serveResponses(call, simulation)
+    case 'GET /v1/models':
+      return isAnthropic(call) ? serveAnthropicModels(call) : serveOpenAIModels(call)
+    case 'GET /backend-api/codex/models':
+      return serveCodexModels(call)
+    default:
+      request.resume()
+      return refuse(call, 404, `Not found: ${endpoint}`)
+  }
+}
+
+function refuse(call: Call, status: number, message: string): void {
+  if (isAnthropic(call)) sendAnthropicError(call, status, message)
+  else sendOpenAIError(call, status, message)
+}
+
+function isAnthropic({ request, url }: Call): boolean {
+  return request.headers['anthropic-version'] !== undefined || url.pathname.startsWith('/v1/messages')
+}
+
+/** Codex tries a WebSocket first and goes on with HTTP at once when it reads 426. */
+function refuseUpgrade(entry: LogEntry, socket: Duplex): void {
+  entry.status = 426
+  entry.end = 'complete'
+  socket.on('error', () => socket.destroy())
+  socket.end('HTTP/1.1 426 Upgrade Required\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+}

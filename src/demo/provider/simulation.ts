@@ -1,0 +1,51 @@
+/** What every answer of one simulated provider shares: its options, its caches, its clock. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Answer, AnswerOptions } from './answer.ts'
+import type { Call } from './call.ts'
+import { generate, type Pace, type Piece } from './generate.ts'
+import { createPromptCache, type PromptCache } from './prompt-cache.ts'
+
+export interface Simulation {
+  readonly answers: AnswerOptions
+  readonly pace: Pace
+  readonly cache: PromptCache
+  /** When given, every other credential is answered 401. */
+  readonly credential: string | undefined
+  readonly now: () => number
+}
+
+export interface SimulationOptions extends Partial<AnswerOptions>, Partial<Pace> {
+  readonly credential?: string
+  readonly now?: () => number
+}
+
+export function createSimulation(options: SimulationOptions): Simulation {
+  const { script = [], outputTokens, reasoningTokens = 24, credential, now = Date.now } = options
+  const { tokensPerDelta = 4, deltaIntervalMs = 0, wait = sleepUnlessAborted } = options
+  return {
+    answers: { script, outputTokens, reasoningTokens },
+    pace: { tokensPerDelta, deltaIntervalMs, wait },
+    cache: createPromptCache(),
+    credential,
+    now,
+  }
+}
+
+export function piecesOf(answer: Answer, { pace }: Simulation, { signal }: Call): AsyncIterable<Piece> {
+  return generate(answer, pace, signal)
+}
+
+/** The credential that a request brings, without its scheme. */
+export function credentialOf({ entry }: Call): string | undefined {
+  const { authorization, 'x-api-key': apiKey } = entry.credentials
+  return apiKey ?? authorization?.replace(/^Bearer +/i, '')
+}
+
+export function isAuthorized(call: Call, { credential }: Simulation): boolean {
+  const given = credentialOf(call)
+  return credential === undefined ? given !== undefined && given !== '' : given === credential
+}
+
+function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
+  return sleep(ms, undefined, { signal })
+}

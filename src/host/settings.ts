@@ -1,0 +1,88 @@
+/** Reads `settings.yml` and the certificate that it names. A missing file means the defaults, a wrong one is an error. */
+import { X509Certificate } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import type { BudgetLimit } from '../core/budget/limit.ts'
+import { BottleError, messageOf } from '../core/errors.ts'
+import { defaultSettings, parseSettings, type SettingsFile } from '../core/manifest/settings.ts'
+import { hostPaths } from './paths.ts'
+
+export interface Settings {
+  readonly budgets: readonly BudgetLimit[]
+  readonly shutdown: 'cutoff' | 'kill'
+  readonly upstreams: ReadonlyMap<string, URL>
+  /** An extra trust root for upstreams: the content of the PEM file. */
+  readonly upstreamCa: string | null
+}
+
+export interface SettingsOptions {
+  readonly home: string
+  /** Names that a budget may have. */
+  readonly providers: readonly string[]
+}
+
+const maxSettingsBytes = 256 * 1024
+const maxCertificateBytes = 1024 * 1024
+
+/** Throws BottleError `settings_invalid` with one line `FILE:LINE:COLUMN: …` for each problem. */
+export async function readSettings({ home, providers }: SettingsOptions): Promise<Settings> {
+  const path = hostPaths(home).settingsPath
+  let text: string
+  try {
+    text = await readText(path, maxSettingsBytes)
+  } catch (error) {
+    if (isMissing(error)) return { ...defaultSettings, upstreamCa: null }
+    throw new BottleError('settings_invalid', `${path}: ${messageOf(error)}`, { cause: error })
+  }
+  const parsed = parseSettings(text, { providers })
+  if (parsed.kind === 'settings') {
+    return { ...parsed.settings, upstreamCa: await readUpstreamCa(path, parsed.settings.upstreamCa) }
+  }
+  const lines = parsed.problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`)
+  throw new BottleError('settings_invalid', lines.join('\n'), {
+    hint: lines.length === 1 ? 'Correct that line and try again.' : 'Correct these lines and try again.',
+  })
+}
+
+async function readUpstreamCa(settingsPath: string, found: SettingsFile['upstreamCa']): Promise<string | null> {
+  if (found === null) return null
+  const path = resolve(dirname(settingsPath), found.path)
+  const where = `${settingsPath}:${found.line}:${found.column}: upstream_ca`
+  let pem: string
+  try {
+    pem = await readText(path, maxCertificateBytes)
+  } catch (error) {
+    const why = isMissing(error) ? `there is no file ${path}` : messageOf(error)
+    throw new BottleError('settings_invalid', `${where}: ${why}`, {
+      hint: 'Give the path of a PEM file with the certificate, relative to settings.yml.',
+      cause: error,
+    })
+  }
+  try {
+    new X509Certificate(pem)
+  } catch (error) {
+    throw new BottleError('settings_invalid', `${where}: ${path} holds no PEM certificate`, {
+      hint: 'It must begin with -----BEGIN CERTIFICATE-----.',
+      cause: error,
+    })
+  }
+  return pem
+}
+
+/** Opened once, so that what was checked is what is read. */
+async function readText(path: string, maxBytes: number): Promise<string> {
+  await using file = await open(path, 'r')
+  const found = await file.stat()
+  if (!found.isFile()) throw new Error(`${path} is no regular file`)
+  if (found.size > maxBytes) throw new Error(`${path} is larger than ${maxBytes} bytes`)
+  const bytes = await file.readFile()
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new Error(`${path} is not UTF-8`)
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}

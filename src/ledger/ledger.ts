@@ -1,0 +1,199 @@
+/**
+ * The durable record of who used which tokens, and the place where a budget admits or refuses.
+ *
+ * **Invariant** Counters equal the sum of the events (I6). **Invariant** A resolved promise is durable: the write
+ * survives a crash of the process and of the machine (I5, I8). No SQL type leaks through this interface; every
+ * implementation passes `ledger.contract.ts`.
+ */
+import type { Counter, CounterKey } from '../core/budget/scope.ts'
+import type { Usage, UsageSource } from '../core/metering/usage.ts'
+
+export interface ReserveRequest {
+  /** Unique for one attempt to reach a provider; the dedupe key of its charge. */
+  readonly attemptId: string
+  readonly bottleId: string
+  readonly agent: string
+  readonly provider: string
+  readonly model: string | null
+  /** Held until settled: the estimated input and a first chunk of output. Tokens. */
+  readonly holdTokens: number
+  /** The estimated input alone, kept for the record. Tokens. */
+  readonly inputTokens: number
+  /** Every one of these must have room: the governing budget and those marked `always`. May be empty: no budget. */
+  readonly governing: readonly CounterKey[]
+  /** Every one of these is charged when the reservation is settled; includes `governing`. */
+  readonly chain: readonly CounterKey[]
+  readonly nowMs: number
+}
+
+export interface Denial {
+  readonly kind: 'denied'
+  /** `pending`: the room is only held by others; `exhausted`: it is spent. */
+  readonly reason: 'pending' | 'exhausted'
+  /** The counter without room, as it stands. */
+  readonly counter: Counter
+}
+
+export type ReserveOutcome = { readonly kind: 'reserved' } | Denial
+/** `gone`: no such open reservation (already settled). */
+export type ExtendOutcome = { readonly kind: 'extended' } | Denial | { readonly kind: 'gone' }
+
+export interface SettleRequest {
+  readonly attemptId: string
+  readonly usage: Usage
+  /** What the counters are charged. Applied in full even beyond a limit. Tokens. */
+  readonly chargeTokens: number
+  readonly source: UsageSource
+  /** The model that answered, if known; else the requested one is kept. */
+  readonly model: string | null
+  /** How the exchange ended, e.g. `complete`, `cut`, `client_gone`, `upstream_reset`. */
+  readonly ending: string
+  readonly nowMs: number
+}
+
+/** `counters`: the chain's counters after the charge, in the order of the reservation's chain. */
+export type SettleOutcome =
+  | { readonly kind: 'settled'; readonly counters: readonly Counter[] }
+  | { readonly kind: 'already_settled' }
+
+export interface UsageEvent extends Usage {
+  readonly attemptId: string
+  readonly bottleId: string
+  readonly agent: string
+  readonly provider: string
+  readonly model: string | null
+  readonly chargeTokens: number
+  readonly source: UsageSource
+  readonly ending: string
+  readonly startedAtMs: number
+  readonly settledAtMs: number
+}
+
+export type UsageGrouping = 'bottle' | 'agent' | 'provider' | 'model'
+
+export interface UsageRow {
+  /** The bottle id, agent, provider or model; '' where the model is unknown. */
+  readonly group: string
+  readonly provider: string
+  readonly exchanges: number
+  readonly inputTokens: number
+  readonly cacheWriteTokens: number
+  readonly cacheReadTokens: number
+  readonly outputTokens: number
+  readonly reasoningTokens: number
+  readonly chargeTokens: number
+  /** The part of `chargeTokens` that rests on estimates (sources `partial` and `estimated`). */
+  readonly estimatedTokens: number
+}
+
+export type BottleState = 'starting' | 'running' | 'cut' | 'exited' | 'killed' | 'failed'
+
+export interface BottleRow {
+  readonly id: string
+  readonly agent: string
+  /** Names of the bottle definitions merged into this bottle, in order. */
+  readonly definitions: readonly string[]
+  readonly state: BottleState
+  readonly policy: CutPolicy
+  readonly contained: boolean
+  readonly createdAtMs: number
+  readonly endedAtMs: number | null
+  readonly exitCode: number | null
+  /** What the controller needs to find the bottle again after a crash; opaque to the ledger. JSON. */
+  readonly reference: string
+}
+
+export type BottleChange = Partial<Pick<BottleRow, 'state' | 'endedAtMs' | 'exitCode' | 'reference'>>
+
+export type CutPolicy = 'cutoff' | 'kill'
+export type EnforcementAction = CutPolicy | 'restore'
+export type EnforcementTrigger = 'budget' | 'operator'
+
+export interface EnforcementIntent {
+  readonly enforcementId: string
+  readonly bottleId: string
+  readonly action: EnforcementAction
+  readonly trigger: EnforcementTrigger
+  /** One sentence for the operator: which budget, how much used, of how much. */
+  readonly reason: string
+  readonly nowMs: number
+}
+
+export interface EnforcementOutcome {
+  readonly enforcementId: string
+  readonly outcome: 'done' | 'failed'
+  readonly detail: string
+  readonly nowMs: number
+}
+
+/** One line of the append-only audit: an intent, or the outcome of an earlier intent. */
+export interface AuditEntry {
+  readonly sequence: number
+  readonly enforcementId: string
+  readonly bottleId: string
+  readonly action: EnforcementAction
+  readonly trigger: EnforcementTrigger
+  readonly phase: 'intent' | 'done' | 'failed'
+  readonly detail: string
+  readonly atMs: number
+}
+
+export interface Warning extends CounterKey {
+  readonly limitTokens: number
+  readonly thresholdPercent: number
+  readonly nowMs: number
+}
+
+export interface RecoveredCharge {
+  readonly attemptId: string
+  readonly bottleId: string
+  readonly provider: string
+  readonly chargeTokens: number
+}
+
+export interface CounterMismatch extends CounterKey {
+  readonly settledTokens: number
+  readonly eventTokens: number
+}
+
+export interface Ledger extends AsyncDisposable {
+  /** Sets or (with `null`) removes the limit of a counter, creating the counter at its true value if it is new. */
+  setLimit(key: CounterKey, limitTokens: number | null): Promise<Counter>
+  /** Makes the durable reservation that must exist before anything is dialled; all or none of `governing`. */
+  reserve(request: ReserveRequest): Promise<ReserveOutcome>
+  /** Replaces the hold of an open reservation by a larger one; all or none. `holdTokens` is the new whole hold. */
+  extend(attemptId: string, holdTokens: number): Promise<ExtendOutcome>
+  /** Replaces the reservation by its charge, once: a second settle of the same attempt changes nothing. */
+  settle(request: SettleRequest): Promise<SettleOutcome>
+  /** Charges, at their holds, the reservations of every owner but this one; returns them. For the start of a controller. */
+  recover(nowMs: number): Promise<readonly RecoveredCharge[]>
+
+  counters(filter?: { readonly scope?: string; readonly provider?: string }): Promise<readonly Counter[]>
+  events(filter: { readonly bottleId?: string; readonly limit: number }): Promise<readonly UsageEvent[]>
+  usage(query: {
+    readonly by: UsageGrouping
+    readonly sinceMs?: number
+    readonly bottleId?: string
+  }): Promise<readonly UsageRow[]>
+  /** Compares every counter with the sum of its events (I6). Empty when all agree. */
+  verify(): Promise<readonly CounterMismatch[]>
+
+  /** True the first time this threshold of this limit is crossed, false ever after. */
+  recordWarning(warning: Warning): Promise<boolean>
+
+  /** Persists the intent before it is performed. `open`: an earlier cut of the bottle has no outcome yet; nothing is written. */
+  beginEnforcement(
+    intent: EnforcementIntent,
+  ): Promise<{ readonly kind: 'begun' } | { readonly kind: 'open'; readonly enforcementId: string }>
+  endEnforcement(outcome: EnforcementOutcome): Promise<void>
+  /** Intents without an outcome, oldest first: what a crash left unfinished. */
+  openEnforcements(): Promise<readonly AuditEntry[]>
+  /** The newest `limit` entries, oldest of them first. */
+  audit(filter: { readonly bottleId?: string; readonly limit: number }): Promise<readonly AuditEntry[]>
+
+  insertBottle(row: BottleRow): Promise<void>
+  updateBottle(id: string, change: BottleChange): Promise<void>
+  bottle(id: string): Promise<BottleRow | undefined>
+  /** Newest first. `living`: only starting, running and cut ones. */
+  bottles(filter: { readonly living: boolean; readonly limit?: number }): Promise<readonly BottleRow[]>
+}

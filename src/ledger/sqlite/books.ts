@@ -1,0 +1,164 @@
+/**
+ * The ledger's operations on an open database: synchronous, each a step of a transaction that the caller holds.
+ * An operation that throws may leave half of its writes; the caller must roll them back.
+ */
+import type { DatabaseSync } from 'node:sqlite'
+import { admit } from '../../core/budget/admit.ts'
+import type { Counter, CounterKey } from '../../core/budget/scope.ts'
+import { BottleError } from '../../core/errors.ts'
+import type { Denial, Ledger, ReserveOutcome, SettleOutcome, SettleRequest } from '../ledger.ts'
+import { bottleStatements } from './bottles.ts'
+import { counterStatements } from './counters.ts'
+import { enforcementStatements } from './enforcements.ts'
+import { type Reservation, reservationStatements } from './reservations.ts'
+import { usageStatements } from './usage-events.ts'
+
+export type Operation = Exclude<keyof Ledger, typeof Symbol.asyncDispose>
+
+/** The ledger's interface without its promises. */
+export type Books = {
+  readonly [Name in Operation]: (...args: Parameters<Ledger[Name]>) => Awaited<ReturnType<Ledger[Name]>>
+}
+
+export interface BooksOptions {
+  readonly db: DatabaseSync
+  readonly owner: string
+  readonly now: () => number
+}
+
+export function createBooks({ db, owner, now }: BooksOptions): Books {
+  const counters = counterStatements(db)
+  const reservations = reservationStatements(db)
+  const usage = usageStatements(db)
+  const enforcements = enforcementStatements(db)
+  const bottles = bottleStatements(db)
+
+  function existing(key: CounterKey): Counter {
+    const counter = counters.find(key)
+    if (counter === undefined) throw new Error(`counter ${nameOf(key)} is missing`)
+    return counter
+  }
+
+  /** Takes a hold on every counter or on none; the first without room is the one that denies. */
+  function holdAll(keys: readonly CounterKey[], addedTokens: number, ownHoldTokens: number): Denial | undefined {
+    for (const [index, key] of keys.entries()) {
+      if (counters.holdIfRoom(addedTokens, key)) continue
+      if (counters.find(key) === undefined) {
+        counters.create(key)
+        if (counters.holdIfRoom(addedTokens, key)) continue
+      }
+      for (const held of keys.slice(0, index)) counters.release(addedTokens, held)
+      return denialOf(existing(key), ownHoldTokens + addedTokens, ownHoldTokens)
+    }
+    return undefined
+  }
+
+  function settleOpen(reservation: Reservation, request: SettleRequest): readonly Counter[] {
+    const governing = new Set(reservation.governing.map(nameOf))
+    for (const key of reservation.chain) {
+      const holdTokens = governing.has(nameOf(key)) ? reservation.holdTokens : 0
+      if (counters.charge(request.chargeTokens, holdTokens, key)) continue
+      // Created after this reservation was taken out, so its hold is not in there.
+      counters.create(key)
+      counters.charge(request.chargeTokens, 0, key)
+    }
+    usage.append(reservation, request)
+    return reservation.chain.map(existing)
+  }
+
+  function settle(request: SettleRequest): SettleOutcome {
+    const reservation = reservations.take(request.attemptId)
+    if (reservation !== undefined) return { kind: 'settled', counters: settleOpen(reservation, request) }
+    if (usage.isSettled(request.attemptId)) return { kind: 'already_settled' }
+    throw new Error(`attempt "${request.attemptId}" was never reserved`)
+  }
+
+  return {
+    setLimit(key, limitTokens) {
+      if (!counters.setLimit(limitTokens, key)) {
+        counters.create(key)
+        counters.setLimit(limitTokens, key)
+      }
+      return existing(key)
+    },
+
+    reserve(request): ReserveOutcome {
+      const governing = distinct(request.governing)
+      const chain = distinct(request.chain)
+      const denial = holdAll(governing, request.holdTokens, 0)
+      if (denial !== undefined) return denial
+      const isNew = reservations.insert(request, owner, governing, reservations.chainId(chain))
+      if (!isNew) throw new Error(`attempt "${request.attemptId}" was settled before`)
+      return { kind: 'reserved' }
+    },
+
+    extend(attemptId, holdTokens) {
+      const reservation = reservations.find(attemptId)
+      if (reservation === undefined) return { kind: 'gone' }
+      const wholeHoldTokens = Math.max(holdTokens, reservation.holdTokens)
+      const addedTokens = wholeHoldTokens - reservation.holdTokens
+      const denial = holdAll(reservation.governing, addedTokens, reservation.holdTokens)
+      if (denial !== undefined) return denial
+      reservations.setHold(attemptId, wholeHoldTokens, now())
+      return { kind: 'extended' }
+    },
+
+    settle,
+
+    recover: (nowMs) =>
+      reservations.heldByOthers(owner).map(({ attemptId, holdTokens: chargeTokens }) => {
+        const reservation = reservations.take(attemptId)
+        if (reservation === undefined) throw new Error(`attempt "${attemptId}" vanished during its recovery`)
+        const ending = 'controller_gone'
+        settleOpen(reservation, { attemptId, usage: {}, chargeTokens, source: 'estimated', model: null, ending, nowMs })
+        return { attemptId, bottleId: reservation.bottleId, provider: reservation.provider, chargeTokens }
+      }),
+
+    counters: ({ scope, provider } = {}) => counters.list(scope, provider),
+    events: ({ bottleId, limit }) => usage.newest(bottleId, limit),
+    usage: ({ by, sinceMs, bottleId }) => usage.report(by, sinceMs, bottleId),
+    verify: () => counters.mismatches(),
+    recordWarning: (warning) => counters.insertWarning(warning),
+
+    beginEnforcement(intent) {
+      const open = enforcements.openOfBottle(intent.bottleId)
+      if (open !== undefined) return { kind: 'open', enforcementId: open.enforcementId }
+      enforcements.insertIntent(intent)
+      return { kind: 'begun' }
+    },
+
+    endEnforcement(outcome) {
+      if (enforcements.insertOutcome(outcome) || enforcements.hasIntent(outcome.enforcementId)) return
+      throw new BottleError('not_found', `no enforcement has the id "${outcome.enforcementId}"`)
+    },
+
+    openEnforcements: () => enforcements.open(),
+    audit: ({ bottleId, limit }) => enforcements.newest(bottleId, limit),
+
+    insertBottle(row) {
+      if (!bottles.insert(row)) throw new BottleError('conflict', `a bottle with the id "${row.id}" exists already`)
+    },
+
+    updateBottle(id, change) {
+      if (!bottles.update(id, change)) throw new BottleError('not_found', `no bottle has the id "${id}"`)
+    },
+
+    bottle: (id) => bottles.find(id),
+    bottles: ({ living, limit }) => bottles.newest(living, limit),
+  }
+}
+
+function denialOf(counter: Counter, holdTokens: number, ownHoldTokens: number): Denial {
+  const decision = admit(holdTokens, counter, ownHoldTokens)
+  if (decision.kind === 'admit') throw new Error(`admit() has room in ${nameOf(counter)} where SQL found none`)
+  return { kind: 'denied', reason: decision.kind, counter }
+}
+
+/** Diamonds in `extends` may name a scope twice; it is held and charged once. */
+function distinct(keys: readonly CounterKey[]): readonly CounterKey[] {
+  return keys.length < 2 ? keys : [...new Map(keys.map((key) => [nameOf(key), key])).values()]
+}
+
+function nameOf({ scope, provider, period }: CounterKey): string {
+  return `${scope}\0${provider}\0${period}`
+}

@@ -1,0 +1,50 @@
+/** SQL of the append-only audit. Triggers hold what is promised: no change, no removal, one open entry per bottle. */
+import type { DatabaseSync } from 'node:sqlite'
+import type { AuditEntry, EnforcementIntent, EnforcementOutcome } from '../ledger.ts'
+
+const auditColumns = `sequence, enforcement_id AS enforcementId, bottle_id AS bottleId, action, "trigger", phase, detail,
+  at_ms AS atMs`
+const isOpenIntent = `phase = 'intent' AND NOT EXISTS (
+  SELECT 1 FROM enforcement AS outcome
+  WHERE outcome.enforcement_id = enforcement.enforcement_id AND outcome.phase <> 'intent')`
+
+export type EnforcementStatements = ReturnType<typeof enforcementStatements>
+
+export function enforcementStatements(db: DatabaseSync) {
+  const openOfBottle = db.prepare(`
+    SELECT enforcement_id AS enforcementId FROM enforcement WHERE bottle_id = ? AND ${isOpenIntent}`)
+  const insertIntent = db.prepare(`
+    INSERT INTO enforcement (enforcement_id, bottle_id, action, "trigger", phase, detail, at_ms)
+    VALUES (?, ?, ?, ?, 'intent', ?, ?)`)
+  /** Copies the intent's words. The first outcome stays: nothing is inserted when there is one. */
+  const insertOutcome = db.prepare(`
+    INSERT INTO enforcement (enforcement_id, bottle_id, action, "trigger", phase, detail, at_ms)
+    SELECT enforcement_id, bottle_id, action, "trigger", ?2, ?3, ?4 FROM enforcement
+    WHERE enforcement_id = ?1 AND ${isOpenIntent}`)
+  const hasIntent = db.prepare(`SELECT 1 FROM enforcement WHERE enforcement_id = ? AND phase = 'intent'`)
+  const open = db.prepare(`SELECT ${auditColumns} FROM enforcement WHERE ${isOpenIntent} ORDER BY sequence`)
+  const newest = db.prepare(`
+    SELECT * FROM (SELECT ${auditColumns} FROM enforcement ORDER BY sequence DESC LIMIT ?) ORDER BY sequence`)
+  const newestOfBottle = db.prepare(`
+    SELECT * FROM (SELECT ${auditColumns} FROM enforcement WHERE bottle_id = ? ORDER BY sequence DESC LIMIT ?)
+    ORDER BY sequence`)
+
+  return {
+    openOfBottle: (bottleId: string) => openOfBottle.get(bottleId) as Pick<AuditEntry, 'enforcementId'> | undefined,
+
+    insertIntent: ({ enforcementId, bottleId, action, trigger, reason, nowMs }: EnforcementIntent) => {
+      insertIntent.run(enforcementId, bottleId, action, trigger, reason, nowMs)
+    },
+
+    /** False when there is no open intent of this id. */
+    insertOutcome: ({ enforcementId, outcome, detail, nowMs }: EnforcementOutcome) =>
+      insertOutcome.run(enforcementId, outcome, detail, nowMs).changes === 1,
+
+    hasIntent: (enforcementId: string) => hasIntent.get(enforcementId) !== undefined,
+
+    open: () => open.all() as unknown as readonly AuditEntry[],
+
+    newest: (bottleId: string | undefined, limit: number) =>
+      (bottleId === undefined ? newest.all(limit) : newestOfBottle.all(bottleId, limit)) as unknown as AuditEntry[],
+  }
+}

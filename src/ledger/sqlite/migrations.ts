@@ -1,0 +1,202 @@
+/**
+ * The schema, as numbered steps. Forward only: a step that has been released is never edited, a new one is added.
+ * Running them again changes nothing; a database from a newer program is refused, since its rules are not known here.
+ */
+import type { DatabaseSync } from 'node:sqlite'
+import { unusable } from './sqlite-errors.ts'
+
+/** "botb": tells a ledger from any other SQLite file. */
+export const ledgerApplicationId = 0x62_6f_74_62
+
+interface Migration {
+  readonly version: number
+  readonly sql: string
+}
+
+/**
+ * Every token column is a non-negative integer that JavaScript can hold; sums saturate there instead of failing.
+ * A chain is stored once as JSON and referred to by events, so that every counter can be rebuilt from them.
+ */
+const migrations: readonly Migration[] = [
+  {
+    version: 1,
+    sql: `
+CREATE TABLE counter (
+  scope TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  period TEXT NOT NULL,
+  limit_tokens INTEGER CHECK (limit_tokens BETWEEN 0 AND 9007199254740991),
+  settled_tokens INTEGER NOT NULL CHECK (settled_tokens BETWEEN 0 AND 9007199254740991),
+  reserved_tokens INTEGER NOT NULL CHECK (reserved_tokens BETWEEN 0 AND 9007199254740991),
+  PRIMARY KEY (scope, provider, period)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE chain (
+  chain_id INTEGER PRIMARY KEY,
+  keys TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE chain_counter (
+  scope TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  period TEXT NOT NULL,
+  chain_id INTEGER NOT NULL REFERENCES chain (chain_id),
+  PRIMARY KEY (scope, provider, period, chain_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reservation (
+  attempt_id TEXT PRIMARY KEY,
+  owner TEXT NOT NULL,
+  bottle_id TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  model TEXT,
+  hold_tokens INTEGER NOT NULL CHECK (hold_tokens BETWEEN 0 AND 9007199254740991),
+  input_tokens INTEGER NOT NULL CHECK (input_tokens BETWEEN 0 AND 9007199254740991),
+  governing TEXT NOT NULL,
+  chain_id INTEGER NOT NULL REFERENCES chain (chain_id),
+  reserved_at_ms INTEGER NOT NULL,
+  updated_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_event (
+  sequence INTEGER PRIMARY KEY,
+  attempt_id TEXT NOT NULL UNIQUE,
+  owner TEXT NOT NULL,
+  bottle_id TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  model TEXT,
+  input_tokens INTEGER CHECK (input_tokens BETWEEN 0 AND 9007199254740991),
+  cache_write_5m_tokens INTEGER CHECK (cache_write_5m_tokens BETWEEN 0 AND 9007199254740991),
+  cache_write_1h_tokens INTEGER CHECK (cache_write_1h_tokens BETWEEN 0 AND 9007199254740991),
+  cache_read_tokens INTEGER CHECK (cache_read_tokens BETWEEN 0 AND 9007199254740991),
+  output_tokens INTEGER CHECK (output_tokens BETWEEN 0 AND 9007199254740991),
+  reasoning_tokens INTEGER CHECK (reasoning_tokens BETWEEN 0 AND 9007199254740991),
+  charge_tokens INTEGER NOT NULL CHECK (charge_tokens BETWEEN 0 AND 9007199254740991),
+  source TEXT NOT NULL CHECK (source IN ('authoritative', 'partial', 'estimated', 'unsent')),
+  ending TEXT NOT NULL,
+  held_tokens INTEGER NOT NULL,
+  estimated_input_tokens INTEGER NOT NULL,
+  chain_id INTEGER NOT NULL REFERENCES chain (chain_id),
+  started_at_ms INTEGER NOT NULL,
+  settled_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX usage_event_of_bottle ON usage_event (bottle_id, sequence);
+CREATE TRIGGER usage_event_is_never_updated BEFORE UPDATE ON usage_event
+BEGIN SELECT RAISE(ABORT, 'usage_event is append-only'); END;
+CREATE TRIGGER usage_event_is_never_deleted BEFORE DELETE ON usage_event
+BEGIN SELECT RAISE(ABORT, 'usage_event is append-only'); END;
+
+CREATE TABLE usage_hour (
+  hour_ms INTEGER NOT NULL,
+  bottle_id TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  model TEXT NOT NULL,
+  source TEXT NOT NULL,
+  chain_id INTEGER NOT NULL REFERENCES chain (chain_id),
+  exchanges INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  cache_write_tokens INTEGER NOT NULL,
+  cache_read_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  reasoning_tokens INTEGER NOT NULL,
+  charge_tokens INTEGER NOT NULL,
+  PRIMARY KEY (hour_ms, bottle_id, agent, provider, model, source, chain_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_hour_of_bottle ON usage_hour (bottle_id);
+CREATE INDEX usage_hour_of_chain ON usage_hour (chain_id);
+
+CREATE TABLE enforcement (
+  sequence INTEGER PRIMARY KEY,
+  enforcement_id TEXT NOT NULL,
+  bottle_id TEXT NOT NULL,
+  action TEXT NOT NULL CHECK (action IN ('cutoff', 'kill', 'restore')),
+  "trigger" TEXT NOT NULL CHECK ("trigger" IN ('budget', 'operator')),
+  phase TEXT NOT NULL CHECK (phase IN ('intent', 'done', 'failed')),
+  detail TEXT NOT NULL,
+  at_ms INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX enforcement_has_one_intent ON enforcement (enforcement_id) WHERE phase = 'intent';
+CREATE UNIQUE INDEX enforcement_has_one_outcome ON enforcement (enforcement_id) WHERE phase <> 'intent';
+CREATE INDEX enforcement_of_bottle ON enforcement (bottle_id, sequence);
+CREATE TRIGGER enforcement_is_never_updated BEFORE UPDATE ON enforcement
+BEGIN SELECT RAISE(ABORT, 'enforcement is append-only'); END;
+CREATE TRIGGER enforcement_is_never_deleted BEFORE DELETE ON enforcement
+BEGIN SELECT RAISE(ABORT, 'enforcement is append-only'); END;
+CREATE TRIGGER bottle_has_one_open_enforcement BEFORE INSERT ON enforcement
+WHEN NEW.phase = 'intent' AND EXISTS (
+  SELECT 1 FROM enforcement AS intent WHERE intent.bottle_id = NEW.bottle_id AND intent.phase = 'intent'
+  AND NOT EXISTS (
+    SELECT 1 FROM enforcement AS outcome
+    WHERE outcome.enforcement_id = intent.enforcement_id AND outcome.phase <> 'intent'
+  )
+)
+BEGIN SELECT RAISE(ABORT, 'the bottle has an open enforcement'); END;
+
+CREATE TABLE warning (
+  scope TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  period TEXT NOT NULL,
+  limit_tokens INTEGER NOT NULL,
+  threshold_percent INTEGER NOT NULL,
+  warned_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (scope, provider, period, limit_tokens, threshold_percent)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE bottle (
+  sequence INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  agent TEXT NOT NULL,
+  definitions TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('starting', 'running', 'cut', 'exited', 'killed', 'failed')),
+  policy TEXT NOT NULL CHECK (policy IN ('cutoff', 'kill')),
+  contained INTEGER NOT NULL CHECK (contained IN (0, 1)),
+  created_at_ms INTEGER NOT NULL,
+  ended_at_ms INTEGER,
+  exit_code INTEGER,
+  reference TEXT NOT NULL
+) STRICT;
+CREATE INDEX bottle_by_age ON bottle (created_at_ms, sequence);
+CREATE INDEX bottle_living_by_age ON bottle (created_at_ms, sequence) WHERE state IN ('starting', 'running', 'cut');
+`,
+  },
+]
+
+export const latestSchemaVersion = migrations.length
+
+/** Brings the database to the latest schema. Throws `ledger_unusable` for a newer one, naming both numbers. */
+export function migrate(db: DatabaseSync, path: string): void {
+  if (refuseNewer(schemaVersion(db), path) === latestSchemaVersion) return
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    // Read again: another process may have migrated while this one waited for the lock.
+    const version = refuseNewer(schemaVersion(db), path)
+    db.exec(`PRAGMA application_id = ${ledgerApplicationId}`)
+    db.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY) STRICT')
+    for (const migration of migrations.slice(version)) {
+      db.exec(migration.sql)
+      db.prepare('INSERT INTO schema_version (version) VALUES (?)').run(migration.version)
+    }
+    db.exec('COMMIT')
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/** 0 for a database without any schema. */
+function schemaVersion(db: DatabaseSync): number {
+  const table = db.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'`).get()
+  if (table === undefined) return 0
+  return Number(db.prepare('SELECT max(version) AS version FROM schema_version').get()?.version ?? 0)
+}
+
+function refuseNewer(version: number, path: string): number {
+  if (version <= latestSchemaVersion) return version
+  throw unusable(
+    `the ledger "${path}" has schema ${version}, this program knows schemas up to ${latestSchemaVersion}`,
+    'Use the newer bot-bottle that wrote it, or point to another ledger.',
+  )
+}

@@ -1,0 +1,83 @@
+/**
+ * The default ledger: one SQLite file, written by one worker thread with group commit. Several processes may open the
+ * same file, each under its own owner.
+ *
+ * `usage({ sinceMs })` rounds down to the full hour (UTC). `events()` returns the newest ones, oldest of them first.
+ * A token count that is not a non-negative safe integer is a bug of the caller and rejects before anything is written.
+ */
+import type { CounterKey } from '../../core/budget/scope.ts'
+import type { Ledger } from '../ledger.ts'
+import type { Books, Operation } from './books.ts'
+import { startLedgerWorker } from './worker-client.ts'
+
+const defaultBusyTimeoutMs = 10_000
+
+export interface SqliteLedgerOptions {
+  /** Created with mode 0600 when there is no file; its directory must exist. */
+  readonly path: string
+  /** Unique for a running controller; reservations of other owners are charged by `recover`. */
+  readonly owner: string
+  /** How long a write waits for other processes before it fails. */
+  readonly busyTimeoutMs?: number
+  /** Ceiling of unanswered calls, beyond which calls reject. */
+  readonly maxCallsInFlight?: number
+}
+
+/** Rejects with `ledger_unusable` when the file is foreign, damaged, locked, newer than this program, or out of reach. */
+export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
+  const worker = await startLedgerWorker({ busyTimeoutMs: defaultBusyTimeoutMs, ...options })
+  const call = <Name extends Operation>(name: Name, ...args: Parameters<Books[Name]>) =>
+    worker.call(name, args) as Promise<ReturnType<Books[Name]>>
+
+  return {
+    async setLimit(key, limitTokens) {
+      if (limitTokens !== null) requireTokens({ limitTokens })
+      return call('setLimit', key, limitTokens)
+    },
+    async reserve(request) {
+      requireTokens({ holdTokens: request.holdTokens, inputTokens: request.inputTokens })
+      requireInChain(request.governing, request.chain)
+      return call('reserve', request)
+    },
+    async extend(attemptId, holdTokens) {
+      requireTokens({ holdTokens })
+      return call('extend', attemptId, holdTokens)
+    },
+    async settle(request) {
+      requireTokens({ chargeTokens: request.chargeTokens, ...request.usage })
+      return call('settle', request)
+    },
+    recover: (nowMs) => call('recover', nowMs),
+    counters: (filter = {}) => call('counters', filter),
+    events: (filter) => call('events', filter),
+    usage: (query) => call('usage', query),
+    verify: () => call('verify'),
+    recordWarning: (warning) => call('recordWarning', warning),
+    beginEnforcement: (intent) => call('beginEnforcement', intent),
+    endEnforcement: (outcome) => call('endEnforcement', outcome),
+    openEnforcements: () => call('openEnforcements'),
+    audit: (filter) => call('audit', filter),
+    insertBottle: (row) => call('insertBottle', row),
+    updateBottle: (id, change) => call('updateBottle', id, change),
+    bottle: (id) => call('bottle', id),
+    bottles: (filter) => call('bottles', filter),
+    [Symbol.asyncDispose]: () => worker[Symbol.asyncDispose](),
+  }
+}
+
+function requireTokens(counts: Readonly<Record<string, number | undefined>>): void {
+  for (const [name, value] of Object.entries(counts)) {
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0)) {
+      throw new RangeError(`Expected ${name} to be a non-negative safe integer, got ${String(value)}`)
+    }
+  }
+}
+
+function requireInChain(governing: readonly CounterKey[], chain: readonly CounterKey[]): void {
+  const isInChain = (key: CounterKey) =>
+    chain.some(
+      ({ scope, provider, period }) => scope === key.scope && provider === key.provider && period === key.period,
+    )
+  const stray = governing.find((key) => !isInChain(key))
+  if (stray !== undefined) throw new Error(`Expected the chain to include the governing counter of "${stray.scope}"`)
+}

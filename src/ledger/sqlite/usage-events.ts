@@ -1,0 +1,152 @@
+/**
+ * SQL of the append-only usage events and of their rollup by the hour, which reports read: what a report costs
+ * depends on how many hours and bottles it covers, not on how many exchanges there were.
+ */
+import type { DatabaseSync } from 'node:sqlite'
+import type { SettleRequest, UsageEvent, UsageGrouping, UsageRow } from '../ledger.ts'
+import type { Reservation } from './reservations.ts'
+
+const hourMs = 3_600_000
+
+type UsageEventRow = { readonly [K in keyof UsageEvent]-?: Exclude<UsageEvent[K], undefined> | null }
+
+const groupColumn: Readonly<Record<UsageGrouping, string>> = {
+  bottle: 'bottle_id',
+  agent: 'agent',
+  provider: 'provider',
+  model: 'model',
+}
+
+export type UsageStatements = ReturnType<typeof usageStatements>
+
+export function usageStatements(db: DatabaseSync) {
+  const insert = db.prepare(`
+    INSERT INTO usage_event (attempt_id, owner, bottle_id, agent, provider, model,
+      input_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, output_tokens, reasoning_tokens,
+      charge_tokens, source, ending, held_tokens, estimated_input_tokens, chain_id, started_at_ms, settled_at_ms)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+  const addToHour = db.prepare(`
+    INSERT INTO usage_hour (hour_ms, bottle_id, agent, provider, model, source, chain_id, exchanges,
+      input_tokens, cache_write_tokens, cache_read_tokens, output_tokens, reasoning_tokens, charge_tokens)
+    VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET
+      exchanges = exchanges + 1,
+      input_tokens = min(input_tokens + excluded.input_tokens, 9007199254740991),
+      cache_write_tokens = min(cache_write_tokens + excluded.cache_write_tokens, 9007199254740991),
+      cache_read_tokens = min(cache_read_tokens + excluded.cache_read_tokens, 9007199254740991),
+      output_tokens = min(output_tokens + excluded.output_tokens, 9007199254740991),
+      reasoning_tokens = min(reasoning_tokens + excluded.reasoning_tokens, 9007199254740991),
+      charge_tokens = min(charge_tokens + excluded.charge_tokens, 9007199254740991)`)
+  const isSettled = db.prepare('SELECT 1 FROM usage_event WHERE attempt_id = ?')
+  const eventColumns = `sequence, attempt_id AS attemptId, bottle_id AS bottleId, agent, provider, model,
+    input_tokens AS inputTokens, cache_write_5m_tokens AS cacheWrite5mTokens,
+    cache_write_1h_tokens AS cacheWrite1hTokens, cache_read_tokens AS cacheReadTokens,
+    output_tokens AS outputTokens, reasoning_tokens AS reasoningTokens, charge_tokens AS chargeTokens,
+    source, ending, started_at_ms AS startedAtMs, settled_at_ms AS settledAtMs`
+  const newest = db.prepare(`
+    SELECT * FROM (SELECT ${eventColumns} FROM usage_event ORDER BY sequence DESC LIMIT ?) ORDER BY sequence`)
+  const newestOfBottle = db.prepare(`
+    SELECT * FROM (SELECT ${eventColumns} FROM usage_event WHERE bottle_id = ? ORDER BY sequence DESC LIMIT ?)
+    ORDER BY sequence`)
+  const sum = (column: string) => `min(CAST(total(${column}) AS INTEGER), 9007199254740991)`
+  const prepareReport = (by: UsageGrouping, filter: string) =>
+    db.prepare(`
+      SELECT ${groupColumn[by]} AS "group", provider, sum(exchanges) AS exchanges,
+        ${sum('input_tokens')} AS inputTokens,
+        ${sum('cache_write_tokens')} AS cacheWriteTokens,
+        ${sum('cache_read_tokens')} AS cacheReadTokens,
+        ${sum('output_tokens')} AS outputTokens,
+        ${sum('reasoning_tokens')} AS reasoningTokens,
+        ${sum('charge_tokens')} AS chargeTokens,
+        ${sum(`CASE WHEN source IN ('partial', 'estimated') THEN charge_tokens ELSE 0 END`)} AS estimatedTokens
+      FROM usage_hour WHERE ${filter}
+      GROUP BY 1, 2 ORDER BY chargeTokens DESC, 1, 2`)
+
+  return {
+    /** Appends the event of a settled reservation and adds it to its hour. */
+    append: (reservation: Reservation, request: SettleRequest): void => {
+      const { attemptId, owner, bottleId, agent, provider, holdTokens, inputTokens, chainId, reservedAtMs } =
+        reservation
+      const { usage, chargeTokens, source, ending, nowMs } = request
+      const model = request.model ?? reservation.model
+      insert.run(
+        attemptId,
+        owner,
+        bottleId,
+        agent,
+        provider,
+        model,
+        usage.inputTokens ?? null,
+        usage.cacheWrite5mTokens ?? null,
+        usage.cacheWrite1hTokens ?? null,
+        usage.cacheReadTokens ?? null,
+        usage.outputTokens ?? null,
+        usage.reasoningTokens ?? null,
+        chargeTokens,
+        source,
+        ending,
+        holdTokens,
+        inputTokens,
+        chainId,
+        reservedAtMs,
+        nowMs,
+      )
+      addToHour.run(
+        startOfHourMs(nowMs),
+        bottleId,
+        agent,
+        provider,
+        model ?? '',
+        source,
+        chainId,
+        usage.inputTokens ?? 0,
+        Math.min((usage.cacheWrite5mTokens ?? 0) + (usage.cacheWrite1hTokens ?? 0), Number.MAX_SAFE_INTEGER),
+        usage.cacheReadTokens ?? 0,
+        usage.outputTokens ?? 0,
+        usage.reasoningTokens ?? 0,
+        chargeTokens,
+      )
+    },
+
+    isSettled: (attemptId: string): boolean => isSettled.get(attemptId) !== undefined,
+
+    newest: (bottleId: string | undefined, limit: number): readonly UsageEvent[] => {
+      const rows = bottleId === undefined ? newest.all(limit) : newestOfBottle.all(bottleId, limit)
+      return (rows as unknown as readonly UsageEventRow[]).map(eventOf)
+    },
+
+    report: (by: UsageGrouping, sinceMs: number | undefined, bottleId: string | undefined): readonly UsageRow[] => {
+      const sinceHourMs = sinceMs === undefined ? Number.MIN_SAFE_INTEGER : startOfHourMs(sinceMs)
+      const rows =
+        bottleId === undefined
+          ? prepareReport(by, 'hour_ms >= ?').all(sinceHourMs)
+          : prepareReport(by, 'bottle_id = ? AND hour_ms >= ?').all(bottleId, sinceHourMs)
+      return rows as unknown as readonly UsageRow[]
+    },
+  }
+}
+
+function startOfHourMs(atMs: number): number {
+  return Math.floor(atMs / hourMs) * hourMs
+}
+
+/** What the provider did not say is absent from the event, not null and not 0. */
+function eventOf(row: UsageEventRow): UsageEvent {
+  const { inputTokens, cacheWrite5mTokens, cacheWrite1hTokens, cacheReadTokens, outputTokens, reasoningTokens } = row
+  const classes = {
+    inputTokens,
+    cacheWrite5mTokens,
+    cacheWrite1hTokens,
+    cacheReadTokens,
+    outputTokens,
+    reasoningTokens,
+  }
+  const { attemptId, bottleId, agent, provider, model, chargeTokens, source, ending, startedAtMs, settledAtMs } = row
+  return {
+    ...Object.fromEntries(Object.entries(classes).filter(([, tokens]) => tokens !== null)),
+    ...({ attemptId, bottleId, agent, provider, model, chargeTokens, source, ending, startedAtMs, settledAtMs } as Omit<
+      UsageEvent,
+      keyof typeof classes
+    >),
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * The ledger's thread: the only one that touches the database. Everything that has queued up while a group was being
+ * committed makes the next group.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { type Books, createBooks, type Operation } from './books.ts'
+import { createGroupCommit, type GroupCommit, type Step } from './group-commit.ts'
+import { openDatabase } from './open-database.ts'
+import { type Answer, type Call, failureOf, type Opening, type Request, type WorkerSettings } from './protocol.ts'
+import { ledgerErrorOf } from './sqlite-errors.ts'
+
+/** Bounds how long one transaction holds the lock and its callers: about 10 ms. */
+const maxGroupCalls = 512
+
+const reads: ReadonlySet<Operation> = new Set<Operation>([
+  'counters',
+  'events',
+  'usage',
+  'verify',
+  'openEnforcements',
+  'audit',
+  'bottle',
+  'bottles',
+])
+
+function serve(): void {
+  const port = parentPort
+  if (port === null) throw new Error('the ledger worker was started outside a worker thread')
+  const { path, owner, busyTimeoutMs } = workerData as WorkerSettings
+  const answer = (message: Opening | readonly Answer[]) => port.postMessage(message)
+
+  let db: ReturnType<typeof openDatabase>
+  let books: Books
+  let commitGroup: GroupCommit
+  try {
+    db = openDatabase({ path, busyTimeoutMs })
+    books = createBooks({ db, owner, now: Date.now })
+    commitGroup = createGroupCommit(db)
+  } catch (error) {
+    answer({ kind: 'refused', failure: failureOf(ledgerErrorOf(error, path)) })
+    return
+  }
+
+  const commitCalls = (calls: readonly Call[]): readonly Answer[] =>
+    commitGroup(calls.map((call) => stepOf(call, books))).map((result, index): Answer => {
+      const id = calls[index]?.[0] ?? 0
+      return result.kind === 'done'
+        ? [id, true, result.value]
+        : [id, false, failureOf(ledgerErrorOf(result.error, path))]
+    })
+
+  const close = () => {
+    db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    db.close()
+    port.close()
+  }
+
+  port.on('message', (first: Request) => {
+    const { calls, isLast } = drain(first, () => receiveMessageOnPort(port)?.message as Request | undefined)
+    for (let start = 0; start < calls.length; start += maxGroupCalls) {
+      answer(commitCalls(calls.slice(start, start + maxGroupCalls)))
+    }
+    if (isLast) close()
+  })
+  answer({ kind: 'opened' })
+}
+
+/** Gathers what has queued up, up to about one group. */
+function drain(first: Request, receive: () => Request | undefined) {
+  const calls: Call[] = []
+  for (let request: Request | undefined = first; request !== undefined; request = receive()) {
+    if (request === 'close') return { calls, isLast: true }
+    calls.push(...request)
+    if (calls.length >= maxGroupCalls) break
+  }
+  return { calls, isLast: false }
+}
+
+function stepOf([, operation, args]: Call, books: Books): Step {
+  // The client's types have paired the operation with its arguments.
+  const run = books[operation] as (...args: readonly unknown[]) => unknown
+  return { isWrite: !reads.has(operation), run: () => run(...args) }
+}
+
+serve()

@@ -1,0 +1,78 @@
+/**
+ * Which addresses a name may resolve to. Safety (SSRF): every answer of the resolver is checked and the checked address
+ * is dialled, so that a name cannot lead to the host itself, its networks or a metadata service, nor change its answer
+ * between check and dial. Ranges: IANA special-purpose registries (RFC 6890 and successors).
+ */
+import { lookup as resolve } from 'node:dns'
+import { BlockList, isIPv6, type LookupFunction } from 'node:net'
+import { networkInterfaces } from 'node:os'
+
+const forbiddenV4 = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+] // prettier-ignore
+const forbiddenV6 = [
+  '::/96',
+  '64:ff9b::/96',
+  '64:ff9b:1::/48',
+  '100::/64',
+  '2001::/23',
+  '2001:db8::/32',
+  '2002::/16',
+  'fc00::/7',
+  'fe80::/10',
+  'fec0::/10',
+  'ff00::/8',
+] // prettier-ignore
+
+export type AddressGuard = (address: string) => boolean
+
+/** True for an address that may be dialled. The host's own addresses are read once, here. */
+export function createAddressGuard(): AddressGuard {
+  const forbidden = new BlockList()
+  for (const range of forbiddenV4) addRange(forbidden, range, 'ipv4')
+  for (const range of forbiddenV6) addRange(forbidden, range, 'ipv6')
+  for (const addresses of Object.values(networkInterfaces())) {
+    for (const { address, family } of addresses ?? [])
+      forbidden.addAddress(address, family === 'IPv6' ? 'ipv6' : 'ipv4')
+  }
+  // A BlockList checks IPv4-mapped IPv6 addresses (::ffff:0:0/96) against its IPv4 rules.
+  return (address) => !forbidden.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+}
+
+/** A lookup for `net.connect` that fails unless every address of the name may be dialled. */
+export function guardedLookup(isAllowed: AddressGuard): LookupFunction {
+  return (hostname, options, callback) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, '')
+      const forbidden = addresses.find(({ address }) => !isAllowed(address))
+      const first = addresses[0]
+      if (forbidden || !first) {
+        const refusal = new Error(
+          `${hostname} resolves to ${forbidden?.address ?? 'nothing'}, which no bottle may reach`,
+        )
+        return callback(Object.assign(refusal, { code: 'ERR_ADDRESS_NOT_ALLOWED' }), '')
+      }
+      if (options.all) callback(null, addresses)
+      else callback(null, first.address, first.family)
+    })
+  }
+}
+
+function addRange(list: BlockList, range: string, family: 'ipv4' | 'ipv6'): void {
+  const [network = '', prefix] = range.split('/')
+  list.addSubnet(network, Number(prefix), family)
+}

@@ -1,0 +1,65 @@
+/** Answers of our own: refusals, cuts, failures. */
+import type { ServerResponse } from 'node:http'
+import type { BottleError } from '../core/errors.ts'
+import type { WireFormatName } from '../core/metering/format.ts'
+import { type Answer, plainAnswer, spentAnswer } from '../core/provider/refusal.ts'
+import type { ForwardEnd } from './forward.ts'
+import type { OpenExchange } from './open-exchange.ts'
+import type { DecidedLine, ExchangeContext, ReadyRequest } from './ready-request.ts'
+
+/** Gives an answer, if none has begun, and ends the connection with it: a refusal is not worth keeping one. */
+export function give(response: ServerResponse, { status, headers, body }: Answer): void {
+  if (response.headersSent || response.destroyed) return
+  response.shouldKeepAlive = false
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
+  response.end(body)
+}
+
+export interface Refusal {
+  readonly status: number
+  readonly code: string
+  readonly reason: string
+}
+
+/** Refuses by policy, and tells the operator. */
+export function refuse(
+  { request, response, egress, arrival }: ExchangeContext,
+  { status, code, reason }: Refusal,
+  line?: DecidedLine,
+): void {
+  egress.on.denied({
+    method: request.method ?? '',
+    host: line?.host ?? arrival.host ?? '',
+    path: line?.path ?? '',
+    reason,
+  })
+  give(response, plainAnswer(status, code, `bot-bottle: ${reason}`))
+}
+
+/** What the client is told when an exchange ended without a whole answer of the provider. */
+export function giveEnd({ response, verdict, exchange }: ReadyRequest, end: ForwardEnd): void {
+  const answer = answerToEnd(end, { format: verdict.host.format, exchange })
+  if (answer) give(response, answer)
+  if (end.kind === 'upstream_timeout' && end.hadHead) response.destroy()
+}
+
+function answerToEnd(
+  end: ForwardEnd,
+  { format, exchange }: { readonly format: WireFormatName; readonly exchange: OpenExchange },
+): Answer | undefined {
+  switch (end.kind) {
+    case 'complete':
+    case 'client_gone':
+      return undefined
+    case 'cut':
+      return spentAnswer(format, exchange.cutMessage ?? '', exchange.id)
+    case 'upstream_failed':
+      return plainAnswer(502, end.error.code, failureSentence(end.error))
+    case 'upstream_timeout':
+      return plainAnswer(504, 'upstream_timeout', 'bot-bottle: the provider did not answer in time')
+  }
+}
+
+export function failureSentence({ message, hint }: BottleError): string {
+  return `bot-bottle: ${message}${hint === undefined ? '' : ` (${hint})`}`
+}

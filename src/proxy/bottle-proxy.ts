@@ -1,0 +1,192 @@
+/**
+ * The listeners of one bottle: who came in here is this bottle, whatever the bytes say (I7).
+ *
+ * Transparent :443 ends TLS with a leaf for the name asked for; transparent :80 and the explicit proxy on :3128 lead to the
+ * same front. A handshake without a name is closed: nobody could say what it is for.
+ */
+import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Server, Socket } from 'node:net'
+import { type SecureContext, TLSSocket } from 'node:tls'
+import { canonicalHost, splitAuthority } from '../core/routing/canonical-host.ts'
+import type { SandboxListeners } from '../sandbox/sandbox.ts'
+import type { CertificateAuthority } from './certificate-authority.ts'
+import type { Egress } from './egress.ts'
+import { runExchange } from './exchange.ts'
+import { proxyLimits } from './limits.ts'
+import { type OpenExchange, openExchange } from './open-exchange.ts'
+import type { Arrival } from './strict-request.ts'
+
+export interface BottleProxyOptions {
+  readonly listeners: SandboxListeners
+  readonly authority: CertificateAuthority
+  readonly egress: Egress
+  /** A bug while answering a request; the request was refused. */
+  onBug(error: unknown): void
+}
+
+export interface BottleProxy extends AsyncDisposable {
+  readonly openExchanges: number
+  /** Refuses everything from now on and ends what is open. Resolves when nothing flows and all is settled. */
+  cut(message: string): Promise<{ readonly endedExchanges: number }>
+  /** Lets requests pass again. */
+  reopen(): void
+}
+
+export function openBottleProxy({ listeners, authority, egress, onBug }: BottleProxyOptions): BottleProxy {
+  const arrivals = new WeakMap<Socket, Arrival>()
+  const sockets = new Set<Socket>()
+  const exchanges = new Map<OpenExchange, Promise<void>>()
+  let cutMessage: string | undefined
+
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    const exchange = openExchange(egress.newId())
+    if (cutMessage !== undefined) exchange.cut(cutMessage)
+    response.sendDate = false
+    const arrival = arrivals.get(request.socket) ?? { isSecure: false, host: undefined }
+    const ended = runExchange({ request, response, arrival, egress, exchange })
+      .catch(onBug)
+      .finally(() => exchanges.delete(exchange))
+    exchanges.set(exchange, ended)
+  }
+  const front = createFront(answer)
+  const explicit = createFront(answer)
+  explicit.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    const target = connectTarget(request.url ?? '')
+    if (target.kind === 'refused') return socket.end(connectRefusal(target.status, target.reason))
+    socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+    if (head.length > 0) socket.unshift(head)
+    if (target.isSecure) endTls(socket, target.host)
+    else admit(socket, { isSecure: false, host: target.host })
+  })
+
+  const track = (socket: Socket) => {
+    sockets.add(socket)
+    socket.setNoDelay(true)
+    socket.once('close', () => sockets.delete(socket))
+    // A reset by the client is no event for anyone else; what it means for an exchange is seen at its response.
+    socket.on('error', () => socket.destroy())
+  }
+  const admit = (socket: Socket, arrival: Arrival) => {
+    arrivals.set(socket, arrival)
+    front.emit('connection', socket)
+  }
+  const endTls = (raw: Socket, expectedHost: string | undefined) => {
+    const tls = new TLSSocket(raw, {
+      isServer: true,
+      ALPNProtocols: ['http/1.1'],
+      SNICallback: (name, callback) => {
+        contextFor(authority, name, expectedHost).then(
+          (context) => callback(null, context),
+          (error: Error) => callback(error),
+        )
+      },
+    })
+    const timer = setTimeout(() => raw.destroy(), proxyLimits.handshakeTimeoutMs)
+    tls.once('close', () => clearTimeout(timer))
+    tls.on('error', () => raw.destroy())
+    tls.once('secure', () => {
+      clearTimeout(timer)
+      const asked = canonicalHost(typeof tls.servername === 'string' ? tls.servername : '')
+      if (asked.kind === 'name') admit(tls, { isSecure: true, host: asked.name })
+      else tls.destroy()
+    })
+  }
+
+  accept(listeners.proxy, (socket) => {
+    track(socket)
+    explicit.emit('connection', socket)
+  })
+  accept(listeners.http, (socket) => {
+    track(socket)
+    admit(socket, { isSecure: false, host: undefined })
+  })
+  accept(listeners.tls, (socket) => {
+    track(socket)
+    endTls(socket, undefined)
+  })
+
+  return {
+    get openExchanges() {
+      return exchanges.size
+    },
+    async cut(message) {
+      cutMessage ??= message
+      const ending = [...exchanges]
+      for (const [exchange] of ending) exchange.cut(message)
+      front.closeIdleConnections()
+      explicit.closeIdleConnections()
+      await Promise.all(ending.map(([, ended]) => ended))
+      return { endedExchanges: ending.length }
+    },
+    reopen() {
+      cutMessage = undefined
+    },
+    async [Symbol.asyncDispose]() {
+      const listening = [listeners.proxy, listeners.http, listeners.tls].filter((server) => server !== undefined)
+      const closed = listening.map((server) => new Promise((resolve) => server.close(resolve)))
+      await this.cut('bot-bottle: this bottle has ended')
+      for (const socket of sockets) socket.destroy()
+      front.close()
+      explicit.close()
+      await Promise.all(closed)
+    },
+  }
+}
+
+function createFront(answer: (request: IncomingMessage, response: ServerResponse) => void): HttpServer {
+  const server = createServer({
+    maxHeaderSize: proxyLimits.maxHeadBytes,
+    headersTimeout: proxyLimits.headTimeoutMs,
+    requestTimeout: proxyLimits.requestTimeoutMs,
+    keepAliveTimeout: proxyLimits.keepAliveTimeoutMs,
+    noDelay: true,
+  })
+  server.on('request', answer)
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    socket.end(connectRefusal(405, 'CONNECT is for the explicit proxy'))
+  })
+  return server
+}
+
+/** A context for a name that is one; a name other than the tunnel was opened for is refused in the handshake. */
+async function contextFor(
+  authority: CertificateAuthority,
+  servername: string,
+  expectedHost: string | undefined,
+): Promise<SecureContext> {
+  const host = canonicalHost(servername)
+  if (host.kind !== 'name') throw new Error('the name that TLS asks for is not a host name')
+  if (expectedHost !== undefined && host.name !== expectedHost)
+    throw new Error('TLS asks for another name than CONNECT')
+  return authority.contextFor(host.name)
+}
+
+type ConnectTarget =
+  | { readonly kind: 'target'; readonly host: string; readonly isSecure: boolean }
+  | { readonly kind: 'refused'; readonly status: number; readonly reason: string }
+
+/** `host:port`, the port being required (RFC 9110 §9.3.6). Whether the host is allowed is answered inside, where it can be read. */
+function connectTarget(authority: string): ConnectTarget {
+  const parts = splitAuthority(authority)
+  if (parts?.port === undefined) return { kind: 'refused', status: 400, reason: 'CONNECT needs host:port' }
+  if (parts.port !== 443 && parts.port !== 80)
+    return { kind: 'refused', status: 403, reason: 'only ports 443 and 80 are open' }
+  const host = canonicalHost(parts.host)
+  if (host.kind === 'invalid') return { kind: 'refused', status: 400, reason: `the host is not a name: ${host.why}` }
+  if (host.kind === 'address') {
+    return { kind: 'refused', status: 403, reason: 'addresses are not allowed as hosts, only names are' }
+  }
+  return { kind: 'target', host: host.name, isSecure: parts.port === 443 }
+}
+
+function connectRefusal(status: number, reason: string): string {
+  const body = `bot-bottle: ${reason}\n`
+  const head = `HTTP/1.1 ${status} Refused\r\ncontent-type: text/plain\r\ncontent-length: ${body.length}\r\nconnection: close`
+  return `${head}\r\n\r\n${body}`
+}
+
+function accept(server: Server | undefined, onConnection: (socket: Socket) => void): void {
+  if (!server) return
+  server.maxConnections = proxyLimits.maxConnections
+  server.on('connection', onConnection)
+}

@@ -1,0 +1,56 @@
+/** What the proxy of one bottle may know and ask: given by the controller, the same for every exchange of that bottle. */
+import type { Counter, CounterKey } from '../core/budget/scope.ts'
+import type { Provider } from '../core/provider/provider.ts'
+import type { Ledger, SettleOutcome, UsageEvent } from '../ledger/ledger.ts'
+import type { RoomBell } from './room-bell.ts'
+import type { Upstream } from './upstream.ts'
+
+export interface BudgetsOfExchange {
+  /** Must have room; the most specific first. Empty where no budget is defined. */
+  readonly governing: readonly CounterKey[]
+  /** All that are charged. */
+  readonly chain: readonly CounterKey[]
+}
+
+export interface Egress {
+  readonly bottleId: string
+  readonly agent: string
+  readonly providers: readonly Provider[]
+  readonly ledger: Ledger
+  readonly upstream: Upstream
+  readonly bell: RoomBell
+  readonly nowMs: () => number
+  readonly newId: () => string
+  /** The real credential. Throws BottleError `credential_missing`. */
+  credentialOf(provider: Provider): string
+  budgetsOf(provider: Provider): BudgetsOfExchange
+  readonly on: EgressEvents
+}
+
+/** Told at once and never waited for. */
+export interface EgressEvents {
+  started(exchange: ExchangeStart): void
+  /** At most ten a second and exchange. */
+  progress(progress: { readonly attemptId: string; readonly provider: string; readonly observedTokens: number }): void
+  settled(settlement: Settlement): void
+  denied(denial: {
+    readonly method: string
+    readonly host: string
+    readonly path: string
+    readonly reason: string
+  }): void
+  /** A budget has no room for what was asked: the policy fires. `message` is what the client is told. */
+  spent(spent: { readonly counter: Counter; readonly message: string }): void
+}
+
+export interface ExchangeStart {
+  readonly attemptId: string
+  readonly provider: string
+  readonly model: string | null
+  readonly inputTokens: number
+}
+
+export interface Settlement
+  extends Pick<UsageEvent, 'attemptId' | 'provider' | 'model' | 'chargeTokens' | 'source' | 'ending'> {
+  readonly outcome: SettleOutcome
+}

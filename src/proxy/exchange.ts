@@ -1,0 +1,84 @@
+/**
+ * The way of one request. Read this first.
+ *
+ * strict front → verdict (metered, free, refused) → cut? → body → for metered ones: read, estimate, reserve → dial with the
+ * real credential → bytes to the client, a copy to the meter → settle.
+ *
+ * **Invariant** (I5) Nothing metered is dialled before its reservation is durable.
+ * **Invariant** (I9) Whatever throws on the way refuses the request.
+ */
+import { BottleError } from '../core/errors.ts'
+import { plainAnswer, spentAnswer } from '../core/provider/refusal.ts'
+import { decide, hostOwner } from '../core/routing/decide.ts'
+import { failureSentence, give, giveEnd, refuse } from './answer.ts'
+import { collectBody } from './collect-body.ts'
+import { headerValues } from './heads.ts'
+import { proxyLimits } from './limits.ts'
+import { runMetered } from './metered-exchange.ts'
+import type { ExchangeContext, ReadyRequest } from './ready-request.ts'
+import { sendUpstream } from './send-upstream.ts'
+import { strictRequest } from './strict-request.ts'
+
+/** Answers one request. Rejects only with a bug, after the client was refused. */
+export async function runExchange(context: ExchangeContext): Promise<void> {
+  try {
+    const ready = await decideRequest(context)
+    if (!ready) return
+    if (ready.verdict.kind === 'metered') await runMetered(ready)
+    else giveEnd(ready, await sendUpstream(ready))
+  } catch (error) {
+    const failure =
+      error instanceof BottleError ? error : new BottleError('internal', 'the proxy failed on this request')
+    give(context.response, plainAnswer(502, failure.code, failureSentence(failure)))
+    if (!context.response.writableEnded) context.response.destroy()
+    if (!(error instanceof BottleError)) throw error
+  }
+}
+
+/** The verdict on a request, or `undefined` after it was answered here. */
+async function decideRequest(context: ExchangeContext): Promise<ReadyRequest | undefined> {
+  const { request, response, arrival, egress, exchange } = context
+  const line = strictRequest(request, arrival)
+  if (line.kind === 'refused') {
+    refuse(context, { status: line.status, code: 'bad_request', reason: line.reason })
+    return undefined
+  }
+  if (exchange.cutMessage !== undefined) {
+    const format = hostOwner(egress.providers, line.host)?.host.format
+    const { cutMessage, id } = exchange
+    give(response, format ? spentAnswer(format, cutMessage, id) : plainAnswer(403, 'cut', cutMessage))
+    return undefined
+  }
+  const verdict = decide(egress.providers, line)
+  const isUpgrade = headerValues(request.rawHeaders, 'upgrade').length > 0
+  if (isUpgrade && hostOwner(egress.providers, line.host)) {
+    // A WebSocket would not be metered; 426 makes clients fall back to plain HTTP at once (RFC 9110 §15.5.22).
+    refuse(
+      context,
+      { status: 426, code: 'upgrade_not_metered', reason: 'only plain HTTP/1.1 requests pass here' },
+      line,
+    )
+    return undefined
+  }
+  if (verdict.kind === 'refused') {
+    refuse(context, { status: 403, code: verdict.code, reason: verdict.reason }, line)
+    return undefined
+  }
+  if (!arrival.isSecure) {
+    // Safety: no credential and no spending where anyone on the way can read or change it.
+    refuse(context, { status: 403, code: 'plain_http', reason: `${line.host} may only be reached with https` }, line)
+    return undefined
+  }
+  const body = await collectBody(request, proxyLimits.maxRequestBytes)
+  switch (body.kind) {
+    case 'client_gone':
+      return undefined
+    case 'too_long': {
+      const reason = `the request is longer than ${proxyLimits.maxRequestBytes} bytes`
+      refuse(context, { status: 413, code: 'request_too_long', reason }, line)
+      return undefined
+    }
+    case 'body':
+      return { ...context, line, verdict, body: body.chunks, bodyBytes: body.byteLength }
+  }
+}

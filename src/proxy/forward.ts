@@ -1,0 +1,211 @@
+/**
+ * Sends a decided request upstream and its answer to the client, byte for byte, with a tap on the side.
+ * The tap reads a copy after the bytes were passed on; only it can hold the stream (no room in the budget) or end it.
+ */
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
+import { BottleError, messageOf } from '../core/errors.ts'
+import { createEventBoundary } from './event-boundary.ts'
+import type { Extension } from './lease.ts'
+import { proxyLimits } from './limits.ts'
+import type { Upstream, UpstreamRequest } from './upstream.ts'
+
+/** Reads the response as it passes. */
+export interface ResponseTap {
+  /** A promise holds the stream until it says `go`; `end` cuts it. */
+  feed(chunk: Buffer): Promise<Extension> | undefined
+}
+
+export interface ForwardOptions {
+  readonly upstream: Upstream
+  readonly request: UpstreamRequest
+  readonly body: readonly Buffer[]
+  readonly response: ServerResponse
+  /** Aborted when the bottle is cut. */
+  readonly cut: AbortSignal
+  /** Called once with the upstream's head: gives the head for the client, and the tap. */
+  onHead(head: IncomingMessage): { readonly headers: readonly string[]; readonly tap?: ResponseTap }
+  /** What a cut writes at the end of an event stream. */
+  terminalEvent(): string
+}
+
+/**
+ * `wasSent`: the request may have reached the provider. `hadHead`: the client already has the head of an answer.
+ */
+export type ForwardEnd =
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'client_gone'; readonly wasSent: boolean }
+  | { readonly kind: 'cut'; readonly wasSent: boolean }
+  | { readonly kind: 'upstream_failed'; readonly wasSent: boolean; readonly error: BottleError }
+  | { readonly kind: 'upstream_timeout'; readonly wasSent: boolean; readonly hadHead: boolean }
+
+/** Never rejects. When it resolves nothing of the exchange flows any more, in either direction. */
+export async function forward(options: ForwardOptions): Promise<ForwardEnd> {
+  const first = await attempt(options)
+  // A pooled connection that the provider closed just now: nothing was served there (RFC 9112 §9.3.1). Once more, fresh.
+  return first.kind === 'stale' ? asFinal(await attempt(options)) : first
+}
+
+type AttemptEnd = ForwardEnd | { readonly kind: 'stale'; readonly end: ForwardEnd }
+
+function asFinal(end: AttemptEnd): ForwardEnd {
+  return end.kind === 'stale' ? end.end : end
+}
+
+function attempt(options: ForwardOptions): Promise<AttemptEnd> {
+  const { upstream, request, body, response, cut } = options
+  const { promise, resolve } = Promise.withResolvers<AttemptEnd>()
+  const outgoing = upstream.request(request)
+  const state = { wasSent: false, hadHead: false, isOver: false }
+
+  const finish = (end: AttemptEnd) => {
+    if (state.isOver) return
+    state.isOver = true
+    clearTimeout(connectTimer)
+    response.off('close', onClientClose)
+    cut.removeEventListener('abort', onCut)
+    if (end.kind !== 'complete') outgoing.destroy()
+    resolve(end)
+  }
+  const onClientClose = () => finish({ kind: 'client_gone', wasSent: state.wasSent })
+  const onCut = () => {
+    // With a head out, the stream itself ends the exchange at the end of an event.
+    if (!state.hadHead) finish({ kind: 'cut', wasSent: state.wasSent })
+  }
+  const onTimeout = () => finish({ kind: 'upstream_timeout', wasSent: state.wasSent, hadHead: state.hadHead })
+  const connectTimer = setTimeout(onTimeout, proxyLimits.connectTimeoutMs)
+
+  response.once('close', onClientClose)
+  cut.addEventListener('abort', onCut, { once: true })
+  if (cut.aborted) onCut()
+  if (response.destroyed) onClientClose()
+  outgoing.once('timeout', onTimeout)
+  whenConnected(outgoing, () => {
+    state.wasSent = true
+    clearTimeout(connectTimer)
+  })
+  outgoing.on('error', (error) => {
+    const end = { kind: 'upstream_failed', wasSent: state.wasSent, error: upstreamError(request.host, error) } as const
+    finish(isStale(outgoing, error, state.hadHead) ? { kind: 'stale', end } : end)
+  })
+  outgoing.once('response', (incoming) => {
+    if (state.isOver) return incoming.destroy()
+    state.hadHead = true
+    const { headers, tap } = options.onHead(incoming)
+    response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage ?? '', [...headers])
+    response.flushHeaders()
+    pass({
+      incoming,
+      response,
+      cut,
+      tap,
+      terminalEvent: options.terminalEvent,
+      isOver: () => state.isOver,
+      finish,
+      host: request.host,
+    })
+  })
+  for (const chunk of body) outgoing.write(chunk)
+  outgoing.end()
+  return promise
+}
+
+interface Passing {
+  readonly incoming: IncomingMessage
+  readonly response: ServerResponse
+  readonly cut: AbortSignal
+  readonly tap: ResponseTap | undefined
+  readonly host: string
+  terminalEvent(): string
+  isOver(): boolean
+  finish(end: ForwardEnd): void
+}
+
+/** The body: to the client at once, then to the tap. */
+function pass({ incoming, response, cut, tap, host, terminalEvent, isOver, finish }: Passing): void {
+  const isEventStream = /^text\/event-stream\b/i.test(incoming.headers['content-type'] ?? '')
+  const boundary = createEventBoundary()
+  let isCutting = false
+  let holds = 0
+
+  const hold = () => {
+    holds += 1
+    incoming.pause()
+  }
+  const release = () => {
+    holds -= 1
+    if (holds === 0 && !isOver()) incoming.resume()
+  }
+  const endCut = () => {
+    if (isOver()) return
+    finish({ kind: 'cut', wasSent: true })
+    incoming.destroy()
+    if (isEventStream) response.end(terminalEvent())
+    // A document that was cut cannot be made well-formed: a reset is the only honest end.
+    else response.destroy()
+  }
+  const beginCut = () => {
+    if (isCutting || isOver()) return
+    isCutting = true
+    if (!isEventStream || boundary.isAtEnd) return endCut()
+    setTimeout(endCut, proxyLimits.eventEndWaitMs)
+    holds = 0
+    incoming.resume()
+  }
+
+  incoming.on('data', (chunk: Buffer) => {
+    if (isOver()) return
+    if (isCutting) {
+      const end = boundary.endWithin(chunk)
+      response.write(end === -1 ? chunk : chunk.subarray(0, end))
+      tap?.feed(end === -1 ? chunk : chunk.subarray(0, end))
+      if (end === -1) boundary.push(chunk)
+      else endCut()
+      return
+    }
+    const isFlowing = response.write(chunk)
+    if (isEventStream) boundary.push(chunk)
+    if (!isFlowing) {
+      hold()
+      response.once('drain', release)
+    }
+    const decided = tap?.feed(chunk)
+    if (!decided) return
+    hold()
+    decided.then(
+      (extension) => (extension === 'go' ? release() : beginCut()),
+      () => beginCut(),
+    )
+  })
+  incoming.once('end', () => {
+    if (isOver()) return
+    if (isCutting) return endCut()
+    finish({ kind: 'complete' })
+    response.end()
+  })
+  incoming.once('error', (error) => {
+    if (isCutting) return endCut()
+    finish({ kind: 'upstream_failed', wasSent: true, error: upstreamError(host, error) })
+    response.destroy()
+  })
+  cut.addEventListener('abort', beginCut, { once: true })
+  if (cut.aborted) beginCut()
+}
+
+function whenConnected(outgoing: ClientRequest, onConnected: () => void): void {
+  outgoing.once('socket', (socket) => {
+    if (socket.connecting) socket.once('secureConnect', onConnected)
+    else onConnected()
+  })
+}
+
+function isStale(outgoing: ClientRequest, error: NodeJS.ErrnoException, hadHead: boolean): boolean {
+  return outgoing.reusedSocket && !hadHead && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+}
+
+function upstreamError(host: string, error: NodeJS.ErrnoException): BottleError {
+  const hint =
+    error.code === 'ERR_ADDRESS_NOT_ALLOWED'
+      ? 'Only `upstreams` in settings.yml can open an exception.'
+      : 'Look at `upstreams` and `upstream_ca` in settings.yml, and at the network of this host.'
+  return new BottleError('upstream_failed', `${host} could not be reached: ${messageOf(error)}`, { hint, cause: error })
+}

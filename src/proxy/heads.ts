@@ -1,0 +1,104 @@
+/**
+ * What of a head passes, in each direction. Safety: hop-by-hop fields end here (RFC 9110 §7.6.1), every credential that a
+ * client sends is dropped, and the real one never comes back in a head.
+ */
+import type { CredentialScheme } from '../core/provider/provider.ts'
+
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]) // prettier-ignore
+const credentialFields = new Set(['authorization', 'x-api-key', 'api-key', 'x-goog-api-key', 'cookie', 'x-auth-token'])
+const credentialParameters = new Set(['key', 'api_key', 'api-key', 'apikey', 'access_token', 'auth_token', 'token'])
+/** Written anew by us. */
+const ownFields = new Set(['host', 'content-length', 'expect', 'accept-encoding'])
+/** Would lead a client around the proxy (RFC 7838). */
+const responseOnlyDropped = new Set(['alt-svc'])
+
+export type RawHeaders = readonly string[]
+
+export interface UpstreamHeadOptions {
+  readonly raw: RawHeaders
+  readonly scheme: CredentialScheme
+  readonly credential: string
+  /** Of the body that will be sent; `undefined` sends none of its own framing. */
+  readonly contentLength: number | undefined
+  /** Metered answers must come in a form that the meter reads. */
+  readonly isMetered: boolean
+}
+
+export function upstreamHeaders({ raw, scheme, credential, contentLength, isMetered }: UpstreamHeadOptions): string[] {
+  const named = connectionTokens(raw)
+  const headers: string[] = []
+  for (const [name, value] of pairs(raw)) {
+    const key = spelling(name)
+    if (hopByHop.has(key) || credentialFields.has(key) || named.has(key)) continue
+    if (key === 'accept-encoding' && !isMetered) headers.push(name, value)
+    if (!ownFields.has(key)) headers.push(name, value)
+  }
+  if (isMetered) headers.push('accept-encoding', 'identity')
+  if (contentLength !== undefined) headers.push('content-length', String(contentLength))
+  if (scheme.kind === 'bearer') headers.push('authorization', `Bearer ${credential}`)
+  else headers.push(scheme.name, credential)
+  return headers
+}
+
+/** The response's head for the client. */
+export function clientHeaders(
+  raw: RawHeaders,
+  { credential, placeholder }: { readonly credential: string; readonly placeholder: string },
+): string[] {
+  const named = connectionTokens(raw)
+  const headers: string[] = []
+  for (const [name, value] of pairs(raw)) {
+    const key = spelling(name)
+    if (hopByHop.has(key) || responseOnlyDropped.has(key) || named.has(key)) continue
+    headers.push(name, value.includes(credential) ? value.replaceAll(credential, placeholder) : value)
+  }
+  return headers
+}
+
+/** The query without parameters that carry a credential; other bytes as they came. */
+export function withoutCredentialParameters(query: string): string {
+  if (query === '') return query
+  const kept = query
+    .slice(1)
+    .split('&')
+    .filter((parameter) => !credentialParameters.has(parameterName(parameter)))
+  return kept.length === 0 ? '' : `?${kept.join('&')}`
+}
+
+export function headerValues(raw: RawHeaders, wanted: string): string[] {
+  return [...pairs(raw)].filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value)
+}
+
+/** Fields that Connection names end here too, but it cannot name away what we rely on. */
+function connectionTokens(raw: RawHeaders): Set<string> {
+  const tokens = headerValues(raw, 'connection').flatMap((value) => value.split(','))
+  return new Set(tokens.map((token) => spelling(token.trim())))
+}
+
+/** Some servers read `_` as `-` (CGI, RFC 3875 §4.1.18): both are one name here. */
+function spelling(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-')
+}
+
+function parameterName(parameter: string): string {
+  const name = parameter.split('=', 1)[0] ?? ''
+  try {
+    return decodeURIComponent(name.replaceAll('+', ' ')).toLowerCase()
+  } catch {
+    return name.toLowerCase()
+  }
+}
+
+function* pairs(raw: RawHeaders): Generator<readonly [name: string, value: string]> {
+  for (let index = 0; index + 1 < raw.length; index += 2) yield [raw[index] ?? '', raw[index + 1] ?? '']
+}

@@ -1,0 +1,34 @@
+/** Every ceiling of the proxy, with what happens there. */
+export const proxyLimits = {
+  /** Head of one request; Node answers 431. */
+  maxHeadBytes: 64 * 1024,
+  /** A request body is held in memory until it is decided; beyond it is refused with 413. */
+  maxRequestBytes: 64 * 1024 * 1024,
+  /** From the first byte of a connection to the end of the request's head; then 408. */
+  headTimeoutMs: 15_000,
+  /** A whole request body; then 408. */
+  requestTimeoutMs: 300_000,
+  /** An idle connection of a client; then closed. */
+  keepAliveTimeoutMs: 65_000,
+  /** A TLS handshake with a client; then closed. */
+  handshakeTimeoutMs: 10_000,
+  /** Connections of one bottle at a time; further ones are closed at once. */
+  maxConnections: 1024,
+  /** Leaf certificates kept for one bottle; the oldest is dropped. */
+  maxLeaves: 256,
+  /** TCP and TLS towards a provider; then 502. */
+  connectTimeoutMs: 15_000,
+  /** Silence of a provider; then the exchange ends. Long answers without a stream take minutes. */
+  upstreamIdleTimeoutMs: 600_000,
+  /** Idle connections kept towards one host. */
+  maxIdleUpstreamSockets: 64,
+  /** How long a request waits for room that others hold; then 429. */
+  pendingWaitMs: 3_000,
+  /** How long a stream waits for room that others hold; then it is cut. */
+  extendWaitMs: 2_000,
+  /** How long a cut waits for the end of an event that is half-written; then the error follows it anyway. */
+  eventEndWaitMs: 25,
+} as const
+
+/** Output tokens that a lease holds ahead of what was seen. */
+export const leaseChunkTokens = 256

@@ -1,0 +1,96 @@
+/** Meters an answer as it passes, and asks for room as it grows. */
+import type { IncomingMessage } from 'node:http'
+import { spentMessage } from '../core/budget/wording.ts'
+import { createByteMeter } from '../core/metering/byte-meter.ts'
+import type { MeterReading, ResponseMeter } from '../core/metering/format.ts'
+import { wireFormats } from '../core/metering/formats/formats.ts'
+import { inputTokensOf } from '../core/metering/usage.ts'
+import type { ResponseTap } from './forward.ts'
+import type { Extension, Lease } from './lease.ts'
+import type { ReadyRequest } from './ready-request.ts'
+
+const progressIntervalMs = 100
+const ledgerFailedMessage = 'bot-bottle: the ledger cannot be written, so nothing passes'
+
+export interface MeterTap {
+  open(head: IncomingMessage): ResponseTap
+  /** HTTP status of the answer, once there is one. */
+  readonly status: number | undefined
+  /** What the meter read, with the body taken as ended. */
+  finalReading(): MeterReading | undefined
+  /** Input and output so far. Tokens. */
+  readonly observedTokens: number
+  /** Estimated. Tokens. */
+  readonly inputTokens: number
+}
+
+export function createMeterTap({
+  ready: { egress, exchange, verdict },
+  lease,
+  inputTokens,
+}: {
+  readonly ready: ReadyRequest
+  readonly lease: Lease
+  readonly inputTokens: number
+}): MeterTap {
+  let status: number | undefined
+  let meter: ResponseMeter | undefined
+  let observedTokens = inputTokens
+  let toldAtMs = 0
+
+  const tellProgress = () => {
+    const nowMs = egress.nowMs()
+    if (nowMs - toldAtMs < progressIntervalMs) return
+    toldAtMs = nowMs
+    egress.on.progress({ attemptId: exchange.id, provider: verdict.provider.name, observedTokens })
+  }
+
+  /** No room for more, or nobody to ask: this exchange is cut, and the first cause is what the client reads. */
+  const endAsked = (): Extension => {
+    const counter = lease.denial
+    const message = counter ? spentMessage(counter) : ledgerFailedMessage
+    exchange.cut(message)
+    if (counter) egress.on.spent({ counter, message })
+    return 'end'
+  }
+
+  return {
+    open(head) {
+      status = head.statusCode
+      const current = meterFor(head, verdict.host.format)
+      meter = current
+      return {
+        feed(chunk) {
+          current.feed(chunk)
+          observedTokens = observed(current.reading(), inputTokens)
+          tellProgress()
+          return lease.observe(observedTokens)?.then((extension) => (extension === 'go' ? 'go' : endAsked()), endAsked)
+        },
+      }
+    },
+    get status() {
+      return status
+    },
+    finalReading() {
+      meter?.end()
+      return meter?.reading()
+    },
+    get observedTokens() {
+      return observedTokens
+    },
+    inputTokens,
+  }
+}
+
+function observed({ usage, observedOutputTokens }: MeterReading, estimatedInputTokens: number): number {
+  const input = usage.inputTokens === undefined ? estimatedInputTokens : inputTokensOf(usage)
+  return input + Math.max(usage.outputTokens ?? 0, observedOutputTokens)
+}
+
+/** We ask for `identity`; an answer that is coded all the same is counted by its bytes, on the safe side. */
+function meterFor({ headers }: IncomingMessage, formatName: ReadyRequest['verdict']['host']['format']): ResponseMeter {
+  if ((headers['content-encoding'] ?? 'identity') !== 'identity') return createByteMeter()
+  return wireFormats[formatName].createMeter(
+    /^text\/event-stream\b/i.test(headers['content-type'] ?? '') ? 'sse' : 'json',
+  )
+}

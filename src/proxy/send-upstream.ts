@@ -1,0 +1,42 @@
+import type { IncomingMessage } from 'node:http'
+import { placeholderCredential } from '../core/provider/provider.ts'
+import { type ForwardEnd, forward, type ResponseTap } from './forward.ts'
+import { clientHeaders, upstreamHeaders, withoutCredentialParameters } from './heads.ts'
+import type { ReadyRequest } from './ready-request.ts'
+
+export interface SendOptions {
+  /** Called once, with the head of the answer. */
+  tap?(head: IncomingMessage): ResponseTap
+  terminalEvent?(): string
+}
+
+/** Dials with the real credential and passes the answer. Rejects, before anything is dialled, when there is none. */
+export async function sendUpstream(
+  { request, response, line, verdict, body, bodyBytes, egress, exchange }: ReadyRequest,
+  { tap, terminalEvent = () => '' }: SendOptions = {},
+): Promise<ForwardEnd> {
+  const credential = egress.credentialOf(verdict.provider)
+  return forward({
+    upstream: egress.upstream,
+    request: {
+      host: line.host,
+      method: line.method,
+      target: `${line.path}${withoutCredentialParameters(line.query)}`,
+      headers: upstreamHeaders({
+        raw: request.rawHeaders,
+        scheme: verdict.provider.credential.scheme,
+        credential,
+        contentLength: bodyBytes > 0 || line.method === 'POST' ? bodyBytes : undefined,
+        isMetered: verdict.kind === 'metered',
+      }),
+    },
+    body,
+    response,
+    cut: exchange.signal,
+    onHead: (head) => ({
+      headers: clientHeaders(head.rawHeaders, { credential, placeholder: placeholderCredential }),
+      ...(tap && { tap: tap(head) }),
+    }),
+    terminalEvent,
+  })
+}

@@ -1,0 +1,35 @@
+import { type ExchangeEnding, settle } from '../core/metering/settlement.ts'
+import type { ForwardEnd } from './forward.ts'
+import type { Lease } from './lease.ts'
+import type { MeterTap } from './meter-tap.ts'
+import type { ReadyRequest } from './ready-request.ts'
+
+export interface EndedMetered {
+  readonly ready: ReadyRequest
+  readonly lease: Lease
+  readonly tap: MeterTap
+  /** As requested; the one that answered is recorded where the provider says it. */
+  readonly model: string | null
+  readonly end: ForwardEnd | { readonly kind: 'unsent' }
+}
+
+/** Replaces the reservation by the charge, durably. */
+export async function settleExchange({ ready, lease, tap, model, end }: EndedMetered): Promise<void> {
+  const { egress, verdict } = ready
+  const reading = tap.finalReading()
+  const ending = endingOf(end)
+  const charge = {
+    ...settle({ reading, estimatedInputTokens: tap.inputTokens, ending, httpStatus: tap.status }),
+    model: reading?.model ?? model,
+    ending,
+  }
+  const outcome = await lease.settle({ ...charge, nowMs: egress.nowMs() })
+  egress.bell.ring()
+  egress.on.settled({ ...charge, attemptId: lease.attemptId, provider: verdict.provider.name, outcome })
+}
+
+function endingOf(end: EndedMetered['end']): ExchangeEnding {
+  if (end.kind === 'complete' || end.kind === 'unsent') return end.kind
+  if (!end.wasSent) return 'unsent'
+  return end.kind === 'upstream_failed' ? 'upstream_reset' : end.kind
+}

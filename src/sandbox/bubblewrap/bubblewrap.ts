@@ -1,0 +1,174 @@
+/**
+ * The default sandbox: Linux namespaces without root. Read this file first; DESIGN §5 says why each part is there.
+ *
+ * `open` makes, in this order: the files of the bottle, the holder of its namespaces, its listeners, and the command
+ * that starts the program. What was made is undone when a later part fails.
+ */
+import { mkdir, readdir, realpath } from 'node:fs/promises'
+import { homedir, userInfo } from 'node:os'
+import path from 'node:path'
+import { BottleError, messageOf } from '../../core/errors.ts'
+import { systemBundlePaths, writeCaFiles } from '../ca-bundle.ts'
+import { caVariables, type Environment } from '../child-environment.ts'
+import { searchPathOf } from '../find-tool.ts'
+import { type InstallPaths, installPathsOf } from '../install-paths.ts'
+import { checkReadOnlyPaths } from '../read-only-paths.ts'
+import type { Sandbox, SandboxBackend, SandboxSpec } from '../sandbox.ts'
+import { checkWorkspace, type PrivatePaths, prepareHome, prepareWorkspace } from '../workspace.ts'
+import { bwrapArguments } from './bwrap-arguments.ts'
+import { agentUser, hostEtcArguments, writeEtcFiles } from './etc-files.ts'
+import { killHolder, startHolder } from './holder.ts'
+import {
+  findAbilities,
+  findHostTools,
+  type HostAbilities,
+  type HostTools,
+  probeHost,
+  unavailable,
+} from './host-tools.ts'
+import { type LaunchFiles, launchCommand, writeLaunchFiles } from './launch.ts'
+import { openListeners } from './listeners.ts'
+import { presentProcFiles, systemRootArguments } from './system-root.ts'
+
+export interface BubblewrapOptions {
+  /** Where the host's tools are looked for. */
+  readonly searchPath?: readonly string[]
+}
+
+const caCertificateInside = '/etc/bot-bottle/ca.pem'
+const emptyWorkspaceInside = '/workspace'
+const standardPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const
+
+export function createBubblewrap({ searchPath = searchPathOf(process.env) }: BubblewrapOptions = {}): SandboxBackend {
+  let abilities: Promise<HostAbilities> | undefined
+  return {
+    name: 'bubblewrap',
+    contained: true,
+    probe: () => probeHost(searchPath),
+    open: async (spec, signal) => {
+      const tools = findHostTools(searchPath)
+      abilities ??= findAbilities(tools)
+      try {
+        return await open({ spec, tools, abilities, signal })
+      } catch (failure) {
+        throw await explain(failure, { spec, searchPath, signal })
+      }
+    },
+    sweep: async (reference) => {
+      if (reference.kind === 'bubblewrap') await killHolder(reference)
+    },
+  }
+}
+
+interface Opening {
+  readonly spec: SandboxSpec
+  readonly tools: HostTools
+  readonly abilities: Promise<HostAbilities>
+  readonly signal: AbortSignal
+}
+
+async function open({ spec, tools, abilities, signal }: Opening): Promise<Sandbox> {
+  await using undo = new AsyncDisposableStack()
+  const starting = startHolder(tools, signal)
+  undo.defer(async () => (await starting.catch(() => undefined))?.kill())
+  // Files and namespaces do not need each other, so they are made at the same time.
+  const [prepared, opened] = await Promise.all([
+    prepareFiles(spec, abilities),
+    starting.then(async (holder) => ({ holder, network: await openListeners(tools, holder, signal) })),
+  ])
+  const { holder, network } = opened
+  undo.defer(network.close)
+  signal.throwIfAborted()
+  const owned = undo.move()
+  const kill = (): Promise<void> => owned.disposeAsync()
+  return {
+    listeners: network.listeners,
+    launch: launchCommand({ tools, abilities: await abilities, holder, files: prepared.files, command: spec.command }),
+    reference: holder.reference,
+    workspacePath: prepared.workspacePath,
+    kill,
+    [Symbol.asyncDispose]: kill,
+  }
+}
+
+async function prepareFiles(
+  spec: SandboxSpec,
+  abilities: Promise<HostAbilities>,
+): Promise<{ files: LaunchFiles; workspacePath: string }> {
+  const hidden: PrivatePaths = { homes: await homesOfUser(), bottleDirectory: await realpath(spec.directory) }
+  const realWorkspace = await checkWorkspace(spec.workspace, hidden)
+  const install = installPathsOf(spec.command[0], {
+    nodePath: process.execPath,
+    hidden: [...hidden.homes, hidden.bottleDirectory],
+  })
+  const readOnlyPaths = await checkReadOnlyPaths(spec.readOnlyPaths, hidden)
+  const own = path.join(spec.directory, 'sandbox')
+  await mkdir(own, { recursive: true, mode: 0o700 })
+  const [ca, etc, namesInEtc, home, workspacePath] = await Promise.all([
+    writeCaFiles(own, spec.caCertificate),
+    writeEtcFiles(path.join(own, 'etc'), spec.id),
+    readdir('/etc'),
+    prepareHome(spec),
+    prepareWorkspace(spec, realWorkspace),
+  ])
+  const files = await writeLaunchFiles(
+    own,
+    bwrapArguments({
+      hostname: spec.id,
+      systemRoot: systemRootArguments(),
+      emptyProcFiles: presentProcFiles(),
+      etc: [...hostEtcArguments(namesInEtc), ...etc],
+      caBundle: { source: ca.bundlePath, targets: systemBundlePaths },
+      caCertificate: { source: ca.certificatePath, target: caCertificateInside },
+      install,
+      readOnlyPaths,
+      home,
+      workspace: { source: workspacePath, target: realWorkspace ?? emptyWorkspaceInside },
+      environment: { ...ownEnvironment(install), ...spec.env },
+      disableUserns: (await abilities).disableUserns,
+    }),
+  )
+  return { files, workspacePath }
+}
+
+/**
+ * No proxy variables: every address leads to the listeners anyway. With them a refused host becomes a refused CONNECT,
+ * which some agents retry without end, and servers inside the bottle under any name but localhost would go to the proxy.
+ */
+function ownEnvironment({ binFolders }: InstallPaths): Environment {
+  return {
+    HOME: agentUser.home,
+    USER: agentUser.name,
+    LOGNAME: agentUser.name,
+    SHELL: '/bin/bash',
+    LANG: 'C.UTF-8',
+    TERM: 'xterm-256color',
+    PATH: [...binFolders, `${agentUser.home}/.local/bin`, ...standardPath].join(':'),
+    ...caVariables({ certificatePath: caCertificateInside, bundlePath: systemBundlePaths[0] }),
+  }
+}
+
+/** Both what HOME says and what the system says: neither may become visible as a whole. */
+async function homesOfUser(): Promise<readonly string[]> {
+  const homes = [homedir()]
+  try {
+    homes.push(userInfo().homedir)
+  } catch {
+    // A user without an entry, as in many containers.
+  }
+  return [...new Set(await Promise.all(homes.map((home) => realpath(home).catch(() => home))))]
+}
+
+/** A start that failed although the tools are there: what `doctor` finds wrong with the host is the better explanation. */
+async function explain(
+  failure: unknown,
+  { spec, searchPath, signal }: { spec: SandboxSpec; searchPath: readonly string[]; signal: AbortSignal },
+): Promise<unknown> {
+  if (failure instanceof BottleError || signal.aborted) return failure
+  const broken = (await probeHost(searchPath)).find((finding) => !finding.ok)
+  if (broken !== undefined) return unavailable(broken)
+  return new BottleError('sandbox_failed', `The sandbox of ${spec.id} could not be opened: ${messageOf(failure)}.`, {
+    hint: 'Run `bot-bottle doctor` and try again.',
+    cause: failure,
+  })
+}

@@ -1,0 +1,98 @@
+/**
+ * A process that uses the ledger, for tests that need real processes: `node ledger-program.ts MODE PATH OWNER [N]`.
+ * Every line that it prints tells of something that the ledger has acknowledged.
+ *
+ * - `open`: opens and closes; prints `ok`, or the error's code, message and hint
+ * - `race`: prints `ready`, waits for its stdin to end, then tries N reservations of 1 token and settles what it got;
+ *   prints the number
+ * - `load`: reserves and settles in N lanes until it is killed; prints `reserved ID` and `settled ID CHARGE`
+ * - `undisposed`: starts one reservation, waits for nothing and closes nothing; prints `reserved` when it is answered
+ */
+import { writeSync } from 'node:fs'
+import { BottleError } from '../../src/core/errors.ts'
+import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite-ledger.ts'
+
+const [mode, path = '', owner = '', count = '1'] = process.argv.slice(2)
+const host = { scope: 'host', provider: 'claude', period: 'total' }
+const chain = [{ ...host, scope: `run:${owner}` }, host]
+
+/** Written before the next statement runs, so that a kill cannot lose what was acknowledged. */
+const print = (line: string) => writeSync(1, `${line}\n`)
+
+const reservation = (attemptId: string, holdTokens: number) => ({
+  attemptId,
+  bottleId: owner,
+  agent: 'claude',
+  provider: 'claude',
+  model: null,
+  holdTokens,
+  inputTokens: holdTokens,
+  governing: [host],
+  chain,
+  nowMs: Date.now(),
+})
+const settlement = (attemptId: string, chargeTokens: number) => ({
+  attemptId,
+  usage: { inputTokens: chargeTokens },
+  chargeTokens,
+  source: 'authoritative' as const,
+  model: null,
+  ending: 'complete',
+  nowMs: Date.now(),
+})
+
+async function tryToOpen(): Promise<void> {
+  try {
+    await using _ledger = await openSqliteLedger({ path, owner })
+    print('ok')
+  } catch (error) {
+    if (!(error instanceof BottleError)) throw error
+    print(`${error.code}: ${error.message} | ${error.hint}`)
+  }
+}
+
+async function race(): Promise<void> {
+  await using ledger = await openSqliteLedger({ path, owner })
+  print('ready')
+  for await (const _chunk of process.stdin);
+  const attempts = Array.from({ length: Number(count) }, async (_, index) => {
+    const attemptId = `${owner}-${index}`
+    const { kind } = await ledger.reserve(reservation(attemptId, 1))
+    if (kind === 'reserved') await ledger.settle(settlement(attemptId, 1))
+    return kind
+  })
+  print(String((await Promise.all(attempts)).filter((kind) => kind === 'reserved').length))
+}
+
+async function load(): Promise<void> {
+  const ledger = await openSqliteLedger({ path, owner })
+  let next = 0
+  const lane = async (): Promise<never> => {
+    for (;;) {
+      const number = next++
+      const attemptId = `${owner}-${number}`
+      await ledger.reserve(reservation(attemptId, 10 + (number % 7)))
+      print(`reserved ${attemptId}`)
+      if (number % 3 === 0) await ledger.extend(attemptId, 20)
+      const chargeTokens = number % 11
+      await ledger.settle(settlement(attemptId, chargeTokens))
+      print(`settled ${attemptId} ${chargeTokens}`)
+    }
+  }
+  await Promise.all(Array.from({ length: Number(count) }, lane))
+}
+
+async function leaveUndisposed(): Promise<void> {
+  const ledger = await openSqliteLedger({ path, owner })
+  void ledger.reserve(reservation('a', 1)).then(({ kind }) => print(kind))
+}
+
+const modes: Readonly<Record<string, () => Promise<void>>> = {
+  open: tryToOpen,
+  race,
+  load,
+  undisposed: leaveUndisposed,
+}
+const run = modes[mode ?? '']
+if (run === undefined) throw new Error(`unknown mode ${mode}`)
+await run()
