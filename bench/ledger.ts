@@ -3,6 +3,7 @@
  * governs. Prints pairs per second at 64 in flight, the time of a single pair when idle, and the longest time that the
  * main thread's event loop was blocked. `node bench/ledger.ts [pairs]`
  */
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +15,7 @@ import { openSqliteLedger } from '../src/ledger/sqlite/sqlite-ledger.ts'
 const pairs = Number(process.argv[2] ?? 60_000)
 const idlePairs = Math.min(4_000, pairs)
 const inFlight = 64
+const startedAtMs = Date.now()
 
 const key = (scope: string): CounterKey => ({ scope, provider: 'claude', period: 'total' })
 const host = key('host')
@@ -46,11 +48,15 @@ async function pair(ledger: Ledger, attemptId: string): Promise<void> {
   })
 }
 
-async function measureThroughput(ledger: Ledger, prefix: string, count: number): Promise<number> {
+/** Ids that grow with time land side by side in the index of attempts; random ones touch a page each. */
+let lastId = 0
+const orderedId = () => `${startedAtMs.toString(36)}-${(++lastId).toString(36).padStart(8, '0')}`
+
+async function measureThroughput(ledger: Ledger, count: number, newId: () => string): Promise<number> {
   let next = 0
   const startMs = performance.now()
   const lane = async () => {
-    while (next < count) await pair(ledger, `${prefix}-${next++}`)
+    while (next++ < count) await pair(ledger, newId())
   }
   await Promise.all(Array.from({ length: inFlight }, lane))
   return count / ((performance.now() - startMs) / 1_000)
@@ -60,7 +66,7 @@ async function measureIdle(ledger: Ledger, count: number) {
   const histogram = createHistogram()
   for (let index = 0; index < count; index++) {
     const startMs = performance.now()
-    await pair(ledger, `idle-${index}`)
+    await pair(ledger, orderedId())
     histogram.record(Math.max(1, Math.round((performance.now() - startMs) * 1_000)))
   }
   return histogram
@@ -70,18 +76,21 @@ const directory = await mkdtemp(join(tmpdir(), 'bot-bottle-bench-ledger-'))
 try {
   await using ledger = await openSqliteLedger({ path: join(directory, 'ledger.db'), owner: 'bench' })
   await ledger.setLimit(host, Number.MAX_SAFE_INTEGER)
-  await measureThroughput(ledger, 'warm', Math.min(4_000, pairs))
+  await measureThroughput(ledger, Math.min(4_000, pairs), orderedId)
 
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
   const cpuBefore = process.cpuUsage()
-  const pairsPerSecond = await measureThroughput(ledger, 'busy', pairs)
+  const pairsPerSecond = await measureThroughput(ledger, pairs, orderedId)
   const cpu = process.cpuUsage(cpuBefore)
   delay.disable()
   const idle = await measureIdle(ledger, idlePairs)
 
+  const randomPairsPerSecond = await measureThroughput(ledger, pairs, randomUUID)
+
   const ms = (microseconds: number) => (microseconds / 1_000).toFixed(3)
   console.log(`pairs/s at ${inFlight} in flight    ${Math.round(pairsPerSecond)}   (goal 20000)`)
+  console.log(`the same with random ids    ${Math.round(randomPairsPerSecond)}`)
   console.log(`CPU per pair, both threads  ${((cpu.user + cpu.system) / pairs).toFixed(1)} µs`)
   console.log(
     `single pair, idle           p50 ${ms(idle.percentile(50))} ms, p99 ${ms(idle.percentile(99))} ms   (goal p50 0.2)`,

@@ -67,7 +67,8 @@ export async function runCli(argv: readonly string[], entries: Entries): Promise
     else await program.parseAsync(words, { from: 'user' })
     return exitCode
   } catch (error) {
-    const failure = failureOf(error, { isDebugging: Boolean(process.env.BOT_BOTTLE_DEBUG) })
+    const takesProgram = argv[0] === 'start' || argv[0] === 'run'
+    const failure = failureOf(error, { isDebugging: Boolean(process.env.BOT_BOTTLE_DEBUG), takesProgram })
     for (const line of failure.lines) process.stderr.write(`${line}\n`)
     return failure.exitCode
   }
@@ -79,7 +80,6 @@ async function createProgram(words: readonly string[], context: CliContext): Pro
       'Runs coding agents in bottles: sandboxes whose only way out meters tokens and cuts when a budget is spent.',
     )
     .version(packageVersion(), '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print help')
     .helpCommand(false)
     .usage('COMMAND [OPTIONS]')
     .enablePositionalOptions()
@@ -93,9 +93,12 @@ async function createProgram(words: readonly string[], context: CliContext): Pro
   return settled(program)
 }
 
-/** Errors are thrown, for `failureOf` to say; help goes where it is asked for. */
+/** Errors are thrown, for `failureOf` to say. */
 function settled(command: Command): Command {
-  command.exitOverride().configureOutput({ writeErr: () => undefined })
+  command
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
+    .helpOption('-h, --help', 'print help')
   for (const child of command.commands) settled(child)
   return command
 }

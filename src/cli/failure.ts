@@ -8,8 +8,14 @@ export interface Failure {
   readonly exitCode: number
 }
 
-export function failureOf(error: unknown, { isDebugging }: { readonly isDebugging: boolean }): Failure {
-  if (error instanceof CommanderError) return failureOfCommander(error)
+export interface FailureOptions {
+  readonly isDebugging: boolean
+  /** The command passes arguments on, which people forget to put behind `--`. */
+  readonly takesProgram: boolean
+}
+
+export function failureOf(error: unknown, { isDebugging, takesProgram }: FailureOptions): Failure {
+  if (error instanceof CommanderError) return failureOfCommander(error, takesProgram)
   if (error instanceof BottleError) return { lines: linesOf(error), exitCode: exitCodeOf(error.code) }
   const stack = error instanceof Error && isDebugging ? (error.stack ?? '').split('\n').map(inert) : []
   const hint = isDebugging ? 'Please report it.' : 'This is a bug. BOT_BOTTLE_DEBUG=1 shows where; please report it.'
@@ -26,19 +32,16 @@ function exitCodeOf(code: BottleError['code']): number {
   return code === 'usage' || code === 'settings_invalid' ? 2 : 1
 }
 
-/** Help and version end with such an error too, with exit code 0 and everything said. */
-function failureOfCommander({ code, exitCode, message }: CommanderError): Failure {
+/** Help and version end with such an error too, with everything said. */
+function failureOfCommander({ code, exitCode, message }: CommanderError, takesProgram: boolean): Failure {
   if (exitCode === 0) return { lines: [], exitCode }
   if (code === 'commander.help') return { lines: [], exitCode: 2 }
   const [first = '', suggestion] = message.replace(/^error: /, '').split('\n')
   const meant = /^\(Did you mean (.*)\?\)$/.exec(suggestion ?? '')?.[1]
-  const hint = code === 'commander.unknownOption' && meant === undefined ? dashesHint(first) : undefined
-  const advice = meant === undefined ? hint : `Did you mean ${meant}?`
-  const lines = [`bot-bottle: ${inert(first)}`]
-  return { lines: advice === undefined ? lines : [...lines, `  hint: ${advice}`], exitCode: 2 }
-}
-
-function dashesHint(message: string): string {
-  const option = /'(-[^']*)'/.exec(message)?.[1] ?? ''
-  return `See --help. What the program in the bottle shall get goes behind --, e.g. -- ${inert(option)}`
+  const isForProgram = takesProgram && code === 'commander.unknownOption'
+  const hints = [
+    ...(meant === undefined ? [] : [`Did you mean ${meant}?`]),
+    ...(isForProgram && meant === undefined ? ['What the program in the bottle is to get goes behind --.'] : []),
+  ]
+  return { lines: [`bot-bottle: ${inert(first)}`, ...hints.map((hint) => `  hint: ${inert(hint)}`)], exitCode: 2 }
 }

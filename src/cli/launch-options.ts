@@ -12,12 +12,12 @@ export interface BudgetOption {
 }
 
 export interface LaunchOptions {
-  readonly bottle: readonly string[]
-  readonly budget: readonly BudgetOption[]
+  readonly bottle?: readonly string[]
+  readonly budget?: readonly BudgetOption[]
   readonly shutdown?: NonNullable<StartRequest['policy']>
   readonly sandbox: StartRequest['sandbox']
   readonly workspace: StartRequest['workspace']['kind']
-  readonly readOnly: readonly string[]
+  readonly readOnly?: readonly string[]
 }
 
 export function addLaunchOptions(command: Command): Command {
@@ -46,14 +46,18 @@ export function addLaunchOptions(command: Command): Command {
 export function budgetOption(description: string): Option {
   return repeatable('--budget <[provider=]tokens>', description, (text: string): BudgetOption => {
     const flag = parseBudgetFlag(text)
-    if (flag.kind === 'invalid') throw new InvalidArgumentError(`${flag.why}.`)
+    if (flag.kind === 'invalid') throw new InvalidArgumentError(sentence(flag.why))
     return flag
   })
 }
 
+function sentence(why: string): string {
+  return `${why.charAt(0).toUpperCase()}${why.slice(1)}.`
+}
+
 function repeatable<Value>(flags: string, description: string, parse: (text: string) => Value): Option {
-  const append = (text: string, earlier: readonly Value[]): readonly Value[] => [...earlier, parse(text)]
-  return new Option(flags, description).argParser(append).default([], 'none')
+  const append = (text: string, earlier: readonly Value[] = []): readonly Value[] => [...earlier, parse(text)]
+  return new Option(flags, description).argParser(append)
 }
 
 /** Throws BottleError `usage` for a budget that no provider of the bottle takes. */

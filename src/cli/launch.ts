@@ -17,9 +17,9 @@ export interface LaunchRequest {
 
 /** Resolves to the program's exit code. */
 export async function launch(context: CliContext, request: LaunchRequest): Promise<number> {
-  const readOnlyPaths = await existingPaths(request.options.readOnly, context.cwd)
+  const readOnlyPaths = await existingPaths(request.options.readOnly ?? [], context.cwd)
   const client = await connectOrStart(context)
-  const plan = await client.plan({ agent: request.agent, definitions: request.options.bottle })
+  const plan = await client.plan({ agent: request.agent, definitions: request.options.bottle ?? [] })
   using signals = holdSignals()
   const started = await client.start(await startRequest(context, { request, plan, readOnlyPaths }))
   if (!started.bottle.contained)
@@ -45,12 +45,12 @@ interface Planned {
 async function startRequest(context: CliContext, { request, plan, readOnlyPaths }: Planned): Promise<StartRequest> {
   const { agent, options } = request
   const [name = '', ...args] = [...(plan.command ?? []), ...request.words]
-  const budgets = budgetsFor(options.budget, plan.providers)
+  const budgets = budgetsFor(options.budget ?? [], plan.providers)
   const { installHint } = plan
   const file = await findCommand(name, { path: context.env.PATH, cwd: context.cwd, installHint })
   return {
     agent,
-    definitions: options.bottle,
+    definitions: options.bottle ?? [],
     command: [file, ...args],
     workspace: options.workspace === 'none' ? { kind: 'none' } : { kind: options.workspace, path: context.cwd },
     readOnlyPaths,

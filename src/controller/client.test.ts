@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createNetServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -164,7 +164,6 @@ describe('connecting', () => {
     const dead = createNetServer().listen(socketPath)
     await once(dead, 'listening')
     // Moved away first: Node unlinks the path that it listened on.
-    const { rename } = await import('node:fs/promises')
     await rename(socketPath, `${socketPath}.kept`)
     dead.close()
     await once(dead, 'close')

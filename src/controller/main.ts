@@ -4,8 +4,8 @@ import type { Server } from 'node:http'
 import { messageOf } from '../core/errors.ts'
 import { prepareHome } from '../host/paths.ts'
 import { packageVersion } from '../host/version.ts'
-import { bubblewrap } from '../sandbox/bubblewrap/bubblewrap.ts'
-import { uncontained } from '../sandbox/none/uncontained.ts'
+import { createBubblewrap } from '../sandbox/bubblewrap/bubblewrap.ts'
+import { createUncontained } from '../sandbox/none/uncontained.ts'
 import type { ControllerStatus } from './api.ts'
 import { type Controller, openController } from './controller.ts'
 import { lockInstance } from './instance.ts'
@@ -37,7 +37,7 @@ async function serve(home: string): Promise<void> {
   const startedAtMs = Date.now()
   await using controller = await openController({
     paths,
-    backends: { bubblewrap, none: uncontained },
+    backends: { bubblewrap: createBubblewrap(), none: createUncontained() },
     nowMs: Date.now,
     onBug,
   })

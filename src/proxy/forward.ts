@@ -122,7 +122,7 @@ interface Passing {
 
 /** The body: to the client at once, then to the tap. */
 function pass({ incoming, response, cut, tap, host, terminalEvent, isOver, finish }: Passing): void {
-  const isEventStream = /^text\/event-stream\b/i.test(incoming.headers['content-type'] ?? '')
+  const isStream = isEventStream(incoming)
   const boundary = createEventBoundary()
   let isCutting = false
   let holds = 0
@@ -139,14 +139,14 @@ function pass({ incoming, response, cut, tap, host, terminalEvent, isOver, finis
     if (isOver()) return
     finish({ kind: 'cut', wasSent: true })
     incoming.destroy()
-    if (isEventStream) response.end(terminalEvent())
+    if (isStream) response.end(terminalEvent())
     // A document that was cut cannot be made well-formed: a reset is the only honest end.
     else response.destroy()
   }
   const beginCut = () => {
     if (isCutting || isOver()) return
     isCutting = true
-    if (!isEventStream || boundary.isAtEnd) return endCut()
+    if (!isStream || boundary.isAtEnd) return endCut()
     setTimeout(endCut, proxyLimits.eventEndWaitMs)
     holds = 0
     incoming.resume()
@@ -163,7 +163,7 @@ function pass({ incoming, response, cut, tap, host, terminalEvent, isOver, finis
       return
     }
     const isFlowing = response.write(chunk)
-    if (isEventStream) boundary.push(chunk)
+    if (isStream) boundary.push(chunk)
     if (!isFlowing) {
       hold()
       response.once('drain', release)
@@ -189,6 +189,10 @@ function pass({ incoming, response, cut, tap, host, terminalEvent, isOver, finis
   })
   cut.addEventListener('abort', beginCut, { once: true })
   if (cut.aborted) beginCut()
+}
+
+export function isEventStream({ headers }: IncomingMessage): boolean {
+  return /^text\/event-stream\b/i.test(headers['content-type'] ?? '')
 }
 
 function whenConnected(outgoing: ClientRequest, onConnected: () => void): void {

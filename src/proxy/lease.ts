@@ -89,17 +89,21 @@ export class Lease {
 
   async #extend(): Promise<Extension> {
     let deadline: AbortSignal | undefined
+    let wantedTokens = this.#observedTokens + leaseChunkTokens
     for (;;) {
       const { rings } = this.#bell
-      const wantedTokens = this.#observedTokens + leaseChunkTokens
       const outcome = await this.#ledger.extend(this.attemptId, wantedTokens)
+      if (outcome.kind === 'gone') return 'end'
       if (outcome.kind === 'extended') {
         this.#heldTokens = wantedTokens
         if (this.#observedTokens < this.#heldTokens) return 'go'
+        wantedTokens = this.#observedTokens + leaseChunkTokens
         continue
       }
-      if (outcome.kind === 'gone') return 'end'
-      // The chunk ahead may not fit where what was used does: the stream goes on until its hold is used up.
+      // Less than a chunk is left: all of it, so that a budget is used to its last token.
+      wantedTokens = this.#heldTokens + roomIn(outcome.counter)
+      if (wantedTokens > this.#heldTokens) continue
+      // The chunk ahead does not fit where what was used does: the stream goes on until its hold is used up.
       if (this.#observedTokens < this.#heldTokens) return 'go'
       if (outcome.reason === 'exhausted' || deadline?.aborted) {
         this.#denial = outcome.counter
@@ -107,6 +111,11 @@ export class Lease {
       }
       deadline ??= AbortSignal.any([this.#signal, AbortSignal.timeout(proxyLimits.extendWaitMs)])
       await this.#bell.rungSince(rings, deadline)
+      wantedTokens = this.#observedTokens + 1
     }
   }
+}
+
+function roomIn({ limitTokens, settledTokens, reservedTokens }: Counter): number {
+  return (limitTokens ?? Number.MAX_SAFE_INTEGER) - settledTokens - reservedTokens
 }

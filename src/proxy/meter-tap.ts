@@ -5,7 +5,7 @@ import { createByteMeter } from '../core/metering/byte-meter.ts'
 import type { MeterReading, ResponseMeter } from '../core/metering/format.ts'
 import { wireFormats } from '../core/metering/formats/formats.ts'
 import { inputTokensOf } from '../core/metering/usage.ts'
-import type { ResponseTap } from './forward.ts'
+import { isEventStream, type ResponseTap } from './forward.ts'
 import type { Extension, Lease } from './lease.ts'
 import type { ReadyRequest } from './ready-request.ts'
 
@@ -48,7 +48,7 @@ export function createMeterTap({
   /** No room for more, or nobody to ask: this exchange is cut, and the first cause is what the client reads. */
   const endAsked = (): Extension => {
     const counter = lease.denial
-    const message = counter ? spentMessage(counter) : ledgerFailedMessage
+    const message = counter ? spentMessage(counter, { inFlightTokens: observedTokens }) : ledgerFailedMessage
     exchange.cut(message)
     if (counter) egress.on.spent({ counter, message })
     return 'end'
@@ -57,6 +57,7 @@ export function createMeterTap({
   return {
     open(head) {
       status = head.statusCode
+      const isStream = isEventStream(head)
       const current = meterFor(head, verdict.host.format)
       meter = current
       return {
@@ -64,6 +65,8 @@ export function createMeterTap({
           current.feed(chunk)
           observedTokens = observed(current.reading(), inputTokens)
           tellProgress()
+          // A document is billed as a whole before its first byte: holding or cutting it would save nothing.
+          if (!isStream) return undefined
           return lease.observe(observedTokens)?.then((extension) => (extension === 'go' ? 'go' : endAsked()), endAsked)
         },
       }
@@ -88,9 +91,7 @@ function observed({ usage, observedOutputTokens }: MeterReading, estimatedInputT
 }
 
 /** We ask for `identity`; an answer that is coded all the same is counted by its bytes, on the safe side. */
-function meterFor({ headers }: IncomingMessage, formatName: ReadyRequest['verdict']['host']['format']): ResponseMeter {
-  if ((headers['content-encoding'] ?? 'identity') !== 'identity') return createByteMeter()
-  return wireFormats[formatName].createMeter(
-    /^text\/event-stream\b/i.test(headers['content-type'] ?? '') ? 'sse' : 'json',
-  )
+function meterFor(head: IncomingMessage, formatName: ReadyRequest['verdict']['host']['format']): ResponseMeter {
+  if ((head.headers['content-encoding'] ?? 'identity') !== 'identity') return createByteMeter()
+  return wireFormats[formatName].createMeter(isEventStream(head) ? 'sse' : 'json')
 }

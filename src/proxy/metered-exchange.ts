@@ -80,7 +80,7 @@ async function reserve(
     give(response, pendingAnswer(host.format, pendingMessage(counter), pendingRetrySeconds))
     return undefined
   }
-  const message = spentMessage(counter, inputTokens)
+  const message = spentMessage(counter, { neededTokens: inputTokens })
   give(response, spentAnswer(host.format, message, exchange.id))
   egress.on.spent({ counter, message })
   return undefined

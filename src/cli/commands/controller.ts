@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Command, Option } from 'commander'
-import type { ControllerStatus, ErrorBody } from '../../controller/api.ts'
+import type { ControllerStatus } from '../../controller/api.ts'
 import type { ControllerClient } from '../../controller/client.ts'
-import { BottleError, messageOf } from '../../core/errors.ts'
+import { BottleError } from '../../core/errors.ts'
 import { connect } from '../connect.ts'
 import type { CliContext } from '../context.ts'
 import { inertJson } from '../inert.ts'
@@ -37,25 +37,10 @@ export function controllerCommand(context: CliContext): Command {
     )
 }
 
+/** A detached one reports its failure in its log, where its starter reads it. */
 async function run(context: CliContext, { detachedChild = false }: { detachedChild?: boolean }): Promise<void> {
   const { runController } = await context.entries.controller()
-  try {
-    context.exit(await runController({ home: context.home, foreground: !detachedChild }))
-  } catch (error) {
-    if (!detachedChild) throw error
-    // The log is all that the starter can read of us: see client-start.ts.
-    process.stderr.write(
-      `${error instanceof BottleError ? '' : `${error instanceof Error ? error.stack : String(error)}\n`}`,
-    )
-    process.stderr.write(`${JSON.stringify(errorBody(error))}\n`)
-    context.exit(1)
-  }
-}
-
-function errorBody(error: unknown): ErrorBody {
-  if (!(error instanceof BottleError)) return { error: { code: 'internal', message: messageOf(error) } }
-  const { code, message, hint } = error
-  return { error: { code, message, ...(hint !== undefined && { hint }) } }
+  context.exit(await runController({ home: context.home, foreground: !detachedChild }))
 }
 
 async function showStatus(context: CliContext, { json = false }: { json?: boolean }): Promise<void> {

@@ -9,11 +9,11 @@ export function restoreCommand(context: CliContext): Command {
     .argument('<id>', 'id of the bottle (see: bot-bottle ps)')
     .addOption(budgetOption('new limit of this bottle in tokens, what it has used included'))
     .addHelpText('after', '\nExample:\n  bot-bottle restore claude-x1y2 --budget 400000\n')
-    .action(async (id: string, options: { readonly budget: readonly BudgetOption[] }) => {
+    .action(async (id: string, options: { readonly budget?: readonly BudgetOption[] }) => {
       const client = await connect(context)
       const { budgets: counters } = await client.bottle(id)
       const providers = counters.map(({ provider }) => provider)
-      const { changed } = await client.restore(id, { budgets: budgetsFor(options.budget, providers) })
+      const { changed } = await client.restore(id, { budgets: budgetsFor(options.budget ?? [], providers) })
       context.tell(changed ? `${id} is open again` : `${id} was open already`)
     })
 }

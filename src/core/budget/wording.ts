@@ -1,9 +1,16 @@
 /** The sentences about budgets that users and agents read. They name one budget and nothing about other bottles (E12). */
 import type { Counter } from './scope.ts'
 
-export function spentMessage(counter: Counter, neededTokens = 0): string {
+export interface SpentDetails {
+  /** What the exchange that was cut had used itself, not yet settled. */
+  readonly inFlightTokens?: number
+  /** What the refused call was estimated to need at least. */
+  readonly neededTokens?: number
+}
+
+export function spentMessage(counter: Counter, { inFlightTokens = 0, neededTokens = 0 }: SpentDetails = {}): string {
   const limit = tokens(counter.limitTokens ?? 0)
-  const used = `${tokens(counter.settledTokens)} of ${limit} ${counter.provider} tokens used`
+  const used = `${tokens(counter.settledTokens + inFlightTokens)} of ${limit} ${counter.provider} tokens used`
   const short = neededTokens > 0 ? `, and this call needs about ${tokens(neededTokens)}` : ''
   return `bot-bottle: budget spent (${scopeInWords(counter.scope)}): ${used}${short}. It does not reset by itself.`
 }

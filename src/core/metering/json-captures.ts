@@ -40,7 +40,10 @@ export class JsonCaptures {
 
   /** A value begins; of two values at one place the last one counts. */
   open(slot: number): void {
-    if (this.#ends[slot] !== -1) this.#count -= 1
+    if (this.#ends[slot] !== -1) {
+      this.#count -= 1
+      if (this.#ends[slot] === this.#length) this.#length = this.#starts[slot] as number
+    }
     this.#ends[slot] = -1
     this.#tooBig[slot] = 0
     this.#starts[slot] = this.#length

@@ -7,12 +7,10 @@
  * ends the scan quietly with what was found until then. Of duplicate keys the last one counts, as in JSON.parse.
  */
 import { JsonCaptures } from './json-captures.ts'
+import { JsonKey } from './json-key.ts'
 import type { JsonPaths, PathNode } from './json-paths.ts'
 import { endOfString, isScalarEnd, isScalarStart } from './json-syntax.ts'
 import { type TextBytes, TextMeter } from './text-meter.ts'
-
-/** Longest spelling of a key that can match a path, as raw bytes; escapes make a key up to six times as long. */
-const maxKeyBytes = 256
 
 const expectValue = 0
 const expectValueOrEnd = 1
@@ -41,13 +39,11 @@ export class JsonScanner {
   readonly #parents: PathNode[] = []
   readonly #isArray: boolean[] = []
   #level = 0
-  readonly #key = Buffer.allocUnsafeSlow(maxKeyBytes)
+  readonly #key = new JsonKey()
   #state = expectValue
   /** Where the value that comes next, or is being read, stands in the paths. */
   #node: PathNode | undefined
   #mode = skip
-  #keyLength = 0
-  #isKeyEscaped = false
   #isAfterBackslash = false
   /** Inside a value that is skipped as a whole: open brackets, and whether a string is open. */
   #depth = 0
@@ -81,7 +77,7 @@ export class JsonScanner {
 
   /** What this scanner keeps at most at this moment, for those who watch memory. */
   get heldBytes(): number {
-    return this.#captures.heldBytes + this.#key.length
+    return this.#captures.heldBytes + this.#key.heldBytes
   }
 
   /** The value at a captured path; `undefined` when it is absent, null, unfinished, too big or no JSON. */
@@ -152,9 +148,7 @@ export class JsonScanner {
       case expectKeyOrEnd:
       case expectKey:
         if (byte === 0x22) {
-          this.#keyLength = 0
-          this.#isKeyEscaped = false
-          this.#isAfterBackslash = false
+          this.#key.begin()
           this.#state = inKey
         } else if (byte === 0x7d && this.#state === expectKeyOrEnd) this.#leave()
         else this.#state = malformed
@@ -200,6 +194,7 @@ export class JsonScanner {
     else if (byte === 0x7b || byte === 0x5b) {
       this.#state = inContainer
       this.#depth = 1
+      if (this.#mode === measure) this.#text.add(1)
       this.#isInnerString = false
     } else if (isScalarStart(byte)) this.#state = inScalar
     else {
@@ -237,55 +232,13 @@ export class JsonScanner {
   }
 
   #readKey(bytes: Uint8Array, start: number, end: number): number {
-    let at = start
-    for (; at < end; at++) {
-      const byte = bytes[at] as number
-      if (this.#isAfterBackslash) this.#isAfterBackslash = false
-      else if (byte === 0x5c) {
-        this.#isAfterBackslash = true
-        this.#isKeyEscaped = true
-      } else if (byte === 0x22) break
-    }
-    if (at === end || this.#isKeyEscaped || this.#keyLength > 0) this.#keepKey(bytes, start, at)
+    const at = this.#key.read(this.#parents[this.#level - 1], bytes, start, end)
     if (at === end) return end
-    if (this.#keyLength === 0) this.#node = this.#childOf(bytes, start, at)
-    else if (this.#isKeyEscaped) this.#node = this.#childOfEscaped()
-    else this.#node = this.#childOf(this.#key, 0, this.#keyLength)
+    this.#node = this.#key.child
     // Nearly always the colon follows at once.
-    if (at + 1 < end && bytes[at + 1] === 0x3a) {
-      this.#state = expectValue
-      return at + 2
-    }
-    this.#state = expectColon
-    return at + 1
-  }
-
-  #keepKey(bytes: Uint8Array, from: number, to: number): void {
-    for (let at = from; at < to && this.#keyLength <= maxKeyBytes; at++, this.#keyLength++)
-      if (this.#keyLength < maxKeyBytes) this.#key[this.#keyLength] = bytes[at] as number
-  }
-
-  #childOf(bytes: Uint8Array, from: number, to: number): PathNode | undefined {
-    const keys = this.#parents[this.#level - 1]?.keys
-    if (keys === undefined || to - from > maxKeyBytes) return undefined
-    for (let index = 0; index < keys.length; index++) {
-      const key = keys[index]
-      if (key === undefined || key.bytes.length !== to - from) continue
-      let same = 0
-      while (same < key.bytes.length && key.bytes[same] === bytes[from + same]) same += 1
-      if (same === key.bytes.length) return key.node
-    }
-    return undefined
-  }
-
-  #childOfEscaped(): PathNode | undefined {
-    if (this.#keyLength > maxKeyBytes) return undefined
-    try {
-      const key = Buffer.from(JSON.parse(`"${this.#key.toString('utf8', 0, this.#keyLength)}"`) as string)
-      return this.#childOf(key, 0, key.length)
-    } catch {
-      return undefined
-    }
+    const isColonNext = at + 1 < end && bytes[at + 1] === 0x3a
+    this.#state = isColonNext ? expectValue : expectColon
+    return isColonNext ? at + 2 : at + 1
   }
 
   #readString(bytes: Uint8Array, start: number, end: number): number {

@@ -24,6 +24,9 @@ const reservationColumns = `attempt_id AS attemptId, owner, bottle_id AS bottleI
   hold_tokens AS holdTokens, input_tokens AS inputTokens, governing, chain_id AS chainId,
   (SELECT keys FROM chain WHERE chain.chain_id = reservation.chain_id) AS chain, reserved_at_ms AS reservedAtMs`
 
+/** Chains repeat from exchange to exchange, and parsing one costs as much as a statement. */
+const maxParsedKeys = 1_024
+
 export type ReservationStatements = ReturnType<typeof reservationStatements>
 
 export function reservationStatements(db: DatabaseSync) {
@@ -43,6 +46,18 @@ export function reservationStatements(db: DatabaseSync) {
   const foreign = db.prepare(`
     SELECT attempt_id AS attemptId, hold_tokens AS holdTokens FROM reservation
     WHERE owner <> ? ORDER BY reserved_at_ms, attempt_id`)
+
+  const parsed = new Map<string, readonly CounterKey[]>()
+  const parse = (json: string): readonly CounterKey[] => {
+    const known = parsed.get(json)
+    if (known !== undefined) return known
+    if (parsed.size >= maxParsedKeys) parsed.clear()
+    const keys = keysFromJson(json)
+    parsed.set(json, keys)
+    return keys
+  }
+  const reservationOf = (row: ReservationRow | undefined): Reservation | undefined =>
+    row && { ...row, governing: parse(row.governing), chain: parse(row.chain) }
 
   return {
     /** The id of a chain, which is stored once however many events refer to it. */
@@ -77,10 +92,6 @@ export function reservationStatements(db: DatabaseSync) {
     heldByOthers: (owner: string) =>
       foreign.all(owner) as unknown as readonly Pick<Reservation, 'attemptId' | 'holdTokens'>[],
   }
-}
-
-function reservationOf(row: ReservationRow | undefined): Reservation | undefined {
-  return row && { ...row, governing: keysFromJson(row.governing), chain: keysFromJson(row.chain) }
 }
 
 function keysToJson(keys: readonly CounterKey[]): string {

@@ -10,7 +10,7 @@ import { type Answer, type Call, failureOf, type Opening, type Request, type Wor
 import { ledgerErrorOf } from './sqlite-errors.ts'
 
 /** Bounds how long one transaction holds the lock and its callers: about 10 ms. */
-const maxGroupCalls = 512
+const maxGroupCalls = 32
 
 const reads: ReadonlySet<Operation> = new Set<Operation>([
   'counters',

@@ -5,12 +5,12 @@
  * that starts the program. What was made is undone when a later part fails.
  */
 import { mkdir, readdir, realpath } from 'node:fs/promises'
-import { homedir, userInfo } from 'node:os'
 import path from 'node:path'
 import { BottleError, messageOf } from '../../core/errors.ts'
 import { systemBundlePaths, writeCaFiles } from '../ca-bundle.ts'
 import { caVariables, type Environment } from '../child-environment.ts'
 import { searchPathOf } from '../find-tool.ts'
+import { homesOfUser } from '../homes-of-user.ts'
 import { type InstallPaths, installPathsOf } from '../install-paths.ts'
 import { checkReadOnlyPaths } from '../read-only-paths.ts'
 import type { Sandbox, SandboxBackend, SandboxSpec } from '../sandbox.ts'
@@ -146,17 +146,6 @@ function ownEnvironment({ binFolders }: InstallPaths): Environment {
     PATH: [...binFolders, `${agentUser.home}/.local/bin`, ...standardPath].join(':'),
     ...caVariables({ certificatePath: caCertificateInside, bundlePath: systemBundlePaths[0] }),
   }
-}
-
-/** Both what HOME says and what the system says: neither may become visible as a whole. */
-async function homesOfUser(): Promise<readonly string[]> {
-  const homes = [homedir()]
-  try {
-    homes.push(userInfo().homedir)
-  } catch {
-    // A user without an entry, as in many containers.
-  }
-  return [...new Set(await Promise.all(homes.map((home) => realpath(home).catch(() => home))))]
 }
 
 /** A start that failed although the tools are there: what `doctor` finds wrong with the host is the better explanation. */

@@ -1,14 +1,11 @@
 /**
  * Says whether a pid is still the process that it was: pids are used again, start times within one boot are not.
- * `/proc/PID/stat` and namespaces: proc(5), namespaces(7).
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
+import { readStat, runningPids } from '../process-stat.ts'
 import type { SandboxReference } from '../sandbox.ts'
 
 export type HolderReference = Extract<SandboxReference, { kind: 'bubblewrap' }>
-
-const stateField = 0
-const startTicksField = 19
 
 export function referenceTo(holderPid: number): HolderReference {
   const holderStartTicks = startTicksOf(holderPid)
@@ -34,19 +31,12 @@ export function namespaceOf(pid: number, kind: 'net' | 'pid' | 'pid_for_children
  * (Ctrl-Z) does not reap its dead child, and the kernel then keeps the namespace's pid 1 for ever.
  */
 export function processesEntering(pidNamespace: string): readonly number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return pids.map(Number).filter((pid) => pid !== process.pid && namespaceOf(pid, 'pid_for_children') === pidNamespace)
+  return runningPids().filter((pid) => pid !== process.pid && namespaceOf(pid, 'pid_for_children') === pidNamespace)
 }
 
 function startTicksOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name before may itself hold parentheses and spaces.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[stateField] === 'Z' || fields[stateField] === 'X' ? undefined : Number(fields[startTicksField])
-  } catch {
-    return undefined
-  }
+  const stat = readStat(pid)
+  return stat === undefined || stat.isZombie ? undefined : stat.startTicks
 }
 
 function currentBootId(): string {

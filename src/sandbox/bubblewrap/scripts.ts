@@ -4,8 +4,7 @@
  */
 
 /** All but the three standard ones. Needs no program and leaves none of its own open. */
-export const closeDescriptors =
-  `for fd in /proc/self/fd/*; do fd=\${fd##*/}; if ((fd > 2)); then eval "exec $fd>&-"; fi; done`
+export const closeDescriptors = `for fd in /proc/self/fd/*; do fd=\${fd##*/}; if ((fd > 2)); then eval "exec $fd>&-"; fi; done`
 
 /** $1 = ip. The one route makes every IPv4 address local: whatever the bottle dials ends at a listener in its namespace. */
 export const networkCommands = `"$1" -batch - <<< $'link set lo up\\nroute add local default dev lo'`

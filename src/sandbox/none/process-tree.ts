@@ -1,23 +1,39 @@
 /**
  * The processes of an uncontained bottle, as well as the host can tell: those that carry its mark in their environment,
  * those that its launches recorded, and all descendants of either. A program that clears its environment *and* leaves
- * its parent is missed; nothing but a namespace finds that one.
+ * its parent is missed; only a namespace finds that one.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { type ProcessStat, parseStat, readStat, runningPids } from '../process-stat.ts'
 
-export const bottleMark = 'BOT_BOTTLE_ID'
+/** The variable that marks a process; its value names one opening of one bottle. */
+export const markVariable = 'BOT_BOTTLE_MARK'
 
-export function processesOf(bottleId: string, recordedPids: readonly number[]): readonly number[] {
-  const mark = `${bottleMark}=${bottleId}`
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number)
-  const parents = new Map(pids.map((pid) => [pid, parentOf(pid)]))
-  const found = new Set(pids.filter((pid) => parents.get(pid) !== undefined && isMarked(pid, mark)))
-  // A recorded pid may be another's by now, unless it still carries the mark or started a marked process group.
-  for (const pid of recordedPids) if (isMarked(pid, mark)) found.add(pid)
+/** `launched`: one `/proc/PID/stat` line for each launch, as its first process wrote it. */
+export function processesOf(mark: string, launched: string): readonly number[] {
+  const running = runningPids().flatMap((pid) => readStat(pid) ?? [])
+  const starts = launched.split('\n').flatMap((line) => parseStat(line) ?? [])
+  const found = new Set(
+    running
+      .filter((one) => isMarked(one.pid, mark) || starts.some((start) => isSame(one, start)))
+      .map(({ pid }) => pid),
+  )
   for (let before = -1; before !== found.size; ) {
     before = found.size
-    for (const [pid, parent] of parents) if (parent !== undefined && found.has(parent)) found.add(pid)
+    for (const { pid, parentPid } of running) if (found.has(parentPid)) found.add(pid)
   }
-  found.delete(process.pid)
-  return [...found]
+  return running.filter(({ pid, isZombie }) => found.has(pid) && !isZombie && pid !== process.pid).map(({ pid }) => pid)
+}
+
+function isSame(one: ProcessStat, other: ProcessStat): boolean {
+  return one.pid === other.pid && one.startTicks === other.startTicks
+}
+
+function isMarked(pid: number, mark: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`${markVariable}=${mark}`)
+  } catch {
+    // Another user's process, or gone.
+    return false
+  }
 }

@@ -78,7 +78,7 @@ checkWireFormat(anthropicMessages, [
       usage: { inputTokens: 12, cacheWrite5mTokens: 5, cacheWrite1hTokens: 6, cacheReadTokens: 7, outputTokens: 45 },
     },
     visibleText:
-      'The shelf.The bottle says "usage":{"output_tokens":999999} — 第二行{\n        "usage": {\n          "output_tokens": 999999\n        }\n      }',
+      'The shelf.The bottle says "usage":{"output_tokens":999999} — 第二行{ "usage": { "output_tokens": 999999 } }',
   },
   {
     title: 'sums the iterations of a message without streaming (M05)',
@@ -164,6 +164,8 @@ describe('when counts are final', () => {
     expect(read(first).isFinal).toBe(false)
     expect(read(first, late({ output_tokens: 5 }, null)).isFinal).toBe(false)
     expect(read(first, late({ output_tokens: 5 }, null), stop).isFinal).toBe(true)
+    const cut = 'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tok'
+    expect(read(first, late({ output_tokens: 5 }, null), cut).isFinal).toBe(false)
     expect(read(first, late({ output_tokens: 5 }))).toMatchObject({ isFinal: true, phase: 'open' })
   })
 

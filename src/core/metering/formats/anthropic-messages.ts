@@ -24,10 +24,11 @@ const events: DocumentShape = {
       const first = found.value('message.usage')
       if (first !== undefined && !isPlaceholder(first)) applyUsage(tally, first)
       const late = found.value('usage')
-      if (late !== undefined) hasLateCounts = applyUsage(tally, late)
+      const hasCounts = late !== undefined && applyUsage(tally, late)
+      if (late !== undefined) hasLateCounts = hasCounts
       for (const path of ['message.usage', 'usage']) if (found.isUnreadable(path)) reject(tally, path, 'unreadable')
       // Several deltas may report; the one that says why the message stopped is the last.
-      if (hasLateCounts && typeof found.value('delta.stop_reason') === 'string') tally.isFinal = true
+      if (hasCounts && typeof found.value('delta.stop_reason') === 'string') tally.isFinal = true
       const type = found.value('type') ?? found.eventName
       if (type === 'error') tally.phase = 'failed'
       if (type === 'message_stop' && tally.phase === 'open') {

@@ -48,7 +48,7 @@ function readReport(tally: Tally, value: unknown): Report | undefined {
 
 function readCounts(tally: Tally, name: string, record: Readonly<Record<string, unknown>>): Report {
   const count = (field: string, from = record) => countOf(tally, `${name}.${field}`, from[field])
-  const split = asRecord(record['cache_creation']) ?? {}
+  const split = asRecord(record.cache_creation) ?? {}
   const cacheWrite5m = count('ephemeral_5m_input_tokens', split)
   const cacheWrite1h = count('ephemeral_1h_input_tokens', split)
   const cacheWrite = count('cache_creation_input_tokens')

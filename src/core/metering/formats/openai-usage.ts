@@ -21,10 +21,9 @@ export function applyUsage(tally: Tally, value: unknown, observedOutputTokens: n
     total,
     observedOutputTokens,
   })
-  if (parts.input !== undefined)
-    Object.assign(tally.usage, readInput(tally, parts.input, record['input_tokens_details']))
+  if (parts.input !== undefined) Object.assign(tally.usage, readInput(tally, parts.input, record.input_tokens_details))
   if (parts.output !== undefined)
-    Object.assign(tally.usage, readOutput(tally, parts.output, record['output_tokens_details']))
+    Object.assign(tally.usage, readOutput(tally, parts.output, record.output_tokens_details))
   return parts.input !== undefined && parts.output !== undefined && tally.rejectedCount === rejectedBefore
 }
 
@@ -53,7 +52,7 @@ function reconcile(
 
 function readInput(tally: Tally, input: number, details: unknown): UsageCounts {
   const name = 'usage.input_tokens_details.cached_tokens'
-  const cached = countOf(tally, name, asRecord(details)?.['cached_tokens'])
+  const cached = countOf(tally, name, asRecord(details)?.cached_tokens)
   if (cached === undefined) return { inputTokens: input }
   if (cached > input) noteAnomaly(tally, `${name}: ${cached} of ${input}`)
   const cacheReadTokens = Math.min(cached, input)
@@ -62,7 +61,7 @@ function readInput(tally: Tally, input: number, details: unknown): UsageCounts {
 
 function readOutput(tally: Tally, output: number, details: unknown): UsageCounts {
   const name = 'usage.output_tokens_details.reasoning_tokens'
-  const reasoning = countOf(tally, name, asRecord(details)?.['reasoning_tokens'])
+  const reasoning = countOf(tally, name, asRecord(details)?.reasoning_tokens)
   if (reasoning === undefined) return { outputTokens: output }
   if (reasoning > output) noteAnomaly(tally, `${name}: ${reasoning} of ${output}`)
   return { outputTokens: output, reasoningTokens: Math.min(reasoning, output) }

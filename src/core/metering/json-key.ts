@@ -1,0 +1,81 @@
+/**
+ * Reads an object's key in any split and finds the path that it leads to. Only a key that is cut or escaped is copied, up
+ * to a ceiling; a longer one leads nowhere.
+ */
+import type { PathNode } from './json-paths.ts'
+
+/** Longest spelling of a key that can match a path, as raw bytes; escapes make a key up to six times as long. */
+const maxKeyBytes = 256
+
+const quote = 0x22
+const backslash = 0x5c
+
+export class JsonKey {
+  readonly #bytes = Buffer.allocUnsafeSlow(maxKeyBytes)
+  #length = 0
+  #isEscaped = false
+  #isAfterBackslash = false
+  #child: PathNode | undefined
+
+  get heldBytes(): number {
+    return this.#bytes.length
+  }
+
+  /** Where the key that was read leads; `undefined` when to nothing of interest. */
+  get child(): PathNode | undefined {
+    return this.#child
+  }
+
+  begin(): void {
+    this.#length = 0
+    this.#isEscaped = false
+    this.#isAfterBackslash = false
+  }
+
+  /** Reads on, up to the closing quote. Returns where that stands, or `end`. */
+  read(parent: PathNode | undefined, bytes: Uint8Array, start: number, end: number): number {
+    let at = start
+    for (; at < end; at++) {
+      const byte = bytes[at] as number
+      if (this.#isAfterBackslash) this.#isAfterBackslash = false
+      else if (byte === backslash) {
+        this.#isAfterBackslash = true
+        this.#isEscaped = true
+      } else if (byte === quote) break
+    }
+    if (at === end || this.#isEscaped || this.#length > 0) this.#keep(bytes, start, at)
+    if (at === end) return end
+    if (this.#length === 0) this.#child = childOf(parent, bytes, start, at)
+    else if (this.#length > maxKeyBytes) this.#child = undefined
+    else if (this.#isEscaped) this.#child = childOfEscaped(parent, this.#bytes.toString('utf8', 0, this.#length))
+    else this.#child = childOf(parent, this.#bytes, 0, this.#length)
+    return at
+  }
+
+  #keep(bytes: Uint8Array, from: number, to: number): void {
+    for (let at = from; at < to && this.#length <= maxKeyBytes; at++, this.#length++)
+      if (this.#length < maxKeyBytes) this.#bytes[this.#length] = bytes[at] as number
+  }
+}
+
+function childOf(parent: PathNode | undefined, bytes: Uint8Array, from: number, to: number): PathNode | undefined {
+  const keys = parent?.keys
+  if (keys === undefined) return undefined
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]
+    if (key === undefined || key.bytes.length !== to - from) continue
+    let same = 0
+    while (same < key.bytes.length && key.bytes[same] === bytes[from + same]) same += 1
+    if (same === key.bytes.length) return key.node
+  }
+  return undefined
+}
+
+function childOfEscaped(parent: PathNode | undefined, raw: string): PathNode | undefined {
+  try {
+    const key = Buffer.from(JSON.parse(`"${raw}"`) as string)
+    return childOf(parent, key, 0, key.length)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,121 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { MeterReading } from './format.ts'
+import { type EndedExchange, type ExchangeEnding, settle } from './settlement.ts'
+import { chargeOf, type Usage } from './usage.ts'
+
+const estimatedInputTokens = 1000
+
+function reading(usage: Usage, rest: Partial<MeterReading> = {}): MeterReading {
+  return { usage, model: 'm', phase: 'open', isFinal: false, observedOutputTokens: 0, anomalies: [], ...rest }
+}
+
+function settled(rest: Partial<EndedExchange>) {
+  return settle({ reading: undefined, estimatedInputTokens, ending: 'complete', httpStatus: 200, ...rest })
+}
+
+describe('what the provider reported as final', () => {
+  test('stands as it is, above and below every estimate', () => {
+    const usage = { inputTokens: 10, cacheReadTokens: 5, outputTokens: 3, reasoningTokens: 2 }
+    const final = reading(usage, { isFinal: true, phase: 'complete', observedOutputTokens: 500 })
+    expect(settled({ reading: final })).toEqual({ usage, chargeTokens: 18, source: 'authoritative' })
+  })
+
+  test.each<ExchangeEnding>(['cut', 'client_gone', 'upstream_reset', 'upstream_timeout'])(
+    'stands also when the exchange then ended by %s (M12)',
+    (ending) => {
+      const final = reading({ inputTokens: 10, outputTokens: 0 }, { isFinal: true })
+      expect(settled({ reading: final, ending })).toMatchObject({ chargeTokens: 10, source: 'authoritative' })
+    },
+  )
+
+  test('is partial where the input was never reported, or only as a placeholder (M03)', () => {
+    const final = reading({ outputTokens: 50 }, { isFinal: true, phase: 'complete' })
+    expect(settled({ reading: final })).toEqual({
+      usage: { inputTokens: 1000, outputTokens: 50 },
+      chargeTokens: 1050,
+      source: 'partial',
+    })
+  })
+})
+
+describe('what was reported in part', () => {
+  test('keeps the input, and takes the larger of reported and seen output (M07, M19)', () => {
+    const usage = { inputTokens: 100, cacheReadTokens: 900, outputTokens: 2 }
+    expect(settled({ ending: 'client_gone', reading: reading(usage, { observedOutputTokens: 40 }) })).toEqual({
+      usage: { ...usage, outputTokens: 40 },
+      chargeTokens: 1040,
+      source: 'partial',
+    })
+    expect(
+      settled({ ending: 'upstream_reset', reading: reading(usage, { observedOutputTokens: 1 }) }).chargeTokens,
+    ).toBe(1002)
+  })
+
+  test('counts reported cache tokens inside the estimated input, not on top of it', () => {
+    const { usage, chargeTokens } = settled({ reading: reading({ cacheReadTokens: 900 }) })
+    expect({ usage, chargeTokens }).toEqual({
+      usage: { inputTokens: 100, cacheReadTokens: 900, outputTokens: 0 },
+      chargeTokens: 1000,
+    })
+  })
+})
+
+describe('what was not reported', () => {
+  test('is estimated on a 2xx, with the output that was seen (M20)', () => {
+    expect(settled({ reading: reading({}, { phase: 'complete', observedOutputTokens: 7 }) })).toEqual({
+      usage: { inputTokens: 1000, outputTokens: 7 },
+      chargeTokens: 1007,
+      source: 'estimated',
+    })
+    expect(settled({ reading: undefined })).toMatchObject({ chargeTokens: 1000, source: 'estimated' })
+  })
+
+  test.each<ExchangeEnding>(['upstream_reset', 'upstream_timeout', 'client_gone', 'cut', 'owner_lost'])(
+    'is its estimated input when it was sent and ended by %s before any response (M19)',
+    (ending) => {
+      expect(settled({ ending, httpStatus: undefined })).toMatchObject({ chargeTokens: 1000, source: 'estimated' })
+    },
+  )
+
+  test.each([304, 400, 429, 500, 529])('costs nothing on a %i (M20)', (httpStatus) => {
+    const refused = reading({}, { phase: 'failed', observedOutputTokens: 9 })
+    expect(settled({ httpStatus, reading: refused })).toEqual({ usage: {}, chargeTokens: 0, source: 'unsent' })
+  })
+
+  test('costs nothing when nothing was sent', () => {
+    expect(settled({ ending: 'unsent', httpStatus: undefined })).toEqual({
+      usage: {},
+      chargeTokens: 0,
+      source: 'unsent',
+    })
+  })
+})
+
+test('usage in an error response is charged (M20)', () => {
+  const usage = { inputTokens: 10, outputTokens: 3 }
+  expect(settled({ httpStatus: 500, reading: reading(usage, { isFinal: true }) })).toMatchObject({
+    chargeTokens: 13,
+    source: 'authoritative',
+  })
+})
+
+test('a charge on a 2xx that is not authoritative is never below what was seen, nor free (M19)', () => {
+  const count = fc.nat({ max: 1_000_000 })
+  const usage = fc.record({ inputTokens: count, cacheReadTokens: count, outputTokens: count }, { requiredKeys: [] })
+  fc.assert(
+    fc.property(
+      usage,
+      count,
+      fc.constantFrom<ExchangeEnding>('complete', 'cut', 'client_gone'),
+      (reported, seen, ending) => {
+        const result = settled({ ending, reading: reading(reported, { observedOutputTokens: seen }) })
+        const { outputTokens: _, ...reportedInput } = reported
+        expect(result.chargeTokens).toBe(chargeOf(result.usage))
+        expect(result.chargeTokens).toBeGreaterThanOrEqual(chargeOf(reported))
+        expect(result.chargeTokens).toBeGreaterThanOrEqual(chargeOf(reportedInput) + seen)
+        if (reported.inputTokens === undefined) expect(result.chargeTokens).toBeGreaterThanOrEqual(estimatedInputTokens)
+      },
+    ),
+  )
+})

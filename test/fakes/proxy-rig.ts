@@ -1,0 +1,141 @@
+/**
+ * A bottle's proxy on plain loopback listeners, with a real ledger and real upstreams: everything of the way of a request but
+ * the sandbox. Listeners stand in for the bottle's ports: `tls` for :443, `http` for :80, `proxy` for :3128.
+ */
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { counterChain, governing, scopeChain } from '../../src/core/budget/chain.ts'
+import type { CounterKey } from '../../src/core/budget/scope.ts'
+import type { Provider } from '../../src/core/provider/provider.ts'
+import { builtInProviders } from '../../src/core/provider/providers.ts'
+import type { Ledger } from '../../src/ledger/ledger.ts'
+import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite-ledger.ts'
+import { createAddressGuard } from '../../src/proxy/address-guard.ts'
+import { type BottleProxy, openBottleProxy } from '../../src/proxy/bottle-proxy.ts'
+import { createCertificateAuthority } from '../../src/proxy/certificate-authority.ts'
+import type { EgressEvents, Settlement } from '../../src/proxy/egress.ts'
+import { createRoomBell } from '../../src/proxy/room-bell.ts'
+import { createUpstream } from '../../src/proxy/upstream.ts'
+
+export interface ProxyRigOptions {
+  readonly upstreams: ReadonlyMap<string, URL>
+  readonly upstreamCa: string | null
+  /** Limits of the bottle's run scope, by provider. */
+  readonly budgets?: Readonly<Record<string, number>>
+  readonly providers?: readonly Provider[]
+  readonly credentials?: Readonly<Record<string, string>>
+  readonly bottleId?: string
+}
+
+export interface ProxyRig extends AsyncDisposable {
+  readonly ports: { readonly tls: number; readonly http: number; readonly proxy: number }
+  readonly caCertificate: string
+  readonly proxy: BottleProxy
+  readonly ledger: Ledger
+  readonly settlements: readonly Settlement[]
+  readonly denials: readonly Parameters<EgressEvents['denied']>[0][]
+  readonly spent: readonly Parameters<EgressEvents['spent']>[0][]
+  readonly bugs: readonly unknown[]
+  /** Resolves when so many exchanges are settled. */
+  settled(count: number): Promise<void>
+}
+
+export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> {
+  await using stack = new AsyncDisposableStack()
+  const directory = await mkdtemp(join(tmpdir(), 'bot-bottle-rig-'))
+  stack.defer(() => rm(directory, { recursive: true }))
+  const ledger = stack.use(await openSqliteLedger({ path: join(directory, 'ledger.db'), owner: 'rig' }))
+  const { bottleId = 'rig-1', providers = builtInProviders } = options
+  const limited: CounterKey[] = []
+  for (const [provider, limitTokens] of Object.entries(options.budgets ?? {})) {
+    const key = { scope: `run:${bottleId}`, provider, period: 'total' }
+    await ledger.setLimit(key, limitTokens)
+    limited.push(key)
+  }
+  const authority = await createCertificateAuthority({ subject: bottleId, nowMs: Date.now, maxLeaves: 16 })
+  const upstream = stack.use(
+    createUpstream({ overrides: options.upstreams, extraCa: options.upstreamCa, isAllowed: createAddressGuard() }),
+  )
+  const listeners = { proxy: await listen(), http: await listen(), tls: await listen() }
+  const seen = {
+    settlements: [] as Settlement[],
+    denials: [] as Parameters<EgressEvents['denied']>[0][],
+    spent: [] as Parameters<EgressEvents['spent']>[0][],
+    bugs: [] as unknown[],
+  }
+  const waiting = new Set<() => void>()
+  let ids = 0
+  const scopes = scopeChain({ id: bottleId, agent: 'rig', definitions: ['claude'] })
+  const proxy = stack.use(
+    openBottleProxy({
+      listeners,
+      authority,
+      onBug: (error) => seen.bugs.push(error),
+      egress: {
+        bottleId,
+        agent: 'rig',
+        providers,
+        ledger,
+        upstream,
+        bell: createRoomBell(),
+        nowMs: Date.now,
+        newId: () => `attempt-${++ids}`,
+        credentialOf: ({ name }) => options.credentials?.[name] ?? `real-${name}-key`,
+        budgetsOf({ name }) {
+          const chain = counterChain(scopes, name)
+          const key = governing(chain, (one) =>
+            limited.some((l) => l.scope === one.scope && l.provider === one.provider),
+          )
+          return { chain, governing: key ? [key] : [] }
+        },
+        on: {
+          started: () => {},
+          progress: () => {},
+          settled(settlement) {
+            seen.settlements.push(settlement)
+            for (const look of waiting) look()
+          },
+          denied: (denial) => seen.denials.push(denial),
+          spent(spent) {
+            seen.spent.push(spent)
+            void proxy.cut(spent.message)
+          },
+        },
+      },
+    }),
+  )
+  const resources = stack.move()
+  return {
+    ...seen,
+    ports: { tls: portOf(listeners.tls), http: portOf(listeners.http), proxy: portOf(listeners.proxy) },
+    caCertificate: authority.certificate,
+    proxy,
+    ledger,
+    settled(count) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const look = () => {
+        if (seen.settlements.length < count) return
+        waiting.delete(look)
+        resolve()
+      }
+      waiting.add(look)
+      look()
+      return promise
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}
+
+async function listen(): Promise<Server> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
+}

@@ -1,0 +1,90 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { commandLine } from './command-line.ts'
+
+let home = ''
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'bot-bottle-usage-'))
+})
+afterAll(async () => {
+  expect(await readdir(home), 'a wrong command line left something behind').toEqual([])
+  await rm(home, { recursive: true })
+})
+
+test.each([
+  [[], 'Usage: bot-bottle COMMAND'],
+  [['--help'], 'Usage: bot-bottle COMMAND'],
+  [['--version'], '0.'],
+  [['help', 'start'], 'Usage: bot-bottle start AGENT'],
+  [['run', '--help'], 'bot-bottle run -- bash'],
+  [['controller', 'stop', '--help'], '--force'],
+])('help is on stdout, exit code 0: %j', async (args, part) => {
+  const { exitCode, stdout, stderr } = await commandLine(args, { home })
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+  expect(stdout).toContain(part)
+})
+
+test('every command explains itself with an example', async () => {
+  const names = ['start', 'run', 'ps', 'cutoff', 'restore', 'kill', 'usage', 'audit', 'doctor', 'controller', 'demo']
+  for (const name of names) {
+    const { exitCode, stdout } = await commandLine([name, '--help'], { home })
+    expect(exitCode, name).toBe(0)
+    expect(stdout).toMatch(new RegExp(`^Usage: bot-bottle ${name}[^]*Examples?:\n  bot-bottle ${name}`))
+  }
+})
+
+test.each([
+  [['strat'], 'there is no command "strat"', 'Did you mean "bot-bottle start"?'],
+  [['xyzzy'], 'there is no command "xyzzy"', '--help lists the commands'],
+  [['constructor'], 'there is no command "constructor"', '--help lists the commands'],
+  [['start'], "missing required argument 'agent'", undefined],
+  [['start', 'claude', '--bugdet', '5'], "unknown option '--bugdet'", 'Did you mean --budget?'],
+  [['start', 'claude', '-p', 'hi'], "unknown option '-p'", 'behind --'],
+  [['start', 'claude', '--budget', '1e9'], 'Only plain digits are read; write 1000000000.', undefined],
+  [['start', 'claude', '--budget', 'claude=-1'], 'It is negative; 0 denies all.', undefined],
+  [['start', 'claude', '--budget', '=5'], 'The provider before "=" is missing', undefined],
+  [['start', 'claude', '--shutdown', 'freeze'], 'Allowed choices are cutoff, kill.', undefined],
+  [['start', 'claude', '--sandbox', 'docker'], 'Allowed choices are bubblewrap, none.', undefined],
+  [['start', 'claude', '--workspace', 'overlay'], 'Allowed choices are copy, direct, none.', undefined],
+  [
+    ['start', 'claude', '--read-only', '/does/not/exist'],
+    '--read-only /does/not/exist: there is no such path',
+    undefined,
+  ],
+  [['run'], "missing required argument 'command'", undefined],
+  [['ps', 'claude'], "too many arguments for 'ps'", undefined],
+  [['kill'], "missing required argument 'id'", undefined],
+  [['usage', '--by', 'colour'], 'Allowed choices are bottle, agent, provider, model.', undefined],
+  [['usage', '--since', 'yesterday'], 'Write 90m, 12h, 7d or a time', undefined],
+  [['audit', '--limit', '0'], 'Write a number from 1 to 10000.', undefined],
+  [['controller', 'statsu'], "unknown command 'statsu'", 'Did you mean status?'],
+])('a wrong command line is one sentence on stderr, exit code 2: %j', async (args, message, hint) => {
+  const { exitCode, stdout, stderr } = await commandLine(args, { home })
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
+  const [first, ...rest] = stderr.trimEnd().split('\n')
+  expect(first).toMatch(/^bot-bottle: /)
+  expect(first).toContain(message)
+  expect(rest).toEqual(hint === undefined ? [] : [expect.stringContaining(hint)])
+})
+
+test.each([['ps'], ['usage'], ['audit'], ['cutoff x'], ['restore x'], ['kill x'], ['controller status']])(
+  'without a controller, %s says so, starts none and exits with 1',
+  async (line) => {
+    const { exitCode, stdout, stderr } = await commandLine(line.split(' '), { home })
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
+    expect(stderr).toMatch(/^bot-bottle: no controller is running for .*\n {2}hint: .*controller run\n$/)
+  },
+)
+
+test('stopping a controller that does not run is done already', async () => {
+  const { exitCode, stderr } = await commandLine(['controller', 'stop'], { home })
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: 'bot-bottle: no controller is running\n' })
+})
+
+test('terminal escapes in what was typed are not repeated (S16)', async () => {
+  const { exitCode, stderr } = await commandLine(['x\x1b]0;title\x07'], { home })
+  expect(exitCode).toBe(2)
+  expect(stderr).toContain('there is no command "x]0;title"')
+})
