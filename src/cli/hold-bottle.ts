@@ -27,9 +27,14 @@ export async function holdBottle(context: CliContext, { client, started, signals
     signals.leaveInterruptsToProgram()
     signals.ending.addEventListener('abort', program.end)
     if (signals.ending.aborted) program.end()
-    const watched = watch(context, { events, program, session: session.signal })
-    const exitCode = await Promise.race([program.ended, lossOf(watched, program)])
-    if (exitCode === 'lost') return 1
+    let isLost = false
+    const onLost = (): void => {
+      isLost = true
+      program.end()
+    }
+    const watched = watch(context, { events, program, session: session.signal, onLost })
+    const exitCode = await program.ended
+    if (isLost) return 1
     const reported = await report(signals.ending.aborted ? exitCodeOf(signals) : exitCode)
     session.abort()
     await watched
@@ -46,22 +51,16 @@ function exitCodeOf({ ending }: HeldSignals): number {
   return Number(ending.reason)
 }
 
-/** Settles only when the controller is gone, after the program was ended. */
-async function lossOf(watched: Promise<'over' | 'lost'>, program: Program): Promise<'lost'> {
-  if ((await watched) === 'over') return new Promise(() => undefined)
-  program.end()
-  await program.ended
-  return 'lost'
-}
-
 interface Watching {
   readonly events: AsyncIterable<ControllerEvent>
   readonly program: Program
   readonly session: AbortSignal
+  /** The controller is gone, and nobody here asked it to be. */
+  readonly onLost: () => void
 }
 
-/** Tells what happens to the bottle, until its session ends. `lost`: the controller is gone and nobody asked it to be. */
-async function watch(context: CliContext, { events, program, session }: Watching): Promise<'over' | 'lost'> {
+/** Tells what happens to the bottle, until its session ends. */
+async function watch(context: CliContext, { events, program, session, onLost }: Watching): Promise<void> {
   let why = 'it ended'
   try {
     for await (const event of events) {
@@ -70,15 +69,15 @@ async function watch(context: CliContext, { events, program, session }: Watching
       if (event.kind === 'bottle' && isOver(event.bottle)) {
         // What the backend could not reach (a plain process) is ended from here.
         program.end()
-        return 'over'
+        return
       }
     }
   } catch (error) {
     why = messageOf(error)
   }
-  if (session.aborted) return 'over'
+  if (session.aborted) return
   context.tell(`the controller is gone (${why}), so the bottle has no way out any more: its program is ended`)
-  return 'lost'
+  onLost()
 }
 
 function isOver({ state }: BottleView): boolean {

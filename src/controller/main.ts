@@ -5,7 +5,7 @@ import { messageOf } from '../core/errors.ts'
 import { prepareHome } from '../host/paths.ts'
 import { packageVersion } from '../host/version.ts'
 import { createBubblewrap } from '../sandbox/bubblewrap/bubblewrap.ts'
-import { createUncontained } from '../sandbox/none/uncontained.ts'
+import { createNone } from '../sandbox/none/none.ts'
 import type { ControllerStatus } from './api.ts'
 import { type Controller, openController } from './controller.ts'
 import { lockInstance } from './instance.ts'
@@ -37,7 +37,7 @@ async function serve(home: string): Promise<void> {
   const startedAtMs = Date.now()
   await using controller = await openController({
     paths,
-    backends: { bubblewrap: createBubblewrap(), none: createUncontained() },
+    backends: { bubblewrap: createBubblewrap(), none: createNone() },
     nowMs: Date.now,
     onBug,
   })

@@ -171,7 +171,7 @@ async function startWaiting(script: string) {
 }
 
 test('notices are single inert lines on stderr (S16)', async () => {
-  const { ended, child } = await startWaiting('trap "exit 3" USR1; while :; do sleep 0.05; done')
+  const { ended, child } = await startWaiting('exec sleep 60')
   send({
     kind: 'enforcement',
     bottleId: 'run-x1y2',
@@ -189,7 +189,7 @@ test('notices are single inert lines on stderr (S16)', async () => {
 })
 
 test('when the controller dies, the program is ended and the user is told', async () => {
-  const { ended } = await startWaiting('sleep 60')
+  const { ended } = await startWaiting('exec sleep 60')
   session?.socket?.destroy()
   const { exitCode, stderr } = await ended
   expect(exitCode).toBe(1)
@@ -209,7 +209,7 @@ test.each([
 })
 
 test('Ctrl-C is the program’s own matter: we wait for it', async () => {
-  const { ended, child } = await startWaiting('trap "exit 5" USR1; kill -INT $PPID; sleep 0.2; kill -USR1 $$')
+  const { ended, child } = await startWaiting('kill -INT $PPID; exit 5')
   expect((await ended).exitCode).toBe(5)
   expect(child.signalCode).toBeNull()
 })

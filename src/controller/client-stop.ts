@@ -1,0 +1,27 @@
+/** Stops a controller and waits until its process has gone: only then are its bottles ended and its files closed. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { BottleError } from '../core/errors.ts'
+import type { StopRequest } from './api.ts'
+import type { ControllerClient } from './client.ts'
+
+const stopTimeoutMs = 15_000
+const pollMs = 20
+
+/** Throws BottleError `conflict` when bottles live and `force` is false. */
+export async function stopController(client: ControllerClient, request: StopRequest): Promise<void> {
+  const { pid } = await client.status()
+  await client.stop(request)
+  for (const deadline = performance.now() + stopTimeoutMs; isAlive(pid); await delay(pollMs)) {
+    if (performance.now() < deadline) continue
+    const message = `the controller (process ${pid}) has not ended within ${stopTimeoutMs / 1000} s`
+    throw new BottleError('controller_running', message, { hint: `End it with: kill -9 ${pid}` })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}

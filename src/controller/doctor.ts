@@ -1,0 +1,61 @@
+/** What `doctor` looks at: everything that a start needs, without starting anything or changing a file. */
+import { stat } from 'node:fs/promises'
+import { BottleError, messageOf } from '../core/errors.ts'
+import { builtInProviders } from '../core/provider/providers.ts'
+import { hostPaths } from '../host/paths.ts'
+import { environmentNamesOf } from '../host/secrets.ts'
+import { readSettings } from '../host/settings.ts'
+import { createBubblewrap } from '../sandbox/bubblewrap/bubblewrap.ts'
+import type { Finding } from '../sandbox/sandbox.ts'
+import { connectController } from './client.ts'
+
+export async function examineHost({ home }: { readonly home: string }): Promise<readonly Finding[]> {
+  const own = [
+    { subject: 'Node', ok: true, found: process.versions.node },
+    await examineHome(home),
+    await examineSettings(home),
+    await examineController(home),
+    ...builtInProviders.map((provider): Finding => {
+      const name = environmentNamesOf(provider).find((candidate) => process.env[candidate])
+      const found = name === undefined ? `${environmentNamesOf(provider).join(' or ')} is not set` : `${name} is set`
+      return { subject: `credential of ${provider.name}`, ok: true, found }
+    }),
+  ]
+  return [...own, ...(await createBubblewrap().probe())]
+}
+
+async function examineHome(home: string): Promise<Finding> {
+  const subject = 'home'
+  try {
+    const { mode, uid } = await stat(home)
+    const isOwn = uid === process.getuid?.()
+    if (isOwn && (mode & 0o022) === 0) return { subject, ok: true, found: home }
+    const found = isOwn ? `${home} can be written by others` : `${home} belongs to user ${uid}`
+    return { subject, ok: false, found, hint: `chmod go-w ${home}, or set BOT_BOTTLE_HOME to a directory of your own.` }
+  } catch {
+    return { subject, ok: true, found: `${home} (made by the first start)` }
+  }
+}
+
+async function examineSettings(home: string): Promise<Finding> {
+  const subject = 'settings.yml'
+  try {
+    const { budgets } = await readSettings({ home, providers: builtInProviders.map(({ name }) => name) })
+    const limits = budgets.map(({ provider, limitTokens }) => `${provider} ${limitTokens}`)
+    return { subject, ok: true, found: limits.length > 0 ? `budgets: ${limits.join(', ')}` : 'no budget for this host' }
+  } catch (error) {
+    return { subject, ok: false, found: messageOf(error), hint: `Mend ${hostPaths(home).settingsPath}.` }
+  }
+}
+
+async function examineController(home: string): Promise<Finding> {
+  const subject = 'controller'
+  try {
+    const { pid, version } = await (await connectController({ home, start: false })).status()
+    return { subject, ok: true, found: `running (pid ${pid}, version ${version})` }
+  } catch (error) {
+    const isAbsent = error instanceof BottleError && error.code === 'controller_unreachable'
+    if (isAbsent) return { subject, ok: true, found: 'not running (the first start brings it)' }
+    return { subject, ok: false, found: messageOf(error), hint: 'Restart it with: bot-bottle controller stop --force' }
+  }
+}

@@ -1,0 +1,139 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { BottleError } from '../../src/core/errors.ts'
+import { createBubblewrap } from '../../src/sandbox/bubblewrap/bubblewrap.ts'
+import { findTool, searchPathOf } from '../../src/sandbox/find-tool.ts'
+import { openTestHost, type TestHost, testUsers } from './run-in-bottle.ts'
+
+const bottles = 10
+const treesPerBottle = 5
+
+describe.each(testUsers)('a bubblewrap bottle $title', (user) => {
+  let host: TestHost
+  beforeAll(() => {
+    host = openTestHost(user)
+  })
+  afterAll(() => host[Symbol.dispose]())
+
+  it('passes on the exit code and both outputs of the program', async () => {
+    const report = await host.run(['/bin/bash', '-c', 'echo out; echo err >&2; exit 42'])
+    expect(report).toMatchObject({ exitCode: 42, stdout: 'out\n', stderr: 'err\n' })
+  })
+
+  it('is killed with every process, however it was forked, within 500 ms (S09)', async () => {
+    for (let bottle = 0; bottle < bottles; bottle++) {
+      const token = `31415${process.pid}${bottle}`
+      const report = await host.run(['/bin/bash', '-c', randomTrees(token)], { until: 'ready', token })
+      expect(report.processesBefore).toBeGreaterThan(treesPerBottle)
+      expect(report.processesAfter).toBe(0)
+      expect(report.killMs).toBeLessThan(500)
+    }
+  })
+
+  it('is killed also while its launch is stopped at the terminal (S09)', async () => {
+    const token = `27182${process.pid}`
+    const script = `sleep ${token} & echo ready; wait`
+    const report = await host.run(['/bin/bash', '-c', script], { until: 'ready', stopLaunch: true, token })
+    expect(report.processesBefore).toBeGreaterThan(0)
+    expect(report.killMs).toBeLessThan(500)
+  })
+})
+
+/** Trees of random depth and width whose members leave their session, their parent, or both. */
+function randomTrees(token: string): string {
+  const member = (depth: number): string => {
+    const forms = [`(X &)`, `setsid bash -c 'X'  &`, `(setsid bash -c 'X' &)`, `X &`]
+    const form = forms[Math.floor(Math.random() * forms.length)] ?? ''
+    // One level of quoting only: deeper members fork in subshells.
+    const inner =
+      depth === 0 ? `sleep ${token}` : form.includes("'") ? `sleep ${token} & sleep ${token}` : member(depth - 1)
+    return form.replace('X', () => (inner.endsWith('&') ? `${inner} sleep ${token}` : inner))
+  }
+  const trees = Array.from({ length: treesPerBottle }, () => member(Math.floor(Math.random() * 3)))
+  return `${trees.join('\n')}\nsleep 0.05; echo ready; trap '' TERM INT HUP; sleep ${token}`
+}
+
+describe('a host that lacks something', () => {
+  const folders: string[] = []
+  afterEach(() => {
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
+  })
+  const newFolder = (): string => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'bot-bottle-tools-'))
+    folders.push(folder)
+    return folder
+  }
+
+  /** The tools of this host but one; a fake one where text is given. */
+  function toolsWithout(hidden: string, fake?: string): readonly string[] {
+    const folder = newFolder()
+    for (const name of ['bwrap', 'nsenter', 'unshare', 'ip', 'bash']) {
+      const file = findTool(name, searchPathOf(process.env))
+      expect(file, `${name} is needed for this test`).toBeDefined()
+      if (name !== hidden && file !== undefined) symlinkSync(file, path.join(folder, name))
+    }
+    if (fake !== undefined) writeFileSync(path.join(folder, hidden), fake, { mode: 0o755 })
+    return [folder]
+  }
+
+  async function openFailure(searchPath: readonly string[]): Promise<BottleError> {
+    const directory = newFolder()
+    mkdirSync(directory, { recursive: true })
+    const spec = {
+      id: 'lacking',
+      directory,
+      command: ['/usr/bin/true'] as const,
+      env: {},
+      workspace: { kind: 'none' } as const,
+      readOnlyPaths: [],
+      homeFiles: {},
+      caCertificate: 'certificate',
+    }
+    return createBubblewrap({ searchPath })
+      .open(spec, AbortSignal.timeout(20_000))
+      .then(
+        () => expect.fail('the sandbox opened'),
+        (failure: BottleError) => failure,
+      )
+  }
+
+  it.each([
+    ['bwrap', 'bubblewrap'],
+    ['nsenter', 'util-linux'],
+    ['unshare', 'util-linux'],
+    ['ip', 'iproute2'],
+    ['bash', 'bash'],
+  ])('refuses to start without %s and names the package %s (S14)', async (tool, debianPackage) => {
+    const searchPath = toolsWithout(tool)
+    const failure = await openFailure(searchPath)
+    expect(failure.code).toBe('sandbox_unavailable')
+    expect(failure.message).toContain(`${tool}: not installed`)
+    expect(failure.hint).toContain(`apt-get install ${debianPackage}`)
+    const findings = await createBubblewrap({ searchPath }).probe()
+    expect(findings.filter(({ ok }) => !ok).map(({ subject }) => subject)).toEqual([tool])
+  })
+
+  it('refuses to start where user namespaces are off, and says how to allow them (S14)', async () => {
+    const off = '#!/bin/sh\necho "unshare: unshare failed: Operation not permitted" >&2\nexit 1\n'
+    const failure = await openFailure(toolsWithout('unshare', off))
+    expect(failure.code).toBe('sandbox_unavailable')
+    expect(failure.message).toContain('user namespaces: unshare: unshare failed: Operation not permitted')
+    expect(failure.hint).toMatch(/sysctl|container/)
+  })
+
+  it('refuses to start where the network cannot be made, and names that (S14)', async () => {
+    const failure = await openFailure(
+      toolsWithout('ip', '#!/bin/sh\necho "RTNETLINK answers: Operation not supported" >&2\nexit 2\n'),
+    )
+    expect(failure.code).toBe('sandbox_unavailable')
+    expect(failure.message).toContain('local route: RTNETLINK answers')
+  })
+
+  it('finds everything in order on this host', async () => {
+    const findings = await createBubblewrap().probe()
+    expect(findings.filter(({ ok }) => !ok)).toEqual([])
+    expect(findings.map(({ subject }) => subject)).toContain('nested sandbox')
+  })
+})
