@@ -57,8 +57,9 @@ export function createBottleEvents(options: BottleEventsOptions): EgressEvents {
         atMs: nowMs(),
       })
       if (!governing || governing.limitTokens === null) return
-      warn(governing).catch(options.onBug)
+      // A spent budget is told by its cut; a warning beside it would only be noise.
       if (governing.settledTokens >= governing.limitTokens) options.cutAll(governing)
+      else warn(governing).catch(options.onBug)
     },
     spent: ({ message }) => options.cut(message),
   }

@@ -21,7 +21,7 @@ export interface Stage extends AsyncDisposable {
 }
 
 /** Lies inside the sixth turn's answer, so that the cut comes in mid-stream after warnings. */
-const budgetTokens = 10_450
+const budgetTokens = 11_400
 const simulatedKey = 'sk-ant-the-real-key-that-only-the-host-has'
 const task = 'Port the INI parser in ini.py to JavaScript (ini.js), and write tests for it.'
 const deltaIntervalMs = 15

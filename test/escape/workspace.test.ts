@@ -19,9 +19,8 @@ describe.each(testUsers)('a bubblewrap bottle $title', (user) => {
 
   it('works in the directory itself, at its own path, with the workspace direct', async () => {
     const folder = project('direct')
-    const { stdout, stderr } = await host.run([...change], { workspace: { kind: 'direct', path: folder } })
+    const { stdout } = await host.run([...change], { workspace: { kind: 'direct', path: folder } })
     expect(stdout).toBe(`${folder}\nbeforeagent\n`)
-    expect(stderr).toContain('Read-only file system')
     expect(existsSync(`${folder}/file`)).toBe(false)
     expect(readFileSync(`${folder}/new`, 'utf8')).toBe('after\n')
     expect(existsSync(`${folder}/../outside`)).toBe(false)
@@ -64,7 +63,7 @@ describe.each(testUsers)('a bubblewrap bottle $title', (user) => {
 
   it('runs an uncontained program behind the explicit proxy only, and ends all of it', async () => {
     const token = `16180${process.pid}`
-    const script = `curl -sS http://any.name.test/x; (setsid env -i sleep ${token} &); (setsid sleep ${token} &); echo $HOME ready; sleep ${token}`
+    const script = `curl -sS http://any.name.test/x; env -i sleep ${token} & (setsid sleep ${token} &); echo $HOME ready; sleep ${token}`
     const report = await host.run(['/bin/bash', '-c', script], { backend: 'none', until: 'ready', token })
     expect(report.connections.map(({ listener, localAddress }) => `${listener} ${localAddress}`)).toEqual([
       'proxy 127.0.0.1',

@@ -9,6 +9,7 @@ import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { messageOf } from '../../core/errors.ts'
 import type { Operation } from './books.ts'
+import { PendingCalls } from './pending-calls.ts'
 import { type Answer, type Call, errorOf, type Opening, type WorkerSettings } from './protocol.ts'
 import { unusable } from './sqlite-errors.ts'
 
@@ -16,11 +17,6 @@ import { unusable } from './sqlite-errors.ts'
 const maxCallsInFlight = 16_384
 /** A worker that has not closed the database by then is ended by force; what it has acknowledged is durable. */
 const closeTimeoutMs = 15_000
-
-interface PendingCall {
-  readonly resolve: (value: unknown) => void
-  readonly reject: (error: Error) => void
-}
 
 export interface WorkerClientOptions extends WorkerSettings {
   readonly maxCallsInFlight?: number
@@ -51,8 +47,7 @@ export class WorkerClient implements AsyncDisposable {
   readonly #worker: Worker
   readonly #path: string
   readonly #maxCallsInFlight: number
-  readonly #pending = new Map<number, PendingCall>()
-  #nextId = 0
+  readonly #pending = new PendingCalls()
   #outbox: Call[] = []
   #refusal: Error | undefined
   #closing: Promise<void> | undefined
@@ -88,8 +83,7 @@ export class WorkerClient implements AsyncDisposable {
       this.#idle = Promise.withResolvers()
     }
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-    const id = this.#nextId++
-    this.#pending.set(id, { resolve, reject })
+    const id = this.#pending.add({ resolve, reject })
     // Calls of one tick travel as one message; nextTick runs once the promises of the tick have all had their turn.
     if (this.#outbox.push([id, operation, args]) === 1) process.nextTick(() => this.#send())
     return promise
@@ -103,8 +97,7 @@ export class WorkerClient implements AsyncDisposable {
 
   #settle(answers: readonly Answer[]): void {
     for (const answer of answers) {
-      const call = this.#pending.get(answer[0])
-      this.#pending.delete(answer[0])
+      const call = this.#pending.take(answer[0])
       if (answer[1]) call?.resolve(answer[2])
       else call?.reject(errorOf(answer[2]))
     }
@@ -122,8 +115,7 @@ export class WorkerClient implements AsyncDisposable {
       'Restart the controller with `bot-bottle controller stop`; no acknowledged charge is lost.',
       cause,
     )
-    for (const { reject } of this.#pending.values()) reject(this.#refusal)
-    this.#pending.clear()
+    for (const { reject } of this.#pending.takeAll()) reject(this.#refusal)
     this.#rest()
   }
 

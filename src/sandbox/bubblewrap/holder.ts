@@ -8,12 +8,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { BottleError } from '../../core/errors.ts'
 import type { HostTools } from './host-tools.ts'
 import { type HolderReference, isAlive, namespaceOf, processesEntering, referenceTo } from './process-identity.ts'
-import { holderScript, withoutDescriptors } from './scripts.ts'
+import { bashFlags, holderScript, withoutDescriptors } from './scripts.ts'
 
 const startTimeoutMs = 10_000
 const maxOutputBytes = 4_096
 /** The kernel is done in a few milliseconds, unless a stopped process outside keeps a zombie. */
-const killGraceMs = 200
+const killGraceMs = 50
+const wakeGraceMs = 200
 const killTimeoutMs = 5_000
 const pollMs = 5
 
@@ -42,7 +43,18 @@ export async function startHolder({ bash, unshare, ip }: HostTools, signal: Abor
   signal.throwIfAborted()
   const child = spawn(
     bash,
-    ['-c', withoutDescriptors, 'holder', unshare, ...unshareFlags, bash, '-c', holderScript, 'holder', ip],
+    [
+      ...bashFlags,
+      withoutDescriptors,
+      'holder',
+      unshare,
+      ...unshareFlags,
+      bash,
+      ...bashFlags,
+      holderScript,
+      'holder',
+      ip,
+    ],
     // Detached: a Ctrl-C at the controller's terminal must not end the bottles.
     { stdio: ['ignore', 'pipe', 'pipe'], detached: true, cwd: '/', env: { PATH: '/usr/bin:/bin' } },
   )
@@ -94,9 +106,13 @@ export async function killHolder(reference: HolderReference): Promise<void> {
   const { holderPid } = reference
   if (!isAlive(reference)) return
   const pidNamespace = namespaceOf(holderPid, 'pid')
-  kill(holderPid)
+  send(holderPid, 'SIGKILL')
   if (await isGoneWithin(reference, killGraceMs)) return
-  if (pidNamespace !== undefined) for (const pid of processesEntering(pidNamespace)) kill(pid)
+  const entering = (): readonly number[] => (pidNamespace === undefined ? [] : processesEntering(pidNamespace))
+  // Woken, a stopped launch reaps its child itself; killed, it leaves that to the host's init, which may take seconds.
+  for (const pid of entering()) send(pid, 'SIGCONT')
+  if (await isGoneWithin(reference, wakeGraceMs)) return
+  for (const pid of entering()) send(pid, 'SIGKILL')
   if (await isGoneWithin(reference, killTimeoutMs)) return
   throw new BottleError('sandbox_failed', `The bottle's process ${holderPid} does not end.`, {
     hint: 'A process that waits for a disk or network file system cannot be killed; try again when that is back.',
@@ -115,9 +131,9 @@ async function isGoneWithin(reference: HolderReference, timeoutMs: number): Prom
   return true
 }
 
-function kill(pid: number): void {
+function send(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL')
+    process.kill(pid, signal)
   } catch {
     // Gone already: what we want.
   }

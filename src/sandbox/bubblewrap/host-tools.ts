@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { BottleError, messageOf } from '../../core/errors.ts'
 import { findTool } from '../find-tool.ts'
 import type { Finding } from '../sandbox.ts'
-import { networkCommands } from './scripts.ts'
+import { bashFlags, networkCommands } from './scripts.ts'
 
 const run = promisify(execFile)
 const probeTimeoutMs = 10_000
@@ -85,10 +85,10 @@ async function probeTool(name: ToolName, file: string | undefined): Promise<Find
 async function probeKernel({ bwrap, unshare, ip, bash }: HostTools): Promise<readonly Finding[]> {
   const namespaces = ['--user', '--map-root-user', '--net', '--pid', '--mount', '--fork', '--kill-child']
   const steps = [
-    { subject: 'user namespaces', args: [bash, '-c', ':'], hint: await namespaceHint() },
+    { subject: 'user namespaces', args: [bash, ...bashFlags, ':'], hint: await namespaceHint() },
     {
       subject: 'local route',
-      args: [bash, '-c', networkCommands, 'probe', ip],
+      args: [bash, ...bashFlags, networkCommands, 'probe', ip],
       hint: 'The kernel needs IPv4 policy routing tables (CONFIG_IP_MULTIPLE_TABLES is usual); use `--sandbox none` here.',
     },
     {
@@ -105,7 +105,7 @@ async function probeKernel({ bwrap, unshare, ip, bash }: HostTools): Promise<rea
         '--proc',
         '/proc',
         bash,
-        '-c',
+        ...bashFlags,
         ':',
       ],
       hint: 'Where /proc is masked, as in most containers, no new /proc can be mounted: run on the host, or use `--sandbox none`.',

@@ -8,7 +8,7 @@ import { BottleError } from '../../core/errors.ts'
 import type { LaunchCommand } from '../sandbox.ts'
 import type { Holder } from './holder.ts'
 import type { HostAbilities, HostTools } from './host-tools.ts'
-import { launchIgnoringKeys, launchScript } from './scripts.ts'
+import { bashFlags, launchIgnoringKeys, launchScript } from './scripts.ts'
 import { buildSeccompProgram } from './seccomp.ts'
 import { type SeccompArchitecture, syscallTables } from './syscalls.ts'
 
@@ -40,9 +40,9 @@ export function launchCommand(options: {
   return {
     file: tools.bash,
     args: [
-      ...['-c', keys.script, 'bot-bottle'],
+      ...[...bashFlags, keys.script, 'bot-bottle'],
       ...[tools.nsenter, '-t', String(holder.reference.holderPid), '-U', '--preserve-credentials', '-n', '-p', '--'],
-      ...[tools.bash, '-c', launchScript, 'bot-bottle'],
+      ...[tools.bash, ...bashFlags, launchScript, 'bot-bottle'],
       ...[holder.networkNamespace, tools.bwrap, files.argumentsPath, files.seccompPath],
       ...[...keys.restore, ...command],
     ],

@@ -3,6 +3,12 @@
  * socket or a file that leaks into a bottle is a way out of it (S15).
  */
 
+/**
+ * Without --norc bash runs the user's ~/.bashrc even for -c, when its standard input is a socket and it thinks that a
+ * remote shell started it; a pipe of Node is such a socket.
+ */
+export const bashFlags = ['--norc', '--noprofile', '-c'] as const
+
 /** All but the three standard ones. Needs no program and leaves none of its own open. */
 export const closeDescriptors = `for fd in /proc/self/fd/*; do fd=\${fd##*/}; if ((fd > 2)); then eval "exec $fd>&-"; fi; done`
 

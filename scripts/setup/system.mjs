@@ -1,0 +1,65 @@
+/** The programs of the system that bottles are made with. Only root on Debian or Ubuntu has them installed; else we say which. */
+import { accessSync, constants, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { SetupError, step } from './step.mjs'
+
+const packages = {
+  bwrap: { debian: 'bubblewrap', fedora: 'bubblewrap', arch: 'bubblewrap' },
+  nsenter: { debian: 'util-linux', fedora: 'util-linux', arch: 'util-linux' },
+  unshare: { debian: 'util-linux', fedora: 'util-linux', arch: 'util-linux' },
+  setpriv: { debian: 'util-linux', fedora: 'util-linux', arch: 'util-linux' },
+  ip: { debian: 'iproute2', fedora: 'iproute', arch: 'iproute2' },
+  bash: { debian: 'bash', fedora: 'bash', arch: 'bash' },
+  curl: { debian: 'curl', fedora: 'curl', arch: 'curl' },
+  git: { debian: 'git', fedora: 'git', arch: 'git' },
+}
+
+export async function ensureSystemPackages(tools) {
+  const missing = missingOf(tools)
+  if (missing.length === 0) return
+  if (process.getuid?.() !== 0 || !isDebian()) throw new SetupError(whatToInstall(missing))
+  const names = packagesOf(missing, 'debian')
+  const env = { DEBIAN_FRONTEND: 'noninteractive' }
+  const advice = `Install ${names.join(' ')} yourself, then run this again.`
+  await step({ title: 'updating the package lists (apt-get update)', command: ['apt-get', 'update'], env, advice })
+  const command = ['apt-get', 'install', '--yes', '--no-install-recommends', ...names]
+  await step({ title: `installing ${names.join(', ')} (apt-get install)`, command, env, advice })
+  const stillMissing = missingOf(tools)
+  if (stillMissing.length > 0) throw new SetupError(whatToInstall(stillMissing))
+}
+
+function missingOf(tools) {
+  // Where Debian keeps `ip` for administrators, though it is not on every user's PATH.
+  const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
+  return tools.filter((tool) => !directories.some((directory) => isExecutable(join(directory, tool))))
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function packagesOf(tools, family) {
+  return [...new Set(tools.map((tool) => packages[tool][family]))]
+}
+
+function whatToInstall(missing) {
+  return [
+    `set-up: missing on this system: ${missing.join(', ')}. Install them and run this again:`,
+    `  Debian, Ubuntu:  sudo apt-get install ${packagesOf(missing, 'debian').join(' ')}`,
+    `  Fedora:          sudo dnf install ${packagesOf(missing, 'fedora').join(' ')}`,
+    `  Arch:            sudo pacman -S ${packagesOf(missing, 'arch').join(' ')}`,
+  ].join('\n')
+}
+
+function isDebian() {
+  try {
+    return /^ID(?:_LIKE)?=.*\b(?:debian|ubuntu)\b/m.test(readFileSync('/etc/os-release', 'utf8'))
+  } catch {
+    return false
+  }
+}
