@@ -41,7 +41,7 @@ export interface Controller extends AsyncDisposable {
   readonly recovered: Recovered
   readonly livingIds: readonly string[]
   start(request: StartRequest): Promise<StartedBottle>
-  /** Somebody holds the bottle now: its session is open. */
+  /** Somebody holds the bottle now: its one session is open. Throws BottleError `conflict` for any other. */
   hold(id: string): void
   /** The program ended, or (`exitCode: null`) whoever held the bottle is gone. */
   exited(id: string, exitCode: number | null): Promise<void>
@@ -135,6 +135,8 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
     if (!bottle) return
     await bottle.end({ state: 'exited', exitCode, keepsWorkspace: true })
     living.delete(id)
+    clearTimeout(unheld.get(id))
+    unheld.delete(id)
     announce(id)
   }
 
@@ -183,7 +185,9 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
     },
 
     hold(id) {
-      clearTimeout(unheld.get(id))
+      const timer = unheld.get(id)
+      if (!timer) throw new BottleError('conflict', `bottle "${id}" is not waiting to be held`)
+      clearTimeout(timer)
       unheld.delete(id)
     },
 

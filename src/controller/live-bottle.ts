@@ -2,7 +2,7 @@
  * One running bottle: its directory, sandbox, certificate authority and proxy, opened in that order and released in reverse,
  * also after a start that failed half-way.
  */
-import { mkdir, rm } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { counterChain, scopeChain } from '../core/budget/chain.ts'
 import { BottleError } from '../core/errors.ts'
@@ -157,9 +157,21 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
   }
 }
 
-/** Removes what a bottle kept. What its program made unreadable for us is made readable first. */
+/** Removes what a bottle kept, also directories that its program took our own rights from. Follows no link. */
 export async function removeDirectory(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true, maxRetries: 2 })
+  try {
+    await rm(path, { recursive: true, force: true })
+  } catch {
+    await openDirectories(path)
+    await rm(path, { recursive: true, force: true })
+  }
+}
+
+async function openDirectories(path: string): Promise<void> {
+  await chmod(path, 0o700)
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    if (entry.isDirectory()) await openDirectories(join(path, entry.name))
+  }
 }
 
 export async function failBottle(ledger: Ledger, id: string, nowMs: number): Promise<void> {

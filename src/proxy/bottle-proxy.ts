@@ -141,6 +141,9 @@ function createFront(answer: (request: IncomingMessage, response: ServerResponse
     keepAliveTimeout: proxyLimits.keepAliveTimeoutMs,
     noDelay: true,
   })
+  // A server that is given its connections starts no watch over them of its own: without this event there are no timeouts and
+  // no list of idle connections to close.
+  server.emit('listening')
   server.on('request', answer)
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {
     socket.end(connectRefusal(405, 'CONNECT is for the explicit proxy'))

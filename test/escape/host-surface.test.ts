@@ -89,7 +89,8 @@ describe.each(testUsers)('a bubblewrap bottle $title', (user) => {
   })
 })
 
-const perlValue = (value: number | string): string => (typeof value === 'string' ? `'${value}'` : String(value))
+const perlValue = (value: number | string): string =>
+  typeof value === 'string' ? `(my $text = '${value}')` : String(value)
 
 function expectedErrno(name: string): number {
   if (name === 'socket VSOCK' || name === 'socket PACKET') return 97

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { Command, Option } from 'commander'
 import type { ControllerStatus } from '../../controller/api.ts'
 import type { ControllerClient } from '../../controller/client.ts'
+import { stopController } from '../../controller/client-stop.ts'
 import { BottleError } from '../../core/errors.ts'
 import { connect } from '../connect.ts'
 import type { CliContext } from '../context.ts'
@@ -61,35 +61,6 @@ async function stop(context: CliContext, { force = false }: { force?: boolean })
     if (!(error instanceof BottleError) || error.code !== 'controller_unreachable') throw error
     return context.tell('no controller is running')
   }
-  const { pid } = await client.status()
-  await client.stop({ force })
-  await untilGone(pid)
+  await stopController(client, { force })
   context.tell('the controller is stopped')
-}
-
-const stopTimeoutMs = 15_000
-const pollMs = 20
-
-async function untilGone(pid: number): Promise<void> {
-  const deadline = performance.now() + stopTimeoutMs
-  while (isAlive(pid)) {
-    if (performance.now() > deadline) {
-      throw new BottleError(
-        'controller_running',
-        `the controller (process ${pid}) has not ended within ${stopTimeoutMs / 1000} s`,
-        {
-          hint: `End it with: kill -9 ${pid}`,
-        },
-      )
-    }
-    await delay(pollMs)
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
 }
