@@ -1,7 +1,7 @@
 /**
  * The composition root: ledger, budgets, upstream, enforcement and the living bottles. Everything else knows interfaces.
  */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Counter, CounterKey, Scope } from '../core/budget/scope.ts'
@@ -9,6 +9,7 @@ import { cutReason, operatorCutMessage, spentMessage } from '../core/budget/word
 import { BottleError } from '../core/errors.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
 import { createEnforcer, type Enforcer } from '../enforce/enforcer.ts'
+import { createIdSource } from '../host/ids.ts'
 import type { HostPaths } from '../host/paths.ts'
 import { readSettings, type Settings } from '../host/settings.ts'
 import type { CutPolicy, EnforcementTrigger, Ledger } from '../ledger/ledger.ts'
@@ -59,7 +60,7 @@ const holdTimeoutMs = 30_000
 
 export async function openController({ paths, backends, nowMs, onBug }: ControllerOptions): Promise<Controller> {
   await using stack = new AsyncDisposableStack()
-  const newId = randomUUID
+  const newId = createIdSource(nowMs)
   const readOwnSettings = () => readSettings({ home: paths.home, providers: builtInProviders.map(({ name }) => name) })
   let settings: Settings = await readOwnSettings()
   const ledger = stack.use(await openSqliteLedger({ path: paths.databasePath, owner: newId() }))

@@ -9,7 +9,7 @@ import type { Counter, CounterKey } from '../core/budget/scope.ts'
 import type { Usage, UsageSource } from '../core/metering/usage.ts'
 
 export interface ReserveRequest {
-  /** Unique for one attempt to reach a provider; the dedupe key of its charge. */
+  /** Unique for one attempt to reach a provider; the dedupe key of its charge. Best ordered by time (`host/ids.ts`). */
   readonly attemptId: string
   readonly bottleId: string
   readonly agent: string
@@ -169,7 +169,9 @@ export interface Ledger extends AsyncDisposable {
   recover(nowMs: number): Promise<readonly RecoveredCharge[]>
 
   counters(filter?: { readonly scope?: string; readonly provider?: string }): Promise<readonly Counter[]>
+  /** The newest `limit` events, oldest of them first. */
   events(filter: { readonly bottleId?: string; readonly limit: number }): Promise<readonly UsageEvent[]>
+  /** Sums by group. `sinceMs` is rounded down to its hour: the sums come from hourly rows. */
   usage(query: {
     readonly by: UsageGrouping
     readonly sinceMs?: number

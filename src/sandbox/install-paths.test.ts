@@ -63,7 +63,10 @@ describe('installPathsOf', () => {
     program('nvm/lib/node_modules/tool/cli.js', '#!/usr/bin/env node\n')
     expect(pathsOf(link('nvm/bin/tool', '../lib/node_modules/tool/cli.js'))).toEqual({
       readOnly: ['nvm/lib/node_modules', 'nvm/bin/node'],
-      symlinks: ['nvm/bin/tool -> ../lib/node_modules/tool/cli.js'],
+      symlinks: [
+        'nvm/bin/tool -> ../lib/node_modules/tool/cli.js',
+        'nvm/bin/npm -> ../lib/node_modules/npm/npm-cli.js',
+      ],
       binFolders: ['nvm/bin'],
     })
   })

@@ -34,7 +34,11 @@ for (const [listener, server] of Object.entries(sandbox.listeners)) refuseAll(li
 const { file, args, env, cwd } = sandbox.launch
 // Descriptors that the starter left open must not reach the bottle (S15).
 const leaky = ['-c', 'exec 77< /etc/passwd 255< /etc/passwd 300< /etc/passwd; exec "$@"', 'leaky', file, ...args]
-const child = spawn('/bin/bash', leaky, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+// script(1) gives the launch a terminal; `-e` passes on its exit code.
+const quoted = ['exec', '/bin/bash', ...leaky.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`)].join(' ')
+const child = job.interrupt
+  ? spawn('script', ['-qefc', quoted, '/dev/null'], { env: { ...env, SHELL: '/bin/bash' }, cwd, stdio: 'pipe' })
+  : spawn('/bin/bash', leaky, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] })
 let stdout = ''
 let stderr = ''
 child.stderr.on('data', (chunk: Buffer) => {
@@ -47,6 +51,10 @@ const ready = new Promise<void>((resolve) => {
     if (stdout.includes('ready')) resolve()
   })
 })
+if (job.interrupt) {
+  await Promise.race([ready, ended])
+  child.stdin?.write('\x03')
+}
 if (job.until === 'exit') await ended
 else await Promise.race([ready, ended])
 

@@ -1,10 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { BottleError } from '../../src/core/errors.ts'
 import { createBubblewrap } from '../../src/sandbox/bubblewrap/bubblewrap.ts'
 import { findTool, searchPathOf } from '../../src/sandbox/find-tool.ts'
+import type { LaunchCommand, SandboxSpec } from '../../src/sandbox/sandbox.ts'
 import { openTestHost, type TestHost, testUsers } from './run-in-bottle.ts'
 
 const bottles = 10
@@ -20,6 +22,20 @@ describe.each(testUsers)('a bubblewrap bottle $title', (user) => {
   it('passes on the exit code and both outputs of the program', async () => {
     const report = await host.run(['/bin/bash', '-c', 'echo out; echo err >&2; exit 42'])
     expect(report).toMatchObject({ exitCode: 42, stdout: 'out\n', stderr: 'err\n' })
+  })
+
+  it('gives Ctrl-C of its terminal to the program, and goes on when the program handles it', async () => {
+    const script = `trap 'echo handled; exit 5' INT; [ -t 0 ] && echo terminal; echo re""ady; while :; do sleep 0.01; done`
+    const { stdout, exitCode } = await host.run(['/bin/bash', '-c', script], { interrupt: true })
+    expect(stdout.replaceAll('\r', '')).toBe('terminal\nready\n^Chandled\n')
+    expect(exitCode).toBe(5)
+  })
+
+  it('dies of Ctrl-C as a program does that does not handle it', async () => {
+    const { exitCode } = await host.run([host.node, '-e', 'console.log("ready"); setInterval(() => {}, 1000)'], {
+      interrupt: true,
+    })
+    expect(exitCode).toBe(130)
   })
 
   it('is killed with every process, however it was forked, within 500 ms (S09)', async () => {
@@ -52,10 +68,12 @@ function randomTrees(token: string): string {
     return form.replace('X', () => (inner.endsWith('&') ? `${inner} sleep ${token}` : inner))
   }
   const trees = Array.from({ length: treesPerBottle }, () => member(Math.floor(Math.random() * 3)))
-  return `${trees.join('\n')}\nsleep 0.05; echo ready; trap '' TERM INT HUP; sleep ${token}`
+  // Ready once each tree has a member: this shell and grep itself carry the token too.
+  const count = `$(grep -l ${token} /proc/[0-9]*/cmdline 2>/dev/null | wc -l)`
+  return `${trees.join('\n')}\nuntil [ ${count} -gt ${treesPerBottle + 2} ]; do :; done; echo ready; sleep ${token}`
 }
 
-describe('a host that lacks something', () => {
+describe('the bubblewrap backend', () => {
   const folders: string[] = []
   afterEach(() => {
     for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
@@ -69,30 +87,35 @@ describe('a host that lacks something', () => {
   /** The tools of this host but one; a fake one where text is given. */
   function toolsWithout(hidden: string, fake?: string): readonly string[] {
     const folder = newFolder()
+    linkTools(folder, hidden)
+    if (fake !== undefined) writeFileSync(path.join(folder, hidden), fake, { mode: 0o755 })
+    return [folder]
+  }
+
+  function linkTools(folder: string, hidden?: string): void {
     for (const name of ['bwrap', 'nsenter', 'unshare', 'ip', 'bash']) {
       const file = findTool(name, searchPathOf(process.env))
       expect(file, `${name} is needed for this test`).toBeDefined()
       if (name !== hidden && file !== undefined) symlinkSync(file, path.join(folder, name))
     }
-    if (fake !== undefined) writeFileSync(path.join(folder, hidden), fake, { mode: 0o755 })
-    return [folder]
   }
 
-  async function openFailure(searchPath: readonly string[]): Promise<BottleError> {
-    const directory = newFolder()
-    mkdirSync(directory, { recursive: true })
-    const spec = {
+  function specFor(file: string): SandboxSpec {
+    return {
       id: 'lacking',
-      directory,
-      command: ['/usr/bin/true'] as const,
+      directory: newFolder(),
+      command: [file],
       env: {},
-      workspace: { kind: 'none' } as const,
+      workspace: { kind: 'none' },
       readOnlyPaths: [],
       homeFiles: {},
       caCertificate: 'certificate',
     }
+  }
+
+  async function openFailure(searchPath: readonly string[]): Promise<BottleError> {
     return createBubblewrap({ searchPath })
-      .open(spec, AbortSignal.timeout(20_000))
+      .open(specFor('/usr/bin/true'), AbortSignal.timeout(20_000))
       .then(
         () => expect.fail('the sandbox opened'),
         (failure: BottleError) => failure,
@@ -135,5 +158,44 @@ describe('a host that lacks something', () => {
     const findings = await createBubblewrap().probe()
     expect(findings.filter(({ ok }) => !ok)).toEqual([])
     expect(findings.map(({ subject }) => subject)).toContain('nested sandbox')
+  })
+
+  const run = ({ file, args, env, cwd }: LaunchCommand) => spawnSync(file, args, { env, cwd, encoding: 'utf8' })
+
+  it('sweeps what a dead controller left, but not a process that has its pid now', async () => {
+    const backend = createBubblewrap()
+    await using sandbox = await backend.open(specFor('/usr/bin/id'), AbortSignal.timeout(20_000))
+    const { reference } = sandbox
+    if (reference.kind !== 'bubblewrap') throw new Error('not a reference of this backend')
+    await backend.sweep({ ...reference, holderStartTicks: reference.holderStartTicks + 1 })
+    await backend.sweep({ ...reference, bootId: 'another boot' })
+    expect(run(sandbox.launch)).toMatchObject({ status: 0, stdout: expect.stringContaining('uid=1000(agent)') })
+    await backend.sweep(reference)
+    expect(run(sandbox.launch)).toMatchObject({ stdout: '' })
+    await backend.sweep(reference)
+  })
+
+  it('starts no program anywhere but in the network namespace of its bottle', async () => {
+    await using sandbox = await createBubblewrap().open(specFor('/usr/bin/id'), AbortSignal.timeout(20_000))
+    const { launch } = sandbox
+    const elsewhere = launch.args.map((arg) => (/^net:\[\d+\]$/.test(arg) ? 'net:[1]' : arg))
+    expect(elsewhere).not.toEqual(launch.args)
+    expect(run({ ...launch, args: elsewhere })).toMatchObject({ status: 126, stdout: '' })
+  })
+
+  it('leaves no process behind when a start is given up or its spec is refused', async () => {
+    const holders = () =>
+      spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
+        .stdout.split('\n')
+        .filter((line) => line.includes(marker))
+    const marker = newFolder()
+    linkTools(marker)
+    const backend = createBubblewrap({ searchPath: [marker] })
+    await expect(backend.open(specFor('/no/such/program'), AbortSignal.timeout(20_000))).rejects.toMatchObject({
+      code: 'not_found',
+    })
+    await expect(backend.open(specFor('/usr/bin/id'), AbortSignal.timeout(8))).rejects.toThrow()
+    await expect(backend.open(specFor('/usr/bin/id'), AbortSignal.abort())).rejects.toThrow()
+    expect(holders()).toEqual([])
   })
 })

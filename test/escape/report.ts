@@ -11,6 +11,8 @@ export interface BottleJob {
   readonly homeFiles: Readonly<Record<string, string>>
   /** `exit`: the program ends by itself. `ready`: the bottle is killed once the program has said "ready". */
   readonly until: 'exit' | 'ready'
+  /** Runs the program at a terminal and types Ctrl-C there once it has said "ready". */
+  readonly interrupt: boolean
   /** Stops the outermost process of the launch before the kill, as Ctrl-Z does. */
   readonly stopLaunch: boolean
   /** A word in the arguments of the bottle's processes, by which the host finds survivors. */

@@ -79,6 +79,7 @@ export function openTestHost({ uid }: TestUser): TestHost {
         readOnlyPaths: [],
         homeFiles: {},
         until: 'exit',
+        interrupt: false,
         stopLaunch: false,
         token: 'no-token',
         ...options,

@@ -69,7 +69,7 @@ describe.each(testUsers)('a bubblewrap bottle $title', (user) => {
       'proxy 127.0.0.1',
     ])
     expect(report.connections[0]?.firstBytes).toMatch(/^GET http:\/\/any\.name\.test\/x /)
-    expect(report.processesBefore).toBeGreaterThan(2)
+    expect(report.processesBefore).toBeGreaterThan(0)
     expect(report.processesAfter).toBe(0)
   })
 })

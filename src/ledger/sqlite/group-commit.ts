@@ -3,7 +3,7 @@
  *
  * An operation that throws does not spoil its neighbours: the transaction is rolled back and run again with a savepoint
  * around each operation. Operations are therefore functions of the database alone. Failures are rare and savepoints
- * cost a tenth of the throughput, so the first attempt does without.
+ * cost a fifth of the thread's time (measured: 38 against 31 µs a pair), so the first attempt does without.
  */
 import type { DatabaseSync } from 'node:sqlite'
 

@@ -69,15 +69,15 @@ interface Opening {
 
 async function open({ spec, tools, abilities, signal }: Opening): Promise<Sandbox> {
   await using undo = new AsyncDisposableStack()
+  // Files and namespaces do not need each other, so they are made at the same time. Each undo first waits for its part:
+  // one that ended later than the failure of another would stay behind.
   const starting = startHolder(tools, signal)
   undo.defer(async () => (await starting.catch(() => undefined))?.kill())
-  // Files and namespaces do not need each other, so they are made at the same time.
-  const [prepared, opened] = await Promise.all([
-    prepareFiles(spec, abilities),
-    starting.then(async (holder) => ({ holder, network: await openListeners(tools, holder, signal) })),
-  ])
-  const { holder, network } = opened
-  undo.defer(network.close)
+  const listening = starting.then((holder) => openListeners(tools, holder, signal))
+  undo.defer(async () => (await listening.catch(() => undefined))?.close())
+  const preparing = prepareFiles(spec, abilities)
+  undo.defer(async () => void (await preparing.catch(() => undefined)))
+  const [holder, network, prepared] = await Promise.all([starting, listening, preparing])
   signal.throwIfAborted()
   const owned = undo.move()
   const kill = (): Promise<void> => owned.disposeAsync()

@@ -24,7 +24,7 @@ export const withoutDescriptors = `${closeDescriptors}; exec "$@"`
  */
 export const holderScript = `read -r pid rest < /proc/self/stat
 ${networkCommands} || exit 1
-echo "$pid"
+echo "$pid" || exit 1
 exec -c sleep infinity < /dev/null > /dev/null 2>&1`
 
 /**

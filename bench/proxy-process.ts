@@ -1,0 +1,22 @@
+/** The proxy under measurement, with everything on: routes, credentials, meter, budget, durable ledger. */
+import { openProxyRig } from '../test/fakes/proxy-rig.ts'
+
+interface Start {
+  readonly upstreamPort: number
+  readonly upstreamCa: string
+}
+
+process.on('message', async (message: Start | 'usage') => {
+  if (message === 'usage') {
+    global.gc?.()
+    process.send?.({ cpu: process.cpuUsage(), rssBytes: process.memoryUsage.rss() })
+    return
+  }
+  const rig = await openProxyRig({
+    upstreams: new Map([['api.anthropic.com', new URL(`https://127.0.0.1:${message.upstreamPort}`)]]),
+    upstreamCa: message.upstreamCa,
+    budgets: { claude: Number.MAX_SAFE_INTEGER },
+  })
+  process.send?.({ port: rig.ports.tls, caCertificate: rig.caCertificate })
+})
+process.once('disconnect', () => process.exit(0))

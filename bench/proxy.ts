@@ -1,0 +1,184 @@
+/**
+ * What the proxy costs, against a direct connection in the same run: CPU per 1,000 small requests, added latency, added time
+ * to the first event, delay per event, CPU per event, memory. Three processes: load (this one), proxy, upstream.
+ *
+ * node --expose-gc bench/proxy.ts [requests]
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { Agent, request } from 'node:https'
+import { fileURLToPath } from 'node:url'
+
+interface Target {
+  readonly port: number
+  readonly caCertificate: string
+}
+
+interface ProcessUsage {
+  readonly cpu: NodeJS.CpuUsage
+  readonly rssBytes: number
+}
+
+const requests = Number(process.argv[2] ?? 4000)
+const concurrency = 8
+const streams = 64
+const smallBody = JSON.stringify({ model: 'bench', max_tokens: 64, messages: [{ role: 'user', content: 'hello' }] })
+const largeBody = JSON.stringify({
+  model: 'bench',
+  max_tokens: 64,
+  messages: [{ role: 'user', content: 'some words of a transcript that grew long. '.repeat(4_700) }],
+})
+
+const upstream = start('upstream-process')
+const direct = (await told(upstream)) as Target
+const proxy = start('proxy-process')
+proxy.send({ upstreamPort: direct.port, upstreamCa: direct.caCertificate })
+const proxied = (await told(proxy)) as Target
+
+const idle = await usageOf(proxy)
+await load(direct, { body: smallBody, count: requests })
+await load(proxied, { body: smallBody, count: requests })
+for (const [name, body, count] of [
+  ['small', smallBody, requests],
+  ['200 KB', largeBody, Math.ceil(requests / 8)],
+] as const) {
+  const directMs = await load(direct, { body, count })
+  const before = await usageOf(proxy)
+  const proxiedMs = await load(proxied, { body, count })
+  const after = await usageOf(proxy)
+  print(`${name} requests, ${concurrency} at once`, {
+    'proxy CPU-s per 1000': (cpuSeconds(before, after) / count) * 1000,
+    'direct p50 ms': percentile(directMs, 50),
+    'through p50 ms': percentile(proxiedMs, 50),
+    'direct p99 ms': percentile(directMs, 99),
+    'through p99 ms': percentile(proxiedMs, 99),
+  })
+}
+const directStreams = await stream(direct)
+const before = await usageOf(proxy)
+const proxiedStreams = await stream(proxied)
+const after = await usageOf(proxy)
+print(`${streams} streams at once, slow events`, {
+  'direct first event p50 ms': percentile(directStreams.firstMs, 50),
+  'through first event p50 ms': percentile(proxiedStreams.firstMs, 50),
+  'direct event delay p50 ms': percentile(directStreams.delayMs, 50),
+  'through event delay p50 ms': percentile(proxiedStreams.delayMs, 50),
+  'direct event delay p99 ms': percentile(directStreams.delayMs, 99),
+  'through event delay p99 ms': percentile(proxiedStreams.delayMs, 99),
+  'proxy CPU µs per event': (cpuSeconds(before, after) / proxiedStreams.delayMs.length) * 1e6,
+})
+print('memory of the proxy process', {
+  'idle MiB': idle.rssBytes / 2 ** 20,
+  'afterwards MiB': after.rssBytes / 2 ** 20,
+})
+proxy.disconnect()
+upstream.disconnect()
+
+function start(name: string): ChildProcess {
+  return fork(fileURLToPath(new URL(`./${name}.ts`, import.meta.url)), { execArgv: ['--expose-gc'] })
+}
+
+async function told(child: ChildProcess): Promise<unknown> {
+  const [message] = await once(child, 'message')
+  return message
+}
+
+async function usageOf(child: ChildProcess): Promise<ProcessUsage> {
+  child.send('usage')
+  return (await told(child)) as ProcessUsage
+}
+
+/** Milliseconds of each request. */
+async function load(
+  target: Target,
+  { body, count }: { readonly body: string; readonly count: number },
+): Promise<number[]> {
+  using agent = agentFor(target)
+  const durations: number[] = []
+  let begun = 0
+  const worker = async () => {
+    while (begun < count) {
+      begun += 1
+      const startedAt = performance.now()
+      await exchange(agent.agent, target, { body, onData: () => {} })
+      durations.push(performance.now() - startedAt)
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, worker))
+  return durations
+}
+
+async function stream(target: Target): Promise<{ readonly firstMs: number[]; readonly delayMs: number[] }> {
+  using agent = agentFor(target)
+  const firstMs: number[] = []
+  const delayMs: number[] = []
+  const one = async () => {
+    const startedAt = performance.now()
+    let isFirst = true
+    await exchange(agent.agent, target, {
+      body: smallBody,
+      kind: 'stream',
+      onData(chunk) {
+        if (isFirst) firstMs.push(performance.now() - startedAt)
+        isFirst = false
+        const now = process.hrtime.bigint()
+        for (const [, sentAt] of chunk.toString('latin1').matchAll(/"text":"(\d+) /g)) {
+          delayMs.push(Number(now - BigInt(sentAt ?? 0)) / 1e6)
+        }
+      },
+    })
+  }
+  // Once for warm connections, once to be counted.
+  await Promise.all(Array.from({ length: streams }, one))
+  firstMs.length = 0
+  delayMs.length = 0
+  await Promise.all(Array.from({ length: streams }, one))
+  return { firstMs, delayMs }
+}
+
+interface Exchange {
+  readonly body: string
+  readonly kind?: 'stream'
+  onData(chunk: Buffer): void
+}
+
+async function exchange(agent: Agent, { port }: Target, { body, kind, onData }: Exchange): Promise<void> {
+  const outgoing = request({
+    agent,
+    host: '127.0.0.1',
+    port,
+    servername: 'api.anthropic.com',
+    method: 'POST',
+    path: '/v1/messages',
+    headers: {
+      host: 'api.anthropic.com',
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      ...(kind && { 'x-bench': kind }),
+    },
+  })
+  outgoing.end(body)
+  const [response] = await once(outgoing, 'response')
+  if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`)
+  response.on('data', onData)
+  await once(response, 'end')
+}
+
+function agentFor({ caCertificate }: Target): Disposable & { readonly agent: Agent } {
+  const agent = new Agent({ keepAlive: true, ca: caCertificate })
+  return { agent, [Symbol.dispose]: () => agent.destroy() }
+}
+
+function cpuSeconds(before: ProcessUsage, after: ProcessUsage): number {
+  return (after.cpu.user - before.cpu.user + after.cpu.system - before.cpu.system) / 1e6
+}
+
+function percentile(values: readonly number[], percent: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] ?? Number.NaN
+}
+
+function print(title: string, figures: Readonly<Record<string, number>>): void {
+  console.log(title)
+  for (const [name, value] of Object.entries(figures)) console.log(`  ${name.padEnd(28)} ${value.toFixed(3)}`)
+}
