@@ -25,7 +25,7 @@ import { createBudgetBook } from './budget-book.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
 import { failBottle, type LiveBottle, removeDirectory, startBottle } from './live-bottle.ts'
 import { type Recovered, recover } from './recovery.ts'
-import { credentialsFor, definitionsOf, refuseForeignBudgets } from './start-plan.ts'
+import { credentialsFor, definitionsOf, refuseForeignBudgets, refuseOwnFiles } from './start-plan.ts'
 import { viewOf } from './views.ts'
 
 export interface ControllerOptions {
@@ -152,6 +152,7 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
     async start(request) {
       const definitions = definitionsOf(request)
       refuseForeignBudgets(request.budgets, definitions)
+      await refuseOwnFiles(paths.home, request)
       const credentials = credentialsFor(definitions, request)
       const backend = backends[request.sandbox]
       const row = {

@@ -19,10 +19,9 @@ import type { StartRequest } from './api.ts'
 import type { BudgetBook } from './budget-book.ts'
 
 /** What all bottles of a controller share. */
-export interface BottleServices extends Pick<Egress, 'ledger' | 'upstream' | 'bell' | 'nowMs' | 'newId'> {
+export interface BottleServices extends Pick<Egress, 'ledger' | 'upstream' | 'bell' | 'nowMs' | 'newId' | 'onBug'> {
   readonly budgets: BudgetBook
   readonly instancesPath: string
-  onBug(error: unknown): void
 }
 
 export interface BottlePlan {
@@ -85,7 +84,6 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
     openBottleProxy({
       listeners: sandbox.listeners,
       authority,
-      onBug: services.onBug,
       egress: {
         ...services,
         bottleId: row.id,

@@ -1,4 +1,6 @@
 /** From what a client asks to what a start needs; everything that can be wrong is found here, before anything is opened. */
+import { realpath } from 'node:fs/promises'
+import { sep } from 'node:path'
 import type { BudgetLimit } from '../core/budget/limit.ts'
 import { BottleError } from '../core/errors.ts'
 import { agentNamed, type BottleDefinition, bottlesNamed } from '../core/manifest/definitions.ts'
@@ -42,4 +44,16 @@ export function refuseForeignBudgets(budgets: readonly BudgetLimit[], bottles: r
       hint: names.length > 0 ? `It uses: ${names.join(', ')}.` : 'It uses none; choose a bottle with --bottle.',
     },
   )
+}
+
+/** Safety: a bottle that can write bot-bottle's own files would set its own budget, or read what other bottles left. */
+export async function refuseOwnFiles(home: string, { workspace, readOnlyPaths }: StartRequest): Promise<void> {
+  const paths = workspace.kind === 'none' ? readOnlyPaths : [workspace.path, ...readOnlyPaths]
+  for (const path of paths) {
+    const [inside, own] = [await realpath(path).catch(() => path), await realpath(home)]
+    if (!`${inside}${sep}`.startsWith(`${own}${sep}`) && !`${own}${sep}`.startsWith(`${inside}${sep}`)) continue
+    throw new BottleError('usage', `${path} overlaps with bot-bottle's own files in ${home}`, {
+      hint: 'Choose another directory, or --workspace none.',
+    })
+  }
 }

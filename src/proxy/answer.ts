@@ -3,7 +3,9 @@ import type { ServerResponse } from 'node:http'
 import type { BottleError } from '../core/errors.ts'
 import type { WireFormatName } from '../core/metering/format.ts'
 import { type Answer, plainAnswer, spentAnswer } from '../core/provider/refusal.ts'
+import { hostOwner } from '../core/routing/decide.ts'
 import type { ForwardEnd } from './forward.ts'
+import { proxyLimits } from './limits.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import type { DecidedLine, ExchangeContext, ReadyRequest } from './ready-request.ts'
 
@@ -12,7 +14,24 @@ export function give(response: ServerResponse, { status, headers, body }: Answer
   if (response.headersSent || response.destroyed) return
   response.shouldKeepAlive = false
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
-  response.end(body)
+  const { req: request } = response
+  if (request.complete || request.destroyed) return void response.end(body)
+  // Closing on unread bytes resets the connection, and a client that still sends would lose the answer: they are read
+  // and dropped for a while (RFC 9112 §9.6).
+  response.write(body)
+  const end = () => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(end, proxyLimits.refusalDrainMs)
+  request.once('end', end).once('close', end)
+  request.resume()
+}
+
+/** What a bottle that is cut is told. */
+export function giveCut({ response, egress, exchange: { cutMessage = '', id } }: ExchangeContext, host: string): void {
+  const format = hostOwner(egress.providers, host)?.host.format
+  give(response, format ? spentAnswer(format, cutMessage, id) : plainAnswer(403, 'cut', cutMessage))
 }
 
 export interface Refusal {

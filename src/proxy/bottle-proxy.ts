@@ -7,8 +7,10 @@
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
+import { plainAnswer } from '../core/provider/refusal.ts'
 import { canonicalHost, splitAuthority } from '../core/routing/canonical-host.ts'
 import type { SandboxListeners } from '../sandbox/sandbox.ts'
+import { give } from './answer.ts'
 import type { CertificateAuthority } from './certificate-authority.ts'
 import type { Egress } from './egress.ts'
 import { runExchange } from './exchange.ts'
@@ -20,8 +22,6 @@ export interface BottleProxyOptions {
   readonly listeners: SandboxListeners
   readonly authority: CertificateAuthority
   readonly egress: Egress
-  /** A bug while answering a request; the request was refused. */
-  onBug(error: unknown): void
 }
 
 export interface BottleProxy extends AsyncDisposable {
@@ -32,27 +32,37 @@ export interface BottleProxy extends AsyncDisposable {
   reopen(): void
 }
 
-export function openBottleProxy({ listeners, authority, egress, onBug }: BottleProxyOptions): BottleProxy {
+export function openBottleProxy({ listeners, authority, egress }: BottleProxyOptions): BottleProxy {
   const arrivals = new WeakMap<Socket, Arrival>()
-  const sockets = new Set<Socket>()
+  /** What HTTP is spoken on, by the socket that came in: that socket itself, or the TLS inside it. */
+  const surfaces = new Map<Socket, Socket>()
+  /** The last answer on a surface. */
+  const answers = new WeakMap<Socket, ServerResponse>()
   const exchanges = new Map<OpenExchange, Promise<void>>()
   let cutMessage: string | undefined
 
   const answer = (request: IncomingMessage, response: ServerResponse) => {
+    response.sendDate = false
+    // Node gives a response its socket when those before it are over. Served at the same time, a request in the pipeline
+    // would not learn that its client is gone.
+    if (response.socket === null) return give(response, pipelinedAnswer)
+    answers.set(request.socket, response)
     const exchange = openExchange(egress.newId())
     if (cutMessage !== undefined) exchange.cut(cutMessage)
-    response.sendDate = false
     const arrival = arrivals.get(request.socket) ?? { isSecure: false, host: undefined }
     const ended = runExchange({ request, response, arrival, egress, exchange })
-      .catch(onBug)
+      .catch(egress.onBug)
       .finally(() => exchanges.delete(exchange))
     exchanges.set(exchange, ended)
   }
   const front = createFront(answer)
+  front.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    refuseConnect(socket, { status: 405, reason: 'CONNECT is for the explicit proxy' })
+  })
   const explicit = createFront(answer)
   explicit.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const target = connectTarget(request.url ?? '')
-    if (target.kind === 'refused') return socket.end(connectRefusal(target.status, target.reason))
+    if (target.kind === 'refused') return refuseConnect(socket, target)
     socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
     if (head.length > 0) socket.unshift(head)
     if (target.isSecure) endTls(socket, target.host)
@@ -60,9 +70,9 @@ export function openBottleProxy({ listeners, authority, egress, onBug }: BottleP
   })
 
   const track = (socket: Socket) => {
-    sockets.add(socket)
+    surfaces.set(socket, socket)
     socket.setNoDelay(true)
-    socket.once('close', () => sockets.delete(socket))
+    socket.once('close', () => surfaces.delete(socket))
     // A reset by the client is no event for anyone else; what it means for an exchange is seen at its response.
     socket.on('error', () => socket.destroy())
   }
@@ -81,6 +91,7 @@ export function openBottleProxy({ listeners, authority, egress, onBug }: BottleP
         )
       },
     })
+    surfaces.set(raw, tls)
     const timer = setTimeout(() => raw.destroy(), proxyLimits.handshakeTimeoutMs)
     tls.once('close', () => clearTimeout(timer))
     tls.on('error', () => raw.destroy())
@@ -90,6 +101,15 @@ export function openBottleProxy({ listeners, authority, egress, onBug }: BottleP
       if (asked.kind === 'name') admit(tls, { isSecure: true, host: asked.name })
       else tls.destroy()
     })
+  }
+  const closeConnections = () => {
+    for (const [socket, surface] of surfaces) {
+      const lastAnswer = answers.get(surface)
+      if (!lastAnswer || lastAnswer.closed) surface.destroySoon()
+      else lastAnswer.once('close', () => surface.destroySoon())
+      const timer = setTimeout(() => socket.destroy(), proxyLimits.cutFlushMs)
+      socket.once('close', () => clearTimeout(timer))
+    }
   }
 
   accept(listeners.proxy, (socket) => {
@@ -113,8 +133,7 @@ export function openBottleProxy({ listeners, authority, egress, onBug }: BottleP
       cutMessage ??= message
       const ending = [...exchanges]
       for (const [exchange] of ending) exchange.cut(message)
-      front.closeIdleConnections()
-      explicit.closeIdleConnections()
+      closeConnections()
       await Promise.all(ending.map(([, ended]) => ended))
       return { endedExchanges: ending.length }
     },
@@ -125,7 +144,7 @@ export function openBottleProxy({ listeners, authority, egress, onBug }: BottleP
       const listening = [listeners.proxy, listeners.http, listeners.tls].filter((server) => server !== undefined)
       const closed = listening.map((server) => new Promise((resolve) => server.close(resolve)))
       await this.cut('bot-bottle: this bottle has ended')
-      for (const socket of sockets) socket.destroy()
+      for (const socket of surfaces.keys()) socket.destroy()
       front.close()
       explicit.close()
       await Promise.all(closed)
@@ -133,21 +152,21 @@ export function openBottleProxy({ listeners, authority, egress, onBug }: BottleP
   }
 }
 
+const pipelinedAnswer = plainAnswer(400, 'pipelined', 'bot-bottle: the request before this one is not answered yet')
+
 function createFront(answer: (request: IncomingMessage, response: ServerResponse) => void): HttpServer {
   const server = createServer({
     maxHeaderSize: proxyLimits.maxHeadBytes,
     headersTimeout: proxyLimits.headTimeoutMs,
     requestTimeout: proxyLimits.requestTimeoutMs,
+    connectionsCheckingInterval: proxyLimits.timeoutCheckMs,
     keepAliveTimeout: proxyLimits.keepAliveTimeoutMs,
     noDelay: true,
   })
-  // A server that is given its connections starts no watch over them of its own: without this event there are no timeouts and
-  // no list of idle connections to close.
+  // A server that is given its connections starts no watch over them of its own: without this event there are no
+  // timeouts.
   server.emit('listening')
   server.on('request', answer)
-  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
-    socket.end(connectRefusal(405, 'CONNECT is for the explicit proxy'))
-  })
   return server
 }
 
@@ -182,10 +201,11 @@ function connectTarget(authority: string): ConnectTarget {
   return { kind: 'target', host: host.name, isSecure: parts.port === 443 }
 }
 
-function connectRefusal(status: number, reason: string): string {
+function refuseConnect(socket: Socket, { status, reason }: { readonly status: number; readonly reason: string }): void {
   const body = `bot-bottle: ${reason}\n`
   const head = `HTTP/1.1 ${status} Refused\r\ncontent-type: text/plain\r\ncontent-length: ${body.length}\r\nconnection: close`
-  return `${head}\r\n\r\n${body}`
+  socket.write(`${head}\r\n\r\n${body}`)
+  socket.destroySoon()
 }
 
 function accept(server: Server | undefined, onConnection: (socket: Socket) => void): void {

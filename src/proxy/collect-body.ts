@@ -4,20 +4,45 @@ export type CollectedBody =
   | { readonly kind: 'body'; readonly chunks: readonly Buffer[]; readonly byteLength: number }
   | { readonly kind: 'too_long' }
   | { readonly kind: 'client_gone' }
+  | { readonly kind: 'aborted' }
 
-/** Reads a whole request body up to a ceiling. Beyond it the rest is not read. Never rejects. */
-export async function collectBody(request: IncomingMessage, maxBytes: number): Promise<CollectedBody> {
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return { kind: 'too_long' }
+export interface CollectOptions {
+  readonly maxBytes: number
+  readonly signal: AbortSignal
+}
+
+/**
+ * Reads a whole request body up to a ceiling. Beyond it, and once the signal aborts, the rest is not read, and the connection
+ * stays open for an answer. Never rejects.
+ */
+export function collectBody(request: IncomingMessage, { maxBytes, signal }: CollectOptions): Promise<CollectedBody> {
+  const { promise, resolve } = Promise.withResolvers<CollectedBody>()
   const chunks: Buffer[] = []
   let byteLength = 0
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      byteLength += chunk.length
-      if (byteLength > maxBytes) return { kind: 'too_long' }
-      chunks.push(chunk)
-    }
-  } catch {
-    return { kind: 'client_gone' }
+
+  const onData = (chunk: Buffer) => {
+    byteLength += chunk.length
+    if (byteLength > maxBytes) return stop({ kind: 'too_long' })
+    chunks.push(chunk)
   }
-  return request.complete ? { kind: 'body', chunks, byteLength } : { kind: 'client_gone' }
+  const onEnd = () => stop({ kind: 'body', chunks, byteLength })
+  const onGone = () => stop({ kind: 'client_gone' })
+  const onAbort = () => stop({ kind: 'aborted' })
+  function stop(body: CollectedBody): void {
+    request.off('data', onData).off('end', onEnd).off('close', onGone)
+    signal.removeEventListener('abort', onAbort)
+    if (body.kind !== 'body') request.pause()
+    resolve(body)
+  }
+
+  // An upload that breaks off is also an error, which stays without meaning after the close that tells of it.
+  request.on('error', onGone)
+  if (signal.aborted) stop({ kind: 'aborted' })
+  else if (Number(request.headers['content-length'] ?? 0) > maxBytes) stop({ kind: 'too_long' })
+  else if (request.destroyed) onGone()
+  else {
+    signal.addEventListener('abort', onAbort, { once: true })
+    request.on('data', onData).once('end', onEnd).once('close', onGone)
+  }
+  return promise
 }

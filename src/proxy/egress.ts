@@ -25,6 +25,8 @@ export interface Egress {
   credentialOf(provider: Provider): string
   budgetsOf(provider: Provider): BudgetsOfExchange
   readonly on: EgressEvents
+  /** A bug on a path that nobody waits for; what it was about is refused or charged. */
+  onBug(error: unknown): void
 }
 
 /** Told at once and never waited for. */

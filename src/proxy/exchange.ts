@@ -8,9 +8,9 @@
  * **Invariant** (I9) Whatever throws on the way refuses the request.
  */
 import { BottleError } from '../core/errors.ts'
-import { plainAnswer, spentAnswer } from '../core/provider/refusal.ts'
+import { plainAnswer } from '../core/provider/refusal.ts'
 import { decide, hostOwner } from '../core/routing/decide.ts'
-import { failureSentence, give, giveEnd, refuse } from './answer.ts'
+import { failureSentence, give, giveCut, giveEnd, refuse } from './answer.ts'
 import { collectBody } from './collect-body.ts'
 import { headerValues } from './heads.ts'
 import { proxyLimits } from './limits.ts'
@@ -19,7 +19,7 @@ import type { ExchangeContext, ReadyRequest } from './ready-request.ts'
 import { sendUpstream } from './send-upstream.ts'
 import { strictRequest } from './strict-request.ts'
 
-/** Answers one request. Rejects only with a bug, after the client was refused. */
+/** Answers one request. Rejects with a bug after the client was refused, or with a failure that came after its answer. */
 export async function runExchange(context: ExchangeContext): Promise<void> {
   try {
     const ready = await decideRequest(context)
@@ -29,24 +29,24 @@ export async function runExchange(context: ExchangeContext): Promise<void> {
   } catch (error) {
     const failure =
       error instanceof BottleError ? error : new BottleError('internal', 'the proxy failed on this request')
+    const wasAnswered = context.response.headersSent
     give(context.response, plainAnswer(502, failure.code, failureSentence(failure)))
-    if (!context.response.writableEnded) context.response.destroy()
-    if (!(error instanceof BottleError)) throw error
+    if (wasAnswered && !context.response.writableEnded) context.response.destroy()
+    // What the client cannot be told any more, such as a charge that was not written, is for the operator.
+    if (wasAnswered || !(error instanceof BottleError)) throw error
   }
 }
 
 /** The verdict on a request, or `undefined` after it was answered here. */
 async function decideRequest(context: ExchangeContext): Promise<ReadyRequest | undefined> {
-  const { request, response, arrival, egress, exchange } = context
+  const { request, arrival, egress, exchange } = context
   const line = strictRequest(request, arrival)
   if (line.kind === 'refused') {
     refuse(context, { status: line.status, code: 'bad_request', reason: line.reason })
     return undefined
   }
   if (exchange.cutMessage !== undefined) {
-    const format = hostOwner(egress.providers, line.host)?.host.format
-    const { cutMessage, id } = exchange
-    give(response, format ? spentAnswer(format, cutMessage, id) : plainAnswer(403, 'cut', cutMessage))
+    giveCut(context, line.host)
     return undefined
   }
   const verdict = decide(egress.providers, line)
@@ -69,9 +69,12 @@ async function decideRequest(context: ExchangeContext): Promise<ReadyRequest | u
     refuse(context, { status: 403, code: 'plain_http', reason: `${line.host} may only be reached with https` }, line)
     return undefined
   }
-  const body = await collectBody(request, proxyLimits.maxRequestBytes)
+  const body = await collectBody(request, { maxBytes: proxyLimits.maxRequestBytes, signal: exchange.signal })
   switch (body.kind) {
     case 'client_gone':
+      return undefined
+    case 'aborted':
+      giveCut(context, line.host)
       return undefined
     case 'too_long': {
       const reason = `the request is longer than ${proxyLimits.maxRequestBytes} bytes`

@@ -23,7 +23,11 @@ export interface ForwardOptions {
   /** Aborted when the bottle is cut. */
   readonly cut: AbortSignal
   /** Called once with the upstream's head: gives the head for the client, and the tap. */
-  onHead(head: IncomingMessage): { readonly headers: readonly string[]; readonly tap?: ResponseTap }
+  onHead(head: IncomingMessage): {
+    readonly reason: string
+    readonly headers: readonly string[]
+    readonly tap?: ResponseTap
+  }
   /** What a cut writes at the end of an event stream. */
   terminalEvent(): string
 }
@@ -53,8 +57,11 @@ function asFinal(end: AttemptEnd): ForwardEnd {
 
 function attempt(options: ForwardOptions): Promise<AttemptEnd> {
   const { upstream, request, body, response, cut } = options
+  if (cut.aborted) return Promise.resolve({ kind: 'cut', wasSent: false })
+  if (response.destroyed) return Promise.resolve({ kind: 'client_gone', wasSent: false })
   const { promise, resolve } = Promise.withResolvers<AttemptEnd>()
   const outgoing = upstream.request(request)
+  const startedAtMs = performance.now()
   const state = { wasSent: false, hadHead: false, isOver: false }
 
   const finish = (end: AttemptEnd) => {
@@ -63,7 +70,8 @@ function attempt(options: ForwardOptions): Promise<AttemptEnd> {
     clearTimeout(connectTimer)
     response.off('close', onClientClose)
     cut.removeEventListener('abort', onCut)
-    if (end.kind !== 'complete') outgoing.destroy()
+    // An answer may be complete before the request is; nobody would read the rest of it.
+    if (end.kind !== 'complete' || !outgoing.writableFinished) outgoing.destroy()
     resolve(end)
   }
   const onClientClose = () => finish({ kind: 'client_gone', wasSent: state.wasSent })
@@ -76,24 +84,32 @@ function attempt(options: ForwardOptions): Promise<AttemptEnd> {
 
   response.once('close', onClientClose)
   cut.addEventListener('abort', onCut, { once: true })
-  if (cut.aborted) onCut()
-  if (response.destroyed) onClientClose()
   outgoing.once('timeout', onTimeout)
   whenConnected(outgoing, () => {
     state.wasSent = true
     clearTimeout(connectTimer)
   })
-  outgoing.on('error', (error) => {
+  let onBodyError: ((error: Error) => void) | undefined
+  const onError = (error: Error) => {
+    if (onBodyError) return onBodyError(error)
     const end = { kind: 'upstream_failed', wasSent: state.wasSent, error: upstreamError(request.host, error) } as const
-    finish(isStale(outgoing, error, state.hadHead) ? { kind: 'stale', end } : end)
-  })
+    const wasStale = isReset(error) && outgoing.reusedSocket && isYoung(startedAtMs)
+    finish(wasStale ? { kind: 'stale', end } : end)
+  }
+  outgoing.on('error', onError)
   outgoing.once('response', (incoming) => {
     if (state.isOver) return incoming.destroy()
+    const { reason, headers, tap } = options.onHead(incoming)
+    try {
+      response.writeHead(incoming.statusCode ?? 502, reason, [...headers])
+    } catch (error) {
+      // Node's parser takes status codes and bytes that its writer refuses.
+      incoming.destroy()
+      return onError(new Error('its answer has a malformed head', { cause: error }))
+    }
     state.hadHead = true
-    const { headers, tap } = options.onHead(incoming)
-    response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage ?? '', [...headers])
     response.flushHeaders()
-    pass({
+    onBodyError = pass({
       incoming,
       response,
       cut,
@@ -120,10 +136,12 @@ interface Passing {
   finish(end: ForwardEnd): void
 }
 
-/** The body: to the client at once, then to the tap. */
-function pass({ incoming, response, cut, tap, host, terminalEvent, isOver, finish }: Passing): void {
+/** The body: to the client at once, then to the tap. Gives back what to call when the connection fails. */
+function pass(passing: Passing): (error: Error) => void {
+  const { incoming, response, cut, tap, host, terminalEvent, isOver, finish } = passing
   const isStream = isEventStream(incoming)
   const boundary = createEventBoundary()
+  let eventEndTimer: NodeJS.Timeout | undefined
   let isCutting = false
   let holds = 0
 
@@ -136,10 +154,11 @@ function pass({ incoming, response, cut, tap, host, terminalEvent, isOver, finis
     if (holds === 0 && !isOver()) incoming.resume()
   }
   const endCut = () => {
+    clearTimeout(eventEndTimer)
     if (isOver()) return
     finish({ kind: 'cut', wasSent: true })
     incoming.destroy()
-    if (isStream) response.end(terminalEvent())
+    if (isStream && takesMore(incoming)) response.end(terminalEvent())
     // A document that was cut cannot be made well-formed: a reset is the only honest end.
     else response.destroy()
   }
@@ -147,7 +166,7 @@ function pass({ incoming, response, cut, tap, host, terminalEvent, isOver, finis
     if (isCutting || isOver()) return
     isCutting = true
     if (!isStream || boundary.isAtEnd) return endCut()
-    setTimeout(endCut, proxyLimits.eventEndWaitMs)
+    eventEndTimer = setTimeout(endCut, proxyLimits.eventEndWaitMs)
     holds = 0
     incoming.resume()
   }
@@ -182,17 +201,25 @@ function pass({ incoming, response, cut, tap, host, terminalEvent, isOver, finis
     finish({ kind: 'complete' })
     response.end()
   })
-  incoming.once('error', (error) => {
+  const onError = (error: Error) => {
+    if (isOver()) return
     if (isCutting) return endCut()
     finish({ kind: 'upstream_failed', wasSent: true, error: upstreamError(host, error) })
     response.destroy()
-  })
+  }
+  incoming.on('error', onError)
   cut.addEventListener('abort', beginCut, { once: true })
   if (cut.aborted) beginCut()
+  return onError
 }
 
 export function isEventStream({ headers }: IncomingMessage): boolean {
   return /^text\/event-stream\b/i.test(headers['content-type'] ?? '')
+}
+
+/** Whether an event of ours can follow: not where the length is announced, nor inside of a coding. */
+function takesMore({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] === undefined && (headers['content-encoding'] ?? 'identity') === 'identity'
 }
 
 function whenConnected(outgoing: ClientRequest, onConnected: () => void): void {
@@ -202,8 +229,13 @@ function whenConnected(outgoing: ClientRequest, onConnected: () => void): void {
   })
 }
 
-function isStale(outgoing: ClientRequest, error: NodeJS.ErrnoException, hadHead: boolean): boolean {
-  return outgoing.reusedSocket && !hadHead && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+function isReset({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'ECONNRESET' || code === 'EPIPE'
+}
+
+/** Later the provider may have begun to work on it, and a second attempt would be billed beside the first. */
+function isYoung(startedAtMs: number): boolean {
+  return performance.now() - startedAtMs < proxyLimits.staleConnectionMs
 }
 
 function upstreamError(host: string, error: NodeJS.ErrnoException): BottleError {

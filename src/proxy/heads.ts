@@ -36,10 +36,11 @@ export interface UpstreamHeadOptions {
 
 export function upstreamHeaders({ raw, scheme, credential, contentLength, isMetered }: UpstreamHeadOptions): string[] {
   const named = connectionTokens(raw)
+  const ownCredential = scheme.kind === 'header' ? spelling(scheme.name) : 'authorization'
   const headers: string[] = []
   for (const [name, value] of pairs(raw)) {
     const key = spelling(name)
-    if (hopByHop.has(key) || credentialFields.has(key) || named.has(key)) continue
+    if (hopByHop.has(key) || credentialFields.has(key) || key === ownCredential || named.has(key)) continue
     if (key === 'accept-encoding' && !isMetered) headers.push(name, value)
     if (!ownFields.has(key)) headers.push(name, value)
   }
@@ -50,17 +51,24 @@ export function upstreamHeaders({ raw, scheme, credential, contentLength, isMete
   return headers
 }
 
+export interface Scrubbing {
+  readonly credential: string
+  readonly placeholder: string
+}
+
+/** A reason phrase or a field's value, without the real credential. */
+export function scrubbed(text: string, { credential, placeholder }: Scrubbing): string {
+  return text.includes(credential) ? text.replaceAll(credential, placeholder) : text
+}
+
 /** The response's head for the client. */
-export function clientHeaders(
-  raw: RawHeaders,
-  { credential, placeholder }: { readonly credential: string; readonly placeholder: string },
-): string[] {
+export function clientHeaders(raw: RawHeaders, scrubbing: Scrubbing): string[] {
   const named = connectionTokens(raw)
   const headers: string[] = []
   for (const [name, value] of pairs(raw)) {
     const key = spelling(name)
     if (hopByHop.has(key) || responseOnlyDropped.has(key) || named.has(key)) continue
-    headers.push(name, value.includes(credential) ? value.replaceAll(credential, placeholder) : value)
+    headers.push(name, scrubbed(value, scrubbing))
   }
   return headers
 }

@@ -3,7 +3,8 @@
  * what the ledger refuses is not used. When the ledger cannot answer, the caller's promise rejects and nothing passes (I9).
  */
 import type { Counter } from '../core/budget/scope.ts'
-import type { Denial, Ledger, ReserveRequest, SettleOutcome, SettleRequest } from '../ledger/ledger.ts'
+import type { Denial, Ledger, ReserveOutcome, ReserveRequest, SettleOutcome, SettleRequest } from '../ledger/ledger.ts'
+import { ledgerAnswer } from './ledger-answer.ts'
 import { leaseChunkTokens, proxyLimits } from './limits.ts'
 import type { RoomBell } from './room-bell.ts'
 
@@ -25,7 +26,11 @@ export async function openLease({ ledger, bell, request, signal }: LeaseOptions)
   let deadline: AbortSignal | undefined
   for (;;) {
     const { rings } = bell
-    const outcome = await ledger.reserve({ ...request, holdTokens })
+    const reserving = ledger.reserve({ ...request, holdTokens })
+    const outcome = await ledgerAnswer(reserving).catch((error: unknown) => {
+      giveBackLate(ledger, reserving, request)
+      throw error
+    })
     if (outcome.kind === 'reserved') {
       return { kind: 'opened', lease: new Lease({ ledger, bell, attemptId: request.attemptId, holdTokens, signal }) }
     }
@@ -35,6 +40,14 @@ export async function openLease({ ledger, bell, request, signal }: LeaseOptions)
     deadline ??= AbortSignal.any([signal, AbortSignal.timeout(proxyLimits.pendingWaitMs)])
     await bell.rungSince(rings, deadline)
   }
+}
+
+/** A reservation that comes after nobody waits for it any more is given back: nothing was sent. */
+function giveBackLate(ledger: Ledger, reserving: Promise<ReserveOutcome>, request: LeaseOptions['request']): void {
+  const { attemptId, model, nowMs } = request
+  const unsent = { attemptId, usage: {}, chargeTokens: 0, source: 'unsent', model, ending: 'unsent', nowMs } as const
+  // Where that fails too the reservation stays, and the next start charges it.
+  reserving.then((late) => (late.kind === 'reserved' ? ledger.settle(unsent) : undefined)).catch(() => {})
 }
 
 /** `end`: there is no room for more. */
@@ -48,7 +61,7 @@ export class Lease {
   #heldTokens: number
   #observedTokens = 0
   #extension: Promise<Extension> | undefined
-  #denial: Counter | undefined
+  #denial: Denial | undefined
 
   constructor(options: {
     readonly ledger: Ledger
@@ -64,8 +77,8 @@ export class Lease {
     this.#heldTokens = options.holdTokens
   }
 
-  /** The counter that had no room for more, once one had none. */
-  get denial(): Counter | undefined {
+  /** Why there was no room for more, once there was none. */
+  get denial(): Denial | undefined {
     return this.#denial
   }
 
@@ -76,9 +89,12 @@ export class Lease {
   observe(observedTokens: number): Promise<Extension> | undefined {
     this.#observedTokens = Math.max(this.#observedTokens, observedTokens)
     if (this.#observedTokens + leaseChunkTokens / 2 > this.#heldTokens) {
-      this.#extension ??= this.#extend().finally(() => {
-        this.#extension = undefined
-      })
+      // A ledger that fails gives no room (I9); nobody may be waiting yet to hear of it.
+      this.#extension ??= this.#extend()
+        .catch((): Extension => 'end')
+        .finally(() => {
+          this.#extension = undefined
+        })
     }
     return this.#observedTokens >= this.#heldTokens ? this.#extension : undefined
   }
@@ -92,7 +108,7 @@ export class Lease {
     let wantedTokens = this.#observedTokens + leaseChunkTokens
     for (;;) {
       const { rings } = this.#bell
-      const outcome = await this.#ledger.extend(this.attemptId, wantedTokens)
+      const outcome = await ledgerAnswer(this.#ledger.extend(this.attemptId, wantedTokens))
       if (outcome.kind === 'gone') return 'end'
       if (outcome.kind === 'extended') {
         this.#heldTokens = wantedTokens
@@ -101,12 +117,21 @@ export class Lease {
         continue
       }
       // Less than a chunk is left: all of it, so that a budget is used to its last token.
-      wantedTokens = this.#heldTokens + roomIn(outcome.counter)
-      if (wantedTokens > this.#heldTokens) continue
+      const roomTokens = roomIn(outcome.counter)
+      if (roomTokens > 0) {
+        wantedTokens = this.#heldTokens + roomTokens
+        continue
+      }
       // The chunk ahead does not fit where what was used does: the stream goes on until its hold is used up.
       if (this.#observedTokens < this.#heldTokens) return 'go'
+      // Whether the room is spent or only held by others is asked for one token more, not for a whole chunk.
+      const neededTokens = this.#observedTokens + 1
+      if (wantedTokens > neededTokens) {
+        wantedTokens = neededTokens
+        continue
+      }
       if (outcome.reason === 'exhausted' || deadline?.aborted) {
-        this.#denial = outcome.counter
+        this.#denial = outcome
         return 'end'
       }
       deadline ??= AbortSignal.any([this.#signal, AbortSignal.timeout(proxyLimits.extendWaitMs)])

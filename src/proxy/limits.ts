@@ -8,6 +8,8 @@ export const proxyLimits = {
   headTimeoutMs: 15_000,
   /** A whole request body; then 408. */
   requestTimeoutMs: 300_000,
+  /** How often the two limits above are looked at. */
+  timeoutCheckMs: 5_000,
   /** An idle connection of a client; then closed. */
   keepAliveTimeoutMs: 65_000,
   /** A TLS handshake with a client; then closed. */
@@ -22,12 +24,22 @@ export const proxyLimits = {
   upstreamIdleTimeoutMs: 600_000,
   /** Idle connections kept towards one host. */
   maxIdleUpstreamSockets: 64,
+  /** An idle connection to a provider; then closed. */
+  upstreamKeepAliveMs: 60_000,
+  /** A pooled connection that breaks without an answer sooner than this was closed before the request came. */
+  staleConnectionMs: 1_000,
   /** How long a request waits for room that others hold; then 429. */
   pendingWaitMs: 3_000,
   /** How long a stream waits for room that others hold; then it is cut. */
   extendWaitMs: 2_000,
   /** How long a cut waits for the end of an event that is half-written; then the error follows it anyway. */
   eventEndWaitMs: 25,
+  /** How long a cut waits for a slow client to take the end of its answer; then its connection is destroyed. */
+  cutFlushMs: 3_000,
+  /** How long the rest of a refused request is read and dropped, so that its client can read the refusal; then closed. */
+  refusalDrainMs: 2_000,
+  /** How long the ledger may take for one answer; then the exchange fails. Beyond the wait for a locked database. */
+  ledgerAnswerMs: 15_000,
 } as const
 
 /** Output tokens that a lease holds ahead of what was seen. */

@@ -1,6 +1,6 @@
 /** Meters an answer as it passes, and asks for room as it grows. */
 import type { IncomingMessage } from 'node:http'
-import { spentMessage } from '../core/budget/wording.ts'
+import { pendingMessage, spentMessage } from '../core/budget/wording.ts'
 import { createByteMeter } from '../core/metering/byte-meter.ts'
 import type { MeterReading, ResponseMeter } from '../core/metering/format.ts'
 import { wireFormats } from '../core/metering/formats/formats.ts'
@@ -47,10 +47,14 @@ export function createMeterTap({
 
   /** No room for more, or nobody to ask: this exchange is cut, and the first cause is what the client reads. */
   const endAsked = (): Extension => {
-    const counter = lease.denial
-    const message = counter ? spentMessage(counter, { inFlightTokens: observedTokens }) : ledgerFailedMessage
-    exchange.cut(message)
-    if (counter) egress.on.spent({ counter, message })
+    const { denial } = lease
+    // Room that others only hold may come back: this stream ends for want of it, the bottle goes on (L03).
+    if (denial?.reason === 'pending') exchange.cut(pendingMessage(denial.counter))
+    else if (denial) {
+      const message = spentMessage(denial.counter, { inFlightTokens: observedTokens })
+      exchange.cut(message)
+      egress.on.spent({ counter: denial.counter, message })
+    } else exchange.cut(ledgerFailedMessage)
     return 'end'
   }
 
@@ -58,16 +62,23 @@ export function createMeterTap({
     open(head) {
       status = head.statusCode
       const isStream = isEventStream(head)
-      const current = meterFor(head, verdict.host.format)
+      let current = meterFor(head, verdict.host.format)
       meter = current
       return {
         feed(chunk) {
-          current.feed(chunk)
+          try {
+            current.feed(chunk)
+          } catch (bug) {
+            // Metering never breaks a stream (I4), and what it cannot read is not free: from here on bytes count.
+            current = createByteMeter()
+            meter = current
+            egress.onBug(bug)
+          }
           observedTokens = observed(current.reading(), inputTokens)
           tellProgress()
           // A document is billed as a whole before its first byte: holding or cutting it would save nothing.
           if (!isStream) return undefined
-          return lease.observe(observedTokens)?.then((extension) => (extension === 'go' ? 'go' : endAsked()), endAsked)
+          return lease.observe(observedTokens)?.then((extension) => (extension === 'go' ? 'go' : endAsked()))
         },
       }
     },

@@ -56,10 +56,12 @@ async function reserve(
   { model, inputTokens }: { readonly model: string | null; readonly inputTokens: number },
 ): Promise<Lease | undefined> {
   const { provider, host } = verdict
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
   const opening = await openLease({
     ledger: egress.ledger,
     bell: egress.bell,
-    signal: exchange.signal,
+    signal: AbortSignal.any([exchange.signal, gone.signal]),
     request: {
       attemptId: exchange.id,
       bottleId: egress.bottleId,
@@ -76,6 +78,10 @@ async function reserve(
     return opening.lease
   }
   const { counter } = opening
+  if (exchange.cutMessage !== undefined) {
+    give(response, spentAnswer(host.format, exchange.cutMessage, exchange.id))
+    return undefined
+  }
   if (opening.reason === 'pending') {
     give(response, pendingAnswer(host.format, pendingMessage(counter), pendingRetrySeconds))
     return undefined

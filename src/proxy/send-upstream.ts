@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { placeholderCredential } from '../core/provider/provider.ts'
 import { type ForwardEnd, forward, type ResponseTap } from './forward.ts'
-import { clientHeaders, upstreamHeaders, withoutCredentialParameters } from './heads.ts'
+import { clientHeaders, scrubbed, upstreamHeaders, withoutCredentialParameters } from './heads.ts'
 import type { ReadyRequest } from './ready-request.ts'
 
 export interface SendOptions {
@@ -16,6 +16,7 @@ export async function sendUpstream(
   { tap, terminalEvent = () => '' }: SendOptions = {},
 ): Promise<ForwardEnd> {
   const credential = egress.credentialOf(verdict.provider)
+  const scrubbing = { credential, placeholder: placeholderCredential }
   return forward({
     upstream: egress.upstream,
     request: {
@@ -34,7 +35,8 @@ export async function sendUpstream(
     response,
     cut: exchange.signal,
     onHead: (head) => ({
-      headers: clientHeaders(head.rawHeaders, { credential, placeholder: placeholderCredential }),
+      reason: scrubbed(head.statusMessage ?? '', scrubbing),
+      headers: clientHeaders(head.rawHeaders, scrubbing),
       ...(tap && { tap: tap(head) }),
     }),
     terminalEvent,

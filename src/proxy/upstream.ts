@@ -38,7 +38,9 @@ export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOption
     keepAlive: true,
     scheduling: 'lifo',
     maxFreeSockets: proxyLimits.maxIdleUpstreamSockets,
-    timeout: proxyLimits.upstreamIdleTimeoutMs,
+    timeout: proxyLimits.upstreamKeepAliveMs,
+    // Safety: no variable in the environment may turn verification off.
+    rejectUnauthorized: true,
     ALPNProtocols: ['http/1.1'],
     secureContext: createSecureContext({
       ca: extraCa === null ? [...rootCertificates] : [...rootCertificates, extraCa],
@@ -59,6 +61,8 @@ export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOption
       return request({
         ...destination(host),
         agent,
+        // Set for each request: a pooled connection otherwise keeps the short timeout of its idle time.
+        timeout: proxyLimits.upstreamIdleTimeoutMs,
         method,
         path: target,
         setHost: false,

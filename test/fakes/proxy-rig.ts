@@ -73,8 +73,8 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
     openBottleProxy({
       listeners,
       authority,
-      onBug: (error) => seen.bugs.push(error),
       egress: {
+        onBug: (error) => seen.bugs.push(error),
         bottleId,
         agent: 'rig',
         providers,

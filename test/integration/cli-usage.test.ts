@@ -88,3 +88,11 @@ test('terminal escapes in what was typed are not repeated (S16)', async () => {
   expect(exitCode).toBe(2)
   expect(stderr).toContain('there is no command "x]0;title"')
 })
+
+test('an older Node is told in one sentence which one is needed, before anything else is loaded', async () => {
+  const pretend = 'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.19.0" } })'
+  const env = { NODE_OPTIONS: `--import="data:text/javascript,${encodeURIComponent(pretend)}"` }
+  const { exitCode, stdout, stderr } = await commandLine(['ps'], { home, env })
+  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
+  expect(stderr).toMatch(/^bot-bottle: Node 24 or newer is needed, and this is Node 20\.19\.0\n {2}hint: .*\n$/)
+})

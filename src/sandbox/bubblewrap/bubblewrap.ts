@@ -79,8 +79,12 @@ async function open({ spec, tools, abilities, signal }: Opening): Promise<Sandbo
   undo.defer(async () => void (await preparing.catch(() => undefined)))
   const [holder, network, prepared] = await Promise.all([starting, listening, preparing])
   signal.throwIfAborted()
-  const owned = undo.move()
-  const kill = (): Promise<void> => owned.disposeAsync()
+  undo.move()
+  // Not the stack: its second disposal would not wait for the first, and a kill that failed could not be tried again.
+  const kill = (): Promise<void> => {
+    network.close()
+    return holder.kill()
+  }
   return {
     listeners: network.listeners,
     launch: launchCommand({ tools, abilities: await abilities, holder, files: prepared.files, command: spec.command }),
@@ -104,13 +108,14 @@ async function prepareFiles(
   const readOnlyPaths = await checkReadOnlyPaths(spec.readOnlyPaths, hidden)
   const own = path.join(spec.directory, 'sandbox')
   await mkdir(own, { recursive: true, mode: 0o700 })
-  const [ca, etc, namesInEtc, home, workspacePath] = await Promise.all([
+  const [ca, etc, namesInEtc, home] = await Promise.all([
     writeCaFiles(own, spec.caCertificate),
     writeEtcFiles(path.join(own, 'etc'), spec.id),
     readdir('/etc'),
     prepareHome(spec),
-    prepareWorkspace(spec, realWorkspace),
   ])
+  // Last and alone: a copy can take long, and must not go on after another part failed.
+  const workspacePath = await prepareWorkspace(spec, realWorkspace)
   const files = await writeLaunchFiles(
     own,
     bwrapArguments({

@@ -47,26 +47,25 @@ async function open(spec: SandboxSpec, searchPath: readonly string[], signal: Ab
   const realWorkspace = await checkWorkspace(spec.workspace, hidden)
   const own = path.join(spec.directory, 'sandbox')
   await mkdir(own, { recursive: true, mode: 0o700 })
-  const [ca, home, workspacePath] = await Promise.all([
-    writeCaFiles(own, spec.caCertificate),
-    prepareHome(spec),
-    prepareWorkspace(spec, realWorkspace),
-  ])
-  await using undo = new AsyncDisposableStack()
+  const ca = await writeCaFiles(own, spec.caCertificate)
+  const home = await prepareHome(spec)
+  const workspacePath = await prepareWorkspace(spec, realWorkspace)
   const proxy = net.createServer()
   const held = holdEarlyConnections(proxy)
-  undo.defer(() => {
+  await once(proxy.listen(0, '127.0.0.1'), 'listening')
+  if (signal.aborted) {
     proxy.close()
-    held.release()
-  })
-  await once(proxy.listen(0, '127.0.0.1'), 'listening', { signal })
+    throw signal.reason
+  }
   const { port } = proxy.address() as AddressInfo // listening on TCP, so it is one
 
   const mark = randomUUID()
   const launchedFile = path.join(own, 'launched')
-  undo.defer(() => killAll(mark, launchedFile))
-  const owned = undo.move()
-  const kill = (): Promise<void> => owned.disposeAsync()
+  const kill = (): Promise<void> => {
+    proxy.close()
+    held.release()
+    return killAll(mark, launchedFile)
+  }
   return {
     listeners: { proxy },
     launch: {
