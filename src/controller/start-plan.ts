@@ -1,10 +1,10 @@
 /** From what a client asks to what a start needs; everything that can be wrong is found here, before anything is opened. */
 import { realpath } from 'node:fs/promises'
-import { sep } from 'node:path'
 import type { BudgetLimit } from '../core/budget/limit.ts'
 import { BottleError } from '../core/errors.ts'
 import { agentNamed, type BottleDefinition, bottlesNamed } from '../core/manifest/definitions.ts'
 import { environmentNamesOf, readCredential } from '../host/secrets.ts'
+import { isWithin } from '../sandbox/path-within.ts'
 import type { Plan, PlanRequest, StartRequest } from './api.ts'
 
 export function planFor({ agent, definitions }: PlanRequest): Plan {
@@ -51,7 +51,7 @@ export async function refuseOwnFiles(home: string, { workspace, readOnlyPaths }:
   const paths = workspace.kind === 'none' ? readOnlyPaths : [workspace.path, ...readOnlyPaths]
   for (const path of paths) {
     const [inside, own] = [await realpath(path).catch(() => path), await realpath(home)]
-    if (!`${inside}${sep}`.startsWith(`${own}${sep}`) && !`${own}${sep}`.startsWith(`${inside}${sep}`)) continue
+    if (!isWithin(inside, own) && !isWithin(own, inside)) continue
     throw new BottleError('usage', `${path} overlaps with bot-bottle's own files in ${home}`, {
       hint: 'Choose another directory, or --workspace none.',
     })

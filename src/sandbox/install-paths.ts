@@ -157,7 +157,7 @@ function resolveLinks(file: string): Resolved {
     const next = path.join(real, part)
     const found = lstatSync(next, { throwIfNoEntry: false })
     if (found === undefined || links.length > maxSymlinks) {
-      throw new BottleError('not_found', `The program ${file} does not exist.`, { hint: 'Check its name and PATH.' })
+      throw new BottleError('not_found', `the program ${file} does not exist`, { hint: 'Check its name and PATH.' })
     }
     if (!found.isSymbolicLink()) {
       real = next

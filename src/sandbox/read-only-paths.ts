@@ -23,7 +23,7 @@ export async function checkReadOnlyPaths(
 }
 
 function refusal(file: string, reason: string): BottleError {
-  return new BottleError('usage', `The read-only path ${file} ${reason}.`, {
+  return new BottleError('usage', `the read-only path ${file} ${reason}`, {
     hint: 'Name the one directory that the program needs.',
   })
 }

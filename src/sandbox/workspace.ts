@@ -68,7 +68,7 @@ export async function prepareWorkspace(spec: SandboxSpec, realPath: string | und
   try {
     await run('cp', ['-a', '--reflink=auto', '--', `${realPath}/.`, own])
   } catch (cause) {
-    throw new BottleError('sandbox_failed', `The workspace ${realPath} could not be copied: ${messageOf(cause)}`, {
+    throw new BottleError('sandbox_failed', `the workspace ${realPath} could not be copied: ${messageOf(cause)}`, {
       hint: 'Look at the permissions and the free space, or use `--workspace direct`.',
       cause,
     })
@@ -83,7 +83,7 @@ export async function prepareHome(spec: SandboxSpec): Promise<string> {
   for (const [relative, content] of Object.entries(spec.homeFiles)) {
     const file = path.join(home, relative)
     if (path.isAbsolute(relative) || file === home || !isWithin(file, home)) {
-      throw new BottleError('usage', `The home file "${relative}" is not inside the bottle's home.`, {
+      throw new BottleError('usage', `the home file "${relative}" is not inside the bottle's home`, {
         hint: 'Give a path relative to the home directory, without "..".',
       })
     }
@@ -109,7 +109,7 @@ function ignoreExisting(cause: unknown): void {
 }
 
 function refusal(file: string, reason: string, cause?: unknown): BottleError {
-  return new BottleError('usage', `The workspace ${file} ${reason}.`, {
+  return new BottleError('usage', `the workspace ${file} ${reason}`, {
     hint: 'Start from the directory of one project, or use `--workspace none`.',
     cause,
   })

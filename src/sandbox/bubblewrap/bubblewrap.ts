@@ -161,7 +161,7 @@ async function explain(
   if (failure instanceof BottleError || signal.aborted) return failure
   const broken = (await probeHost(searchPath)).find((finding) => !finding.ok)
   if (broken !== undefined) return unavailable(broken)
-  return new BottleError('sandbox_failed', `The sandbox of ${spec.id} could not be opened: ${messageOf(failure)}.`, {
+  return new BottleError('sandbox_failed', `the sandbox of ${spec.id} could not be opened: ${messageOf(failure)}`, {
     hint: 'Run `bot-bottle doctor` and try again.',
     cause: failure,
   })

@@ -114,7 +114,7 @@ export async function killHolder(reference: HolderReference): Promise<void> {
   if (await isGoneWithin(reference, wakeGraceMs)) return
   for (const pid of entering()) send(pid, 'SIGKILL')
   if (await isGoneWithin(reference, killTimeoutMs)) return
-  throw new BottleError('sandbox_failed', `The bottle's process ${holderPid} does not end.`, {
+  throw new BottleError('sandbox_failed', `the bottle's process ${holderPid} does not end`, {
     hint: 'A process that waits for a disk or network file system cannot be killed; try again when that is back.',
   })
 }

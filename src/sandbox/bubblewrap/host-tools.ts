@@ -137,7 +137,7 @@ async function namespaceHint(): Promise<string> {
 
 /** The failure of `open` in the words of `doctor`. */
 export function unavailable({ subject, found, hint }: Finding): BottleError {
-  return new BottleError('sandbox_unavailable', `The bubblewrap sandbox cannot start: ${subject}: ${found}.`, {
+  return new BottleError('sandbox_unavailable', `the bubblewrap sandbox cannot start: ${subject}: ${found}`, {
     ...(hint === undefined ? {} : { hint }),
   })
 }

@@ -57,7 +57,7 @@ export function encodeArguments(args: readonly string[]): string {
   if (broken !== undefined) {
     throw new BottleError(
       'usage',
-      `A path or variable of the bottle contains a NUL character: ${JSON.stringify(broken)}.`,
+      `a path or variable of the bottle contains a NUL character: ${JSON.stringify(broken)}`,
     )
   }
   return args.map((arg) => `${arg}\0`).join('')
@@ -66,7 +66,7 @@ export function encodeArguments(args: readonly string[]): string {
 /** Throws BottleError `sandbox_unavailable` for a processor whose system calls we have no table of. */
 function seccompArchitecture(architecture: string): SeccompArchitecture {
   if (architecture in syscallTables) return architecture as SeccompArchitecture
-  throw new BottleError('sandbox_unavailable', `The bubblewrap sandbox does not know the processor ${architecture}.`, {
+  throw new BottleError('sandbox_unavailable', `the bubblewrap sandbox does not know the processor ${architecture}`, {
     hint: `It runs on ${Object.keys(syscallTables).join(' and ')}.`,
   })
 }

@@ -101,7 +101,7 @@ async function killAll(mark: string, launchedFile: string): Promise<void> {
   }
   throw new BottleError(
     'sandbox_failed',
-    `Some processes of the uncontained bottle do not end: ${processesOf(mark, launched).join(', ')}.`,
+    `some processes of the uncontained bottle do not end: ${processesOf(mark, launched).join(', ')}`,
     {
       hint: 'End them by hand; a sandbox that contains would have.',
     },
