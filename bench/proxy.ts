@@ -29,9 +29,9 @@ const largeBody = JSON.stringify({
   messages: [{ role: 'user', content: 'some words of a transcript that grew long. '.repeat(4_700) }],
 })
 
-const upstream = start('upstream-process')
+const upstream = start('upstream')
 const direct = (await told(upstream)) as Target
-const proxy = start('proxy-process')
+const proxy = start('proxy')
 proxy.send({ upstreamPort: direct.port, upstreamCa: direct.caCertificate })
 const proxied = (await told(proxy)) as Target
 
@@ -75,7 +75,7 @@ proxy.disconnect()
 upstream.disconnect()
 
 function start(name: string): ChildProcess {
-  return fork(fileURLToPath(new URL(`./${name}.ts`, import.meta.url)), { execArgv: ['--expose-gc'] })
+  return fork(fileURLToPath(new URL(`./proxy-parts/${name}.ts`, import.meta.url)), { execArgv: ['--expose-gc'] })
 }
 
 async function told(child: ChildProcess): Promise<unknown> {

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Counter, CounterKey, Scope } from '../core/budget/scope.ts'
-import { cutReason, operatorCutMessage, spentMessage } from '../core/budget/wording.ts'
+import { cutReason, operatorCutMessage, operatorKillMessage, spentMessage } from '../core/budget/wording.ts'
 import { BottleError } from '../core/errors.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
 import { createEnforcer, type Enforcer } from '../enforce/enforcer.ts'
@@ -204,7 +204,7 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
     async kill(id) {
       const bottle = living.get(id)
       if (bottle) {
-        const changed = await performCut(bottle, { policy: 'kill', trigger: 'operator', message: operatorCutMessage })
+        const changed = await performCut(bottle, { policy: 'kill', trigger: 'operator', message: operatorKillMessage })
         return { bottle: await view(id), changed }
       }
       const ended = await view(id)

@@ -44,9 +44,12 @@ async function install(prefix: string): Promise<void> {
   try {
     await run('npm', ['install', ...flags, ...packages], { cwd: prefix, timeout: installTimeoutMs })
   } catch (error) {
-    throw new Error(`the agents could not be installed from the npm registry, nor from its cache: ${messageOf(error)}`, {
-      cause: error,
-    })
+    throw new Error(
+      `the agents could not be installed from the npm registry, nor from its cache: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 
@@ -58,7 +61,8 @@ async function link(directory: string): Promise<void> {
   const programs = { claude: `@anthropic-ai/${platform}/claude`, codex: '@openai/codex/bin/codex.js' }
   for (const program of Object.values(programs)) await access(join(modules, program))
   await mkdir(bin)
-  for (const [name, program] of Object.entries(programs)) await symlink(join('../node_modules', program), join(bin, name))
+  for (const [name, program] of Object.entries(programs))
+    await symlink(join('../node_modules', program), join(bin, name))
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -23,6 +23,8 @@ export function pendingMessage(counter: Counter): string {
 export const operatorCutMessage =
   'bot-bottle: an operator has cut off this bottle. Nothing leaves it until it is restored.'
 
+export const operatorKillMessage = 'bot-bottle: an operator has ended this bottle.'
+
 export function scopeInWords(scope: string): string {
   const [kind, name] = scope.split(':', 2)
   return name === undefined ? 'this host' : `${kind} ${name}`

@@ -30,6 +30,9 @@ function fail(reason: string): void {
 const tcpNames = Object.keys(bottlePorts.tcp) as (keyof typeof bottlePorts.tcp)[]
 let remaining = tcpNames.length + 1
 
+// Whoever asked is gone: a send that waits for its answer would keep this process for ever.
+process.once('disconnect', () => process.exit())
+
 // Safety: these ports on the host itself would take the host's traffic.
 if (readlinkSync('/proc/self/ns/net') !== process.argv[2]) {
   fail('not in the network namespace of the bottle')

@@ -1,6 +1,6 @@
-/** The bench's upstream: answers at once, and streams one event a tick. Started by `proxy.ts`, ends with its IPC channel. */
+/** The bench's upstream: answers at once, and streams one event a tick. Started by `bench/proxy.ts`, ends with its IPC channel. */
 import { createServer } from 'node:https'
-import { createServerCertificate } from '../src/demo/provider/certificates.ts'
+import { createServerCertificate } from '../../src/demo/provider/certificates.ts'
 
 const eventIntervalMs = 20
 const eventsPerStream = 50

@@ -1,5 +1,5 @@
 /** The proxy under measurement, with everything on: routes, credentials, meter, budget, durable ledger. */
-import { openProxyRig } from '../test/fakes/proxy-rig.ts'
+import { openProxyRig } from '../../test/fakes/proxy-rig.ts'
 
 interface Start {
   readonly upstreamPort: number
