@@ -21,6 +21,7 @@ const tasks = {
   check: { tools: ['bash'], build: false, run: checkQuickly },
   build: { tools: [], build: true, run: async () => 0 },
   format: { tools: [], build: false, run: (args) => runChild('biome', ['check', '--write', ...args]) },
+  docs: { tools: [], build: false, run: (args) => runChild('node', ['scripts/cli-reference.mjs', ...args]) },
   bench: { tools: forBottles, build: true, run: benchmark },
   'test:unit': { tools: ['bash'], build: false, run: (args) => testProject('unit', args) },
   'test:integration': { tools: forTests, build: false, run: (args) => testProject('integration', args) },

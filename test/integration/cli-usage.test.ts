@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { commandLine } from './command-line.ts'
 
@@ -33,6 +35,12 @@ test('every command explains itself with an example', async () => {
     expect(exitCode, name).toBe(0)
     expect(stdout).toMatch(new RegExp(`^Usage: bot-bottle ${name}[^]*Examples?:\n  bot-bottle ${name}`))
   }
+})
+
+test('docs/cli.md says what the commands say', () => {
+  const script = fileURLToPath(new URL('../../scripts/cli-reference.mjs', import.meta.url))
+  const { status, stderr } = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
 })
 
 test.each([
