@@ -6,7 +6,7 @@ import { capture, root } from './setup/step.mjs'
 const path = join(root, 'docs/cli.md')
 
 async function helpOf(words) {
-  const { code, output } = await capture(['node', join(root, 'src/main.ts'), ...words, '--help'])
+  const { code, output } = await capture([process.execPath, join(root, 'src/main.ts'), ...words, '--help'])
   if (code !== 0) throw new Error(`"bot-bottle ${words.join(' ')} --help" ended with ${code}:\n${output}`)
   return output.trimEnd()
 }

@@ -10,7 +10,7 @@ export class JsonCaptures {
   readonly #starts: Int32Array
   readonly #ends: Int32Array
   readonly #tooBig: Uint8Array
-  #buffer = Buffer.allocUnsafeSlow(firstBufferBytes)
+  #buffer = Buffer.allocUnsafe(firstBufferBytes)
   #length = 0
   #count = 0
 

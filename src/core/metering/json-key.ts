@@ -11,7 +11,7 @@ const quote = 0x22
 const backslash = 0x5c
 
 export class JsonKey {
-  readonly #bytes = Buffer.allocUnsafeSlow(maxKeyBytes)
+  readonly #bytes = Buffer.allocUnsafe(maxKeyBytes)
   #length = 0
   #isEscaped = false
   #isAfterBackslash = false

@@ -34,7 +34,7 @@ const eventField = Uint8Array.from('event', (letter) => letter.charCodeAt(0))
 
 export class SseTail {
   readonly #sink: SseSink
-  readonly #eventName = Buffer.allocUnsafeSlow(maxEventNameBytes)
+  readonly #eventName = Buffer.allocUnsafe(maxEventNameBytes)
   #eventNameLength = 0
   #state = atLineStart
   /** The field that the line's name can still become. */
