@@ -217,7 +217,7 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
       settings = await readOwnSettings()
       await budgets.define(hostScope, settings.budgets)
       await budgets.set({ kind: 'run', name: id }, limits)
-      refuseWithoutRoom((await view(id)).budgets)
+      refuseWithoutRoom(await view(id))
       const changed = await enforcer.restore(bottle, 'asked for by the operator')
       if (changed) announce(id)
       return { bottle: await view(id), changed }
@@ -262,14 +262,14 @@ function isSameCounter(one: CounterKey, other: CounterKey): boolean {
 }
 
 /** A restore that the next request would undo at once helps nobody. */
-function refuseWithoutRoom(counters: readonly Counter[]): void {
-  const spent = counters.find(({ limitTokens, settledTokens }) => limitTokens !== null && settledTokens >= limitTokens)
+function refuseWithoutRoom({ id, budgets }: BottleView): void {
+  const spent = budgets.find(({ limitTokens, settledTokens }) => limitTokens !== null && settledTokens >= limitTokens)
   if (!spent) return
   throw new BottleError('refused', cutReason(spentMessage(spent)), {
     hint:
       spent.scope === 'host'
         ? 'Raise `budget` in settings.yml above what is used, then restore again.'
-        : `Give it a higher limit: bot-bottle restore ID --budget ${spent.provider}=N`,
+        : `Give it a higher limit: bot-bottle restore ${id} --budget ${spent.provider}=N`,
   })
 }
 

@@ -65,7 +65,7 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
         id: row.id,
         directory,
         command: request.command,
-        env: Object.assign({}, request.terminalEnvironment, ...providers.map(({ env }) => env)),
+        env: environmentOf(plan),
         workspace: request.workspace,
         readOnlyPaths: request.readOnlyPaths,
         homeFiles: Object.assign({}, ...providers.map(({ homeFiles }) => homeFiles)),
@@ -153,6 +153,14 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
     kill: () => end({ state: 'killed', exitCode: null, keepsWorkspace: false }),
     end,
   }
+}
+
+function environmentOf({ definitions, request, backend }: BottlePlan): Readonly<Record<string, string>> {
+  const own = definitions.map(({ provider: { env, containedEnv } }) => ({
+    ...env,
+    ...(backend.contained && containedEnv),
+  }))
+  return Object.assign({}, request.terminalEnvironment, ...own)
 }
 
 /** Removes what a bottle kept, also directories that its program took our own rights from. Follows no link. */

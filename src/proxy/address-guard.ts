@@ -3,8 +3,8 @@
  * is dialled, so that a name cannot lead to the host itself, its networks or a metadata service, nor change its answer
  * between check and dial. Ranges: IANA special-purpose registries (RFC 6890 and successors).
  */
-import { lookup as resolve } from 'node:dns'
-import { BlockList, isIPv6, type LookupFunction } from 'node:net'
+import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns'
+import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net'
 import { networkInterfaces } from 'node:os'
 
 const forbiddenV4 = [
@@ -26,12 +26,15 @@ const forbiddenV4 = [
 ] // prettier-ignore
 const forbiddenV6 = [
   '::/96',
+  '::ffff:0:0:0/96',
   '64:ff9b::/96',
   '64:ff9b:1::/48',
   '100::/64',
   '2001::/23',
   '2001:db8::/32',
   '2002::/16',
+  '3fff::/20',
+  '5f00::/16',
   'fc00::/7',
   'fe80::/10',
   'fec0::/10',
@@ -50,11 +53,17 @@ export function createAddressGuard(): AddressGuard {
       forbidden.addAddress(address, family === 'IPv6' ? 'ipv6' : 'ipv4')
   }
   // A BlockList checks IPv4-mapped IPv6 addresses (::ffff:0:0/96) against its IPv4 rules.
-  return (address) => !forbidden.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  return (address) => isIP(address) !== 0 && !forbidden.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
 
+export type Resolve = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void
+
 /** A lookup for `net.connect` that fails unless every address of the name may be dialled. */
-export function guardedLookup(isAllowed: AddressGuard): LookupFunction {
+export function guardedLookup(isAllowed: AddressGuard, resolve: Resolve = lookup): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, '')

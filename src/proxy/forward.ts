@@ -97,6 +97,10 @@ function attempt(options: ForwardOptions): Promise<AttemptEnd> {
     finish(wasStale ? { kind: 'stale', end } : end)
   }
   outgoing.on('error', onError)
+  // An unasked switch of protocols ends in neither an answer nor an error.
+  outgoing.once('close', () => {
+    if (!onBodyError) onError(new Error('it closed the connection without an answer'))
+  })
   outgoing.once('response', (incoming) => {
     if (state.isOver) return incoming.destroy()
     const { reason, headers, tap } = options.onHead(incoming)
@@ -105,6 +109,7 @@ function attempt(options: ForwardOptions): Promise<AttemptEnd> {
     } catch (error) {
       // Node's parser takes status codes and bytes that its writer refuses.
       incoming.destroy()
+      response.statusMessage = ''
       return onError(new Error('its answer has a malformed head', { cause: error }))
     }
     state.hadHead = true

@@ -10,6 +10,7 @@ import { pendingAnswer, spentAnswer, spentEvent } from '../core/provider/refusal
 import { give, giveEnd, refuse } from './answer.ts'
 import type { ForwardEnd } from './forward.ts'
 import { type Lease, openLease } from './lease.ts'
+import { leaseChunkTokens } from './limits.ts'
 import { createMeterTap, type MeterTap } from './meter-tap.ts'
 import type { ReadyRequest } from './ready-request.ts'
 import { sendUpstream } from './send-upstream.ts'
@@ -86,7 +87,7 @@ async function reserve(
     give(response, pendingAnswer(host.format, pendingMessage(counter), pendingRetrySeconds))
     return undefined
   }
-  const message = spentMessage(counter, { neededTokens: inputTokens })
+  const message = spentMessage(counter, { neededTokens: inputTokens + leaseChunkTokens })
   give(response, spentAnswer(host.format, message, exchange.id))
   egress.on.spent({ counter, message })
   return undefined

@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { access, chmod, mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { messageOf } from '../../src/core/errors.ts'
 import { checkout } from '../fakes/test-user.ts'
@@ -14,13 +14,14 @@ const versions = { '@anthropic-ai/claude-code': '2.1.330', '@openai/codex': '0.1
 const run = promisify(execFile)
 const installTimeoutMs = 240_000
 
-/** A folder with `claude` and `codex`, for PATH. Rejects with npm's own words where there is no registry and no cache. */
+/** A folder with `claude` and `codex`, relative to the checkout, for PATH. Rejects with npm's own words where there is no registry and no cache. */
 export async function agentPackages(): Promise<string> {
   const name = Object.values(versions).join('-')
   const parent = join(checkout, '.cache/agents')
   const directory = join(parent, `${name}-${process.arch}`)
   const bin = join(directory, 'bin')
-  if (await exists(bin)) return bin
+  const found = relative(checkout, bin)
+  if (await exists(bin)) return found
   await mkdir(parent, { recursive: true })
   const temporary = await mkdtemp(join(parent, 'install-'))
   try {
@@ -34,7 +35,7 @@ export async function agentPackages(): Promise<string> {
   } finally {
     await rm(temporary, { recursive: true, force: true })
   }
-  return bin
+  return found
 }
 
 /** Without scripts: that of Claude Code only copies the platform's program over a placeholder. */

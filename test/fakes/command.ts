@@ -9,11 +9,13 @@ export interface CommandEnd {
   readonly stderr: string
 }
 
+export const typed = Symbol('typed')
+
 export interface CommandOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
-  /** What the command reads; without it, nothing. */
-  readonly input?: string
+  /** What the command reads; without it, nothing. `typed`: what the test types as it goes. */
+  readonly input?: string | typeof typed
 }
 
 export interface Command {
@@ -21,6 +23,7 @@ export interface Command {
   readonly ended: Promise<CommandEnd>
   /** Resolves with the match as soon as stdout and stderr together have one; rejects when the command ends without. */
   said(pattern: RegExp): Promise<RegExpExecArray>
+  type(text: string): void
   /** Sends a signal to the command alone. */
   signal(signal: NodeJS.Signals): void
   /** As a terminal does: to the whole process group. */
@@ -43,7 +46,7 @@ export function startCommand(words: readonly string[], { env, cwd, input }: Comm
   }
   // The command may end without having read.
   child.stdin.on('error', () => undefined)
-  child.stdin.end(input ?? '')
+  if (input !== typed) child.stdin.end(input ?? '')
   const ended = once(child, 'close').then(([exitCode, signal]): CommandEnd => {
     return { exitCode, signal, stdout: output.stdout, stderr: output.stderr }
   })
@@ -65,6 +68,7 @@ export function startCommand(words: readonly string[], { env, cwd, input }: Comm
       void ended.then(() => fail('ended without saying'))
       return promise.finally(() => clearTimeout(timer))
     },
+    type: (text) => void child.stdin.write(text),
     signal: (signal) => void child.kill(signal),
     signalGroup: (signal) => signalIfThere(-pid, signal),
   }

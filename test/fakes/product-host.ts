@@ -14,7 +14,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite-ledger.ts'
 import { isAlive } from '../../src/sandbox/bubblewrap/process-identity.ts'
 import type { SandboxReference } from '../../src/sandbox/sandbox.ts'
-import { type Command, type CommandEnd, startCommand } from './command.ts'
+import { type Command, type CommandEnd, type CommandOptions, startCommand } from './command.ts'
 import { type TestUser, userCommand } from './test-user.ts'
 import { until } from './until.ts'
 
@@ -33,13 +33,17 @@ export interface ProductHostOptions {
 export interface CommandChanges {
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly cwd?: string
-  readonly input?: string
+  readonly input?: NonNullable<CommandOptions['input']>
+  /** Words in front of the command, e.g. those of `withoutTool`. */
+  readonly within?: readonly string[]
 }
 
 export interface ProductHost extends AsyncDisposable {
   /** Holds everything else; its name is in the environment of whatever was started here. */
   readonly directory: string
   readonly home: string
+  /** `$HOME`, which `home` is not in. */
+  readonly userHome: string
   readonly workspace: string
   readonly provider: ProviderProcess
   /** Starts `bot-bottle ARGS`. */
@@ -57,6 +61,8 @@ export interface ProductHost extends AsyncDisposable {
   processes(): Promise<readonly string[]>
   /** Ids of bottles whose namespaces still exist. */
   livingSandboxes(): Promise<readonly string[]>
+  /** What must not be there once every command has ended: all of the two above but a controller. */
+  leftovers(): Promise<readonly string[]>
 }
 
 export async function openProductHost(options: ProductHostOptions = {}): Promise<ProductHost> {
@@ -66,11 +72,12 @@ export async function openProductHost(options: ProductHostOptions = {}): Promise
   stack.defer(() => rm(directory, { recursive: true, force: true }))
   await chmod(directory, 0o755)
   const home = join(directory, 'home')
+  const userHome = join(directory, 'user')
   const workspace = join(directory, 'workspace')
   const own = async (path: string) => {
     if (user?.uid !== undefined) await chown(path, user.uid, user.uid)
   }
-  for (const path of [home, workspace]) {
+  for (const path of [home, userHome, workspace]) {
     await mkdir(path, { mode: 0o700 })
     await own(path)
   }
@@ -89,13 +96,13 @@ export async function openProductHost(options: ProductHostOptions = {}): Promise
   const command = userCommand(directory, user)
   const environment = {
     PATH: process.env.PATH,
-    HOME: home,
+    HOME: userHome,
     BOT_BOTTLE_HOME: home,
     ANTHROPIC_API_KEY: realKey,
     OPENAI_API_KEY: realKey,
   }
-  const start: ProductHost['start'] = (args, { env = {}, cwd = workspace, input } = {}) =>
-    startCommand([...command, ...args], {
+  const start: ProductHost['start'] = (args, { env = {}, cwd = workspace, input, within = [] } = {}) =>
+    startCommand([...within, ...command, ...args], {
       env: { ...environment, ...env },
       cwd,
       ...(input !== undefined && { input }),
@@ -124,6 +131,7 @@ export async function openProductHost(options: ProductHostOptions = {}): Promise
   return {
     directory,
     home,
+    userHome,
     workspace,
     provider,
     start,
@@ -138,6 +146,10 @@ export async function openProductHost(options: ProductHostOptions = {}): Promise
     inLedger,
     processes,
     livingSandboxes,
+    async leftovers() {
+      const others = (await processes()).filter((line) => !line.includes(' controller run '))
+      return [...others, ...(await livingSandboxes())]
+    },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }
@@ -149,7 +161,7 @@ function isRunning(reference: string): boolean {
 }
 
 /** `PID COMMAND` of every process that has the text in its command line or its environment. */
-async function processesNaming(text: string): Promise<readonly string[]> {
+export async function processesNaming(text: string): Promise<readonly string[]> {
   const found: string[] = []
   for (const pid of await readdir('/proc')) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue

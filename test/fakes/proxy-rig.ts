@@ -8,12 +8,12 @@ import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { counterChain, governing, scopeChain } from '../../src/core/budget/chain.ts'
-import type { CounterKey } from '../../src/core/budget/scope.ts'
+import type { Counter, CounterKey } from '../../src/core/budget/scope.ts'
 import type { Provider } from '../../src/core/provider/provider.ts'
 import { builtInProviders } from '../../src/core/provider/providers.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite-ledger.ts'
-import { createAddressGuard } from '../../src/proxy/address-guard.ts'
+import { type AddressGuard, createAddressGuard } from '../../src/proxy/address-guard.ts'
 import { type BottleProxy, openBottleProxy } from '../../src/proxy/bottle-proxy.ts'
 import { createCertificateAuthority } from '../../src/proxy/certificate-authority.ts'
 import type { EgressEvents, Settlement } from '../../src/proxy/egress.ts'
@@ -28,6 +28,14 @@ export interface ProxyRigOptions {
   readonly providers?: readonly Provider[]
   readonly credentials?: Readonly<Record<string, string>>
   readonly bottleId?: string
+  /** Stands between the proxy and the real ledger, e.g. to fail. */
+  readonly wrapLedger?: (ledger: Ledger) => Ledger
+  /** Which addresses may be dialled without an entry in `upstreams`; by default as in the product. */
+  readonly isAllowed?: AddressGuard
+  /** What a spent budget does; by default it cuts, as the controller does. */
+  readonly onSpent?: (proxy: BottleProxy, message: string) => void
+  /** The real credential; by default `credentials`, then `real-NAME-key`. */
+  readonly credentialOf?: (provider: Provider) => string
 }
 
 export interface ProxyRig extends AsyncDisposable {
@@ -39,8 +47,12 @@ export interface ProxyRig extends AsyncDisposable {
   readonly denials: readonly Parameters<EgressEvents['denied']>[0][]
   readonly spent: readonly Parameters<EgressEvents['spent']>[0][]
   readonly bugs: readonly unknown[]
+  /** Attempt ids of metered exchanges that got their reservation. */
+  readonly started: readonly string[]
   /** Resolves when so many exchanges are settled. */
   settled(count: number): Promise<void>
+  /** The counter of the bottle's run scope. */
+  counterOf(provider: string): Promise<Counter>
 }
 
 export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> {
@@ -57,7 +69,11 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
   }
   const authority = await createCertificateAuthority({ subject: bottleId, nowMs: Date.now, maxLeaves: 16 })
   const upstream = stack.use(
-    createUpstream({ overrides: options.upstreams, extraCa: options.upstreamCa, isAllowed: createAddressGuard() }),
+    createUpstream({
+      overrides: options.upstreams,
+      extraCa: options.upstreamCa,
+      isAllowed: options.isAllowed ?? createAddressGuard(),
+    }),
   )
   const listeners = { proxy: await listen(), http: await listen(), tls: await listen() }
   const seen = {
@@ -65,6 +81,7 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
     denials: [] as Parameters<EgressEvents['denied']>[0][],
     spent: [] as Parameters<EgressEvents['spent']>[0][],
     bugs: [] as unknown[],
+    started: [] as string[],
   }
   const waiting = new Set<() => void>()
   let ids = 0
@@ -78,12 +95,12 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
         bottleId,
         agent: 'rig',
         providers,
-        ledger,
+        ledger: options.wrapLedger?.(ledger) ?? ledger,
         upstream,
         bell: createRoomBell(),
         nowMs: Date.now,
         newId: () => `attempt-${++ids}`,
-        credentialOf: ({ name }) => options.credentials?.[name] ?? `real-${name}-key`,
+        credentialOf: options.credentialOf ?? (({ name }) => options.credentials?.[name] ?? `real-${name}-key`),
         budgetsOf({ name }) {
           const chain = counterChain(scopes, name)
           const key = governing(chain, (one) =>
@@ -92,7 +109,7 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
           return { chain, governing: key ? [key] : [] }
         },
         on: {
-          started: () => {},
+          started: ({ attemptId }) => seen.started.push(attemptId),
           progress: () => {},
           settled(settlement) {
             seen.settlements.push(settlement)
@@ -101,7 +118,8 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
           denied: (denial) => seen.denials.push(denial),
           spent(spent) {
             seen.spent.push(spent)
-            void proxy.cut(spent.message)
+            if (options.onSpent) options.onSpent(proxy, spent.message)
+            else void proxy.cut(spent.message)
           },
         },
       },
@@ -124,6 +142,11 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
       waiting.add(look)
       look()
       return promise
+    },
+    async counterOf(provider) {
+      const [counter] = await ledger.counters({ scope: `run:${bottleId}`, provider })
+      if (!counter) throw new Error(`the ledger has no counter of ${provider} for ${bottleId}`)
+      return counter
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }

@@ -19,6 +19,8 @@ export interface Upstream extends AsyncDisposable {
   readonly receivedBytes: number
   /** Requests whose head arrived; stays 0 for a raw upstream. */
   readonly requestCount: number
+  /** Resets every open connection. */
+  resetConnections(): void
 }
 
 export interface UpstreamOptions extends Partial<ServerCertificateOptions> {
@@ -87,6 +89,9 @@ async function startUpstream(
     },
     get requestCount() {
       return requestCount()
+    },
+    resetConnections() {
+      for (const socket of open) socket.resetAndDestroy()
     },
     async [Symbol.asyncDispose]() {
       if (!server.listening) return

@@ -2,9 +2,10 @@
  * Whose processes a test starts. Root also plays an ordinary user, who sees this checkout and this Node at readable paths: they
  * may lie below private directories, and are too large to copy. Mounts made for that end with the process they were made for.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { findTool, searchPathOf } from '../../src/sandbox/find-tool.ts'
 
 export interface TestUser {
   readonly title: string
@@ -52,4 +53,12 @@ export function visiblePaths(
 ): { readonly checkoutPath: string; readonly nodePath: string } {
   if (user?.uid === undefined) return { checkoutPath: checkout, nodePath: process.execPath }
   return { checkoutPath: join(directory, 'checkout'), nodePath: join(directory, 'node/bin/node') }
+}
+
+/** Words in front of a command that make a tool of the host missing for it and for what it starts, in mounts of its own. */
+export function withoutTool(name: string): readonly string[] {
+  const file = findTool(name, searchPathOf(process.env))
+  if (file === undefined) throw new Error(`${name} is needed for this test`)
+  const namespaces = [...(isRoot ? [] : ['--user', '--map-root-user']), '--mount', '--propagation', 'private']
+  return ['unshare', ...namespaces, 'bash', '-c', 'mount --bind /dev/null "$0" && exec "$@"', realpathSync(file)]
 }

@@ -30,7 +30,11 @@ export const claude: Provider = {
     ANTHROPIC_API_KEY: placeholderCredential,
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     DISABLE_AUTOUPDATER: '1',
+    // Spares the interactive start a search for plugins at hosts that no route allows.
+    CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL: '1',
   },
+  // The question whether the workspace is trusted is answered by what the bottle lets a program do.
+  containedEnv: { CLAUDE_CODE_SANDBOXED: '1' },
   homeFiles: {
     // Spares the interactive start its first-run questions; a key is approved by its last 20 characters.
     '.claude.json': `${JSON.stringify({

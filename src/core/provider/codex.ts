@@ -17,6 +17,7 @@ export const codex: Provider = {
   ],
   credential: { sources: ['env:CODEX_API_KEY', 'env:OPENAI_API_KEY'], scheme: { kind: 'bearer' } },
   env: { CODEX_API_KEY: placeholderCredential, OPENAI_API_KEY: placeholderCredential },
+  containedEnv: {},
   homeFiles: {
     // An own provider entry: plain HTTP instead of a WebSocket, no other host but the API's, an end to refused connects.
     '.codex/config.toml': `model_provider = "bottle"

@@ -33,6 +33,8 @@ export interface Provider {
   readonly credential: ProviderCredential
   /** Environment inside the bottle, placeholders in place of credentials. */
   readonly env: Readonly<Record<string, string>>
+  /** More of it where the bottle is contained: what would be a false promise elsewhere. */
+  readonly containedEnv: Readonly<Record<string, string>>
   /** Files that its clients want in their home: path relative to home → content. */
   readonly homeFiles: Readonly<Record<string, string>>
 }

@@ -15,6 +15,8 @@ const numberLabel = /^(?:\d+|0x[0-9a-f]*)$/
 
 export function canonicalHost(text: string): CanonicalHost {
   if (text.startsWith('[')) return { kind: 'address' }
+  // Before the case is folded: the Kelvin sign would become a k.
+  if (/[^\x21-\x7e]/.test(text)) return { kind: 'invalid', why: 'it has a control or non-ASCII character' }
   const name = text.toLowerCase().replace(/\.$/, '')
   if (name === '') return { kind: 'invalid', why: 'it is empty' }
   if (name.length > maxNameLength) return { kind: 'invalid', why: `it is longer than ${maxNameLength} characters` }

@@ -1,0 +1,168 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { CredentialScheme } from '../core/provider/provider.ts'
+import { clientHeaders, headerValues, scrubbed, upstreamHeaders, withoutCredentialParameters } from './heads.ts'
+
+const apiKey: CredentialScheme = { kind: 'header', name: 'x-api-key' }
+const bearer: CredentialScheme = { kind: 'bearer' }
+const real = 'real-key'
+
+function sent(raw: readonly string[], options: Partial<Parameters<typeof upstreamHeaders>[0]> = {}): string[] {
+  return upstreamHeaders({ raw, scheme: apiKey, credential: real, contentLength: 5, isMetered: true, ...options })
+}
+
+/** Name (lower case) and value of each field, as text that is easy to compare. */
+function fields(raw: readonly string[]): string[] {
+  return raw.flatMap((name, index) => (index % 2 === 0 ? [`${name.toLowerCase()}: ${raw[index + 1]}`] : []))
+}
+
+const ours = ['accept-encoding: identity', 'content-length: 5', `x-api-key: ${real}`]
+
+describe('the head for the upstream', () => {
+  it.each([
+    'authorization',
+    'Authorization',
+    'AUTHORIZATION',
+    'x-api-key',
+    'X-Api-Key',
+    'X_API_KEY',
+    'x_api-key',
+    'api-key',
+    'api_key',
+    'x-goog-api-key',
+    'X_Goog_Api_Key',
+    'cookie',
+    'Cookie',
+    'x-auth-token',
+    'X_AUTH_TOKEN',
+    'proxy-authorization',
+    'Proxy_Authorization',
+    'proxy_authorization',
+  ])('never carries the %s of the client (C01, H10)', (name) => {
+    expect(fields(sent([name, 'client-secret', 'x-other', 'kept']))).toEqual(['x-other: kept', ...ours])
+  })
+
+  it('carries a credential in a field of its own name once, ours (C01)', () => {
+    const scheme: CredentialScheme = { kind: 'header', name: 'X-Company-Key' }
+    const head = sent(['x-company-key', 'mine', 'X_Company_Key', 'mine too'], { scheme })
+    expect(fields(head).filter((field) => field.includes('key'))).toEqual([`x-company-key: ${real}`])
+  })
+
+  it('carries a bearer as Authorization', () => {
+    expect(fields(sent(['Authorization', 'Bearer mine'], { scheme: bearer })).at(-1)).toBe(
+      `authorization: Bearer ${real}`,
+    )
+  })
+
+  it.each([
+    'Connection',
+    'keep-alive',
+    'Keep_Alive',
+    'Proxy-Connection',
+    'TE',
+    'Trailer',
+    'Transfer-Encoding',
+    'Transfer_Encoding',
+    'Upgrade',
+    'Expect',
+    'Content-Length',
+    'Content_Length',
+    'Host',
+  ])('does not carry the hop-by-hop or framing field %s of the client (H10)', (name) => {
+    expect(fields(sent([name, 'x']))).toEqual(ours)
+  })
+
+  it('drops what Connection names, but not what we put in (H10)', () => {
+    const named = ['Connection', 'close, X-Api-Key, x_mine', 'connection', 'content-length,accept-encoding,host']
+    expect(fields(sent([...named, 'X-Mine', '1', 'x-stays', '2']))).toEqual(['x-stays: 2', ...ours])
+  })
+
+  it('keeps order, spelling, repetition and odd values of everything else', () => {
+    const raw = ['X-B', '1', 'x-a', '', 'X-B', '2', 'Anthropic-Beta', 'a, b', 'X-Latin', '\u00e9']
+    expect(sent(raw).slice(0, raw.length)).toEqual(raw)
+  })
+
+  it('asks metered hosts for what the meter reads, and leaves the coding of free answers to the client', () => {
+    expect(headerValues(sent(['Accept-Encoding', 'gzip, br']), 'accept-encoding')).toEqual(['identity'])
+    expect(headerValues(sent(['Accept-Encoding', 'gzip, br'], { isMetered: false }), 'accept-encoding')).toEqual([
+      'gzip, br',
+    ])
+    expect(headerValues(sent([], { isMetered: false }), 'accept-encoding')).toEqual([])
+  })
+
+  it('never carries a value of the client that stood in a credential field, whatever the spelling (C01)', () => {
+    const spelling = fc
+      .constantFrom('authorization', 'x-api-key', 'api-key', 'cookie', 'x-goog-api-key', 'proxy-authorization')
+      .chain((name) => fc.mixedCase(fc.constant(name)))
+      .chain((name) => fc.constantFrom(name, name.replaceAll('-', '_'), name.replace('-', '_')))
+    fc.assert(
+      fc.property(fc.array(spelling, { minLength: 1, maxLength: 6 }), (names) => {
+        const head = sent(names.flatMap((name) => [name, 'client-secret']))
+        expect(head).not.toContain('client-secret')
+        expect(head.filter((value) => value === real)).toHaveLength(1)
+      }),
+    )
+  })
+})
+
+describe('the head for the client', () => {
+  const scrubbing = { credential: real, placeholder: 'placeholder' }
+
+  it('shows the placeholder wherever the upstream echoes the real credential (C03)', () => {
+    const raw = ['Location', `https://a.test/?key=${real}&x=${real}`, 'X-Echo', `Bearer ${real}`, 'X-Other', 'kept']
+    expect(clientHeaders(raw, scrubbing)).toEqual([
+      'Location',
+      'https://a.test/?key=placeholder&x=placeholder',
+      'X-Echo',
+      'Bearer placeholder',
+      'X-Other',
+      'kept',
+    ])
+    expect(scrubbed(`Unauthorized ${real}`, scrubbing)).toBe('Unauthorized placeholder')
+  })
+
+  it('keeps repeated fields, drops hop-by-hop ones, those that Connection names, and ways around the proxy', () => {
+    const raw = [
+      'Set-Cookie',
+      'a=1',
+      'set-cookie',
+      'b=2',
+      'Connection',
+      'x-hop',
+      'X-Hop',
+      '1',
+      'Keep-Alive',
+      'timeout=5',
+    ]
+    const dropped = ['Transfer-Encoding', 'chunked', 'Alt-Svc', 'h3=":443"', 'Trailer', 'x', 'Upgrade', 'h2c']
+    expect(clientHeaders([...raw, ...dropped, 'Content-Length', '3'], scrubbing)).toEqual([
+      'Set-Cookie',
+      'a=1',
+      'set-cookie',
+      'b=2',
+      'Content-Length',
+      '3',
+    ])
+  })
+})
+
+describe('the query for the upstream', () => {
+  it.each([
+    ['', ''],
+    ['?', '?'],
+    ['?beta=true', '?beta=true'],
+    ['?key=mine', ''],
+    ['?beta=true&key=mine&x=1', '?beta=true&x=1'],
+    ['?KEY=mine', ''],
+    ['?%6bey=mine', ''],
+    ['?k%65y=mine', ''],
+    ['?api_key=a&api-key=b&apikey=c&access_token=d&auth_token=e&token=f', ''],
+    ['?key', ''],
+    ['?key=a=b', ''],
+    ['?monkey=kept&keys=kept', '?monkey=kept&keys=kept'],
+    ['?a=%zz&%zz=b', '?a=%zz&%zz=b'],
+    ['?a=1&&b=2', '?a=1&&b=2'],
+  ])('%j becomes %j (C01)', (query, kept) => {
+    expect(withoutCredentialParameters(query)).toBe(kept)
+  })
+})

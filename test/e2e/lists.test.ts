@@ -1,0 +1,94 @@
+/** The documented shapes of `--json`, on books with one bottle that spent its budget. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { typed } from '../fakes/command.ts'
+import { modelCallInShell } from '../fakes/model-call.ts'
+import { openProductHost, type ProductHost } from '../fakes/product-host.ts'
+
+let host: ProductHost
+const bottleId = expect.stringMatching(/^run-[0-9a-f]{6}$/)
+const anyNumber = expect.any(Number)
+
+beforeAll(async () => {
+  host = await openProductHost({ provider: ['--output-tokens', '3000'] })
+  const script = `${modelCallInShell()}; echo; echo is over; read go`
+  const options = ['--bottle', 'claude', '--workspace', 'none', '--budget', '1000']
+  await host.start(['run', ...options, '--', 'sh', '-c', script], { input: typed }).said(/is over/)
+})
+afterAll(() => host[Symbol.asyncDispose]())
+
+test('ps --json is a list of bottles with their governing budgets', async () => {
+  expect(await host.json(['ps'])).toEqual([
+    {
+      id: bottleId,
+      agent: 'run',
+      definitions: ['claude'],
+      state: 'cut',
+      policy: 'cutoff',
+      contained: true,
+      createdAtMs: anyNumber,
+      endedAtMs: null,
+      exitCode: null,
+      budgets: [
+        {
+          scope: expect.stringMatching(/^run:run-[0-9a-f]{6}$/),
+          provider: 'claude',
+          period: 'total',
+          limitTokens: 1_000,
+          settledTokens: anyNumber,
+          reservedTokens: 0,
+        },
+      ],
+      chargedTokens: anyNumber,
+      openExchanges: 0,
+    },
+  ])
+})
+
+test.each([
+  ['bottle', bottleId],
+  ['agent', 'run'],
+  ['provider', 'claude'],
+  ['model', 'claude-opus-4-8'],
+])('usage --by %s --json is a report with one row for each', async (by, group) => {
+  expect(await host.json(['usage', '--by', by])).toEqual({
+    by,
+    rows: [
+      {
+        group,
+        provider: 'claude',
+        exchanges: 1,
+        inputTokens: anyNumber,
+        cacheWriteTokens: anyNumber,
+        cacheReadTokens: anyNumber,
+        outputTokens: anyNumber,
+        reasoningTokens: anyNumber,
+        chargeTokens: anyNumber,
+        estimatedTokens: anyNumber,
+      },
+    ],
+  })
+})
+
+test('audit --json is a list of intents and what came of them', async () => {
+  const entry = { sequence: anyNumber, enforcementId: expect.any(String), bottleId, atMs: anyNumber }
+  const cut = { ...entry, action: 'cutoff', trigger: 'budget', detail: expect.any(String) }
+  expect(await host.json(['audit'])).toEqual([
+    { ...cut, phase: 'intent' },
+    { ...cut, phase: 'done' },
+  ])
+})
+
+test('controller status --json says which one runs', async () => {
+  const status = { version: expect.any(String), pid: anyNumber, home: host.home, startedAtMs: anyNumber }
+  expect(await host.json(['controller', 'status'])).toEqual({ ...status, livingBottles: 1 })
+})
+
+test('the same lists are tables without --json', async () => {
+  expect((await host.run(['ps'])).stdout).toMatch(
+    /^ID +AGENT +STATE +AGE +TOKENS +BUDGET *\nrun-[0-9a-f]{6} +run +cut .* of 1.000 \(run run-/,
+  )
+  expect((await host.run(['usage'])).stdout).toMatch(/^BOTTLE +PROVIDER +EXCHANGES .*\nrun-[0-9a-f]{6} +claude +1 /)
+  expect((await host.run(['audit'])).stdout).toMatch(
+    /^TIME +BOTTLE +ACTION +BY +PHASE +DETAIL *\n.* cutoff +budget +intent +budget spent/,
+  )
+})
