@@ -36,6 +36,8 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
   const arrivals = new WeakMap<Socket, Arrival>()
   /** What HTTP is spoken on, by the socket that came in: that socket itself, or the TLS inside it. */
   const surfaces = new Map<Socket, Socket>()
+  /** Of those that came in, the ones that a cut ends. */
+  const closing = new WeakSet<Socket>()
   /** The last answer on a surface. */
   const answers = new WeakMap<Socket, ServerResponse>()
   const exchanges = new Map<OpenExchange, Promise<void>>()
@@ -104,6 +106,8 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
   }
   const closeConnections = () => {
     for (const [socket, surface] of surfaces) {
+      if (closing.has(socket)) continue
+      closing.add(socket)
       const lastAnswer = answers.get(surface)
       if (!lastAnswer || lastAnswer.closed) surface.destroySoon()
       else lastAnswer.once('close', () => surface.destroySoon())

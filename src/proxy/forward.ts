@@ -113,7 +113,6 @@ function attempt(options: ForwardOptions): Promise<AttemptEnd> {
       return onError(new Error('its answer has a malformed head', { cause: error }))
     }
     state.hadHead = true
-    response.flushHeaders()
     onBodyError = pass({
       incoming,
       response,
@@ -125,8 +124,8 @@ function attempt(options: ForwardOptions): Promise<AttemptEnd> {
       host: request.host,
     })
   })
-  for (const chunk of body) outgoing.write(chunk)
-  outgoing.end()
+  for (const chunk of body.slice(0, -1)) outgoing.write(chunk)
+  outgoing.end(body.at(-1))
   return promise
 }
 
@@ -149,6 +148,9 @@ function pass(passing: Passing): (error: Error) => void {
   let eventEndTimer: NodeJS.Timeout | undefined
   let isCutting = false
   let holds = 0
+  // A stream's head goes out at once. A document's travels with its body, which mostly is there already.
+  const headTimer = isStream ? undefined : setImmediate(() => response.flushHeaders())
+  if (isStream) response.flushHeaders()
 
   const hold = () => {
     holds += 1
@@ -178,6 +180,7 @@ function pass(passing: Passing): (error: Error) => void {
 
   incoming.on('data', (chunk: Buffer) => {
     if (isOver()) return
+    clearImmediate(headTimer)
     if (isCutting) {
       const end = boundary.endWithin(chunk)
       response.write(end === -1 ? chunk : chunk.subarray(0, end))
@@ -202,6 +205,7 @@ function pass(passing: Passing): (error: Error) => void {
   })
   incoming.once('end', () => {
     if (isOver()) return
+    clearImmediate(headTimer)
     if (isCutting) return endCut()
     finish({ kind: 'complete' })
     response.end()

@@ -59,7 +59,7 @@ function createBooks(limitTokens: number) {
 
 async function opened(ledger: Ledger, signal: AbortSignal = new AbortController().signal) {
   const bell = createRoomBell()
-  const opening = await openLease({ ledger, bell, request, signal })
+  const opening = await openLease({ ledger, bell, request, waitSignal: () => signal })
   if (opening.kind !== 'opened') throw new Error(`expected a lease, got ${opening.reason}`)
   return { lease: opening.lease, bell }
 }
@@ -149,7 +149,7 @@ describe('an opening', () => {
     const { books, ledger } = createBooks(1_000)
     books.otherHoldTokens = 900
     const bell = createRoomBell()
-    const opening = openLease({ ledger, bell, request, signal: new AbortController().signal })
+    const opening = openLease({ ledger, bell, request, waitSignal: () => new AbortController().signal })
     for (const otherHoldTokens of [900, 800, 700, 600]) {
       books.otherHoldTokens = otherHoldTokens
       await new Promise((resolve) => setImmediate(resolve))
@@ -161,7 +161,12 @@ describe('an opening', () => {
   it('is denied at once when the budget is spent (L02)', async () => {
     const { books, ledger } = createBooks(1_000)
     books.settledTokens = 900
-    const opening = await openLease({ ledger, bell: createRoomBell(), request, signal: new AbortController().signal })
+    const opening = await openLease({
+      ledger,
+      bell: createRoomBell(),
+      request,
+      waitSignal: () => new AbortController().signal,
+    })
     expect(opening).toMatchObject({ kind: 'denied', reason: 'exhausted', counter: { settledTokens: 900 } })
   })
 })
@@ -181,7 +186,7 @@ describe('with a ledger that never answers', () => {
       ledger: { ...ledger, reserve: () => late.promise },
       bell: createRoomBell(),
       request,
-      signal: new AbortController().signal,
+      waitSignal: () => new AbortController().signal,
     })
     const rejected = expect(opening).rejects.toMatchObject({ code: 'ledger_unusable' })
     await vi.advanceTimersByTimeAsync(proxyLimits.ledgerAnswerMs)

@@ -16,12 +16,12 @@ export interface LeaseOptions {
   readonly ledger: Ledger
   readonly bell: RoomBell
   readonly request: Omit<ReserveRequest, 'holdTokens'>
-  /** Ends the waiting: the client is gone, or the bottle is cut. */
-  readonly signal: AbortSignal
+  /** Gives what ends the waiting (the client is gone, the bottle is cut); asked for only when there is a wait. */
+  waitSignal(): AbortSignal
 }
 
 /** Makes the durable reservation; waits a few seconds for room that others only hold. */
-export async function openLease({ ledger, bell, request, signal }: LeaseOptions): Promise<Opening> {
+export async function openLease({ ledger, bell, request, waitSignal }: LeaseOptions): Promise<Opening> {
   const holdTokens = request.inputTokens + leaseChunkTokens
   let deadline: AbortSignal | undefined
   for (;;) {
@@ -32,12 +32,15 @@ export async function openLease({ ledger, bell, request, signal }: LeaseOptions)
       throw error
     })
     if (outcome.kind === 'reserved') {
-      return { kind: 'opened', lease: new Lease({ ledger, bell, attemptId: request.attemptId, holdTokens, signal }) }
+      return {
+        kind: 'opened',
+        lease: new Lease({ ledger, bell, attemptId: request.attemptId, holdTokens, waitSignal }),
+      }
     }
     if (outcome.reason === 'exhausted' || deadline?.aborted) {
       return { kind: 'denied', reason: outcome.reason, counter: outcome.counter }
     }
-    deadline ??= AbortSignal.any([signal, AbortSignal.timeout(proxyLimits.pendingWaitMs)])
+    deadline ??= AbortSignal.any([waitSignal(), AbortSignal.timeout(proxyLimits.pendingWaitMs)])
     await bell.rungSince(rings, deadline)
   }
 }
@@ -57,7 +60,7 @@ export class Lease {
   readonly attemptId: string
   readonly #ledger: Ledger
   readonly #bell: RoomBell
-  readonly #signal: AbortSignal
+  readonly #waitSignal: () => AbortSignal
   #heldTokens: number
   #observedTokens = 0
   #extension: Promise<Extension> | undefined
@@ -68,12 +71,12 @@ export class Lease {
     readonly bell: RoomBell
     readonly attemptId: string
     readonly holdTokens: number
-    readonly signal: AbortSignal
+    waitSignal(): AbortSignal
   }) {
     this.attemptId = options.attemptId
     this.#ledger = options.ledger
     this.#bell = options.bell
-    this.#signal = options.signal
+    this.#waitSignal = options.waitSignal
     this.#heldTokens = options.holdTokens
   }
 
@@ -134,7 +137,7 @@ export class Lease {
         this.#denial = outcome
         return 'end'
       }
-      deadline ??= AbortSignal.any([this.#signal, AbortSignal.timeout(proxyLimits.extendWaitMs)])
+      deadline ??= AbortSignal.any([this.#waitSignal(), AbortSignal.timeout(proxyLimits.extendWaitMs)])
       await this.#bell.rungSince(rings, deadline)
       wantedTokens = this.#observedTokens + 1
     }

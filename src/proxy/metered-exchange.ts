@@ -2,6 +2,7 @@
  * A metered exchange: estimate, reserve, send, meter, settle.
  * **Invariant** (I5) Once reserved it is settled, whatever happens: the charge is never lost and never free.
  */
+import type { ServerResponse } from 'node:http'
 import { pendingMessage, spentMessage } from '../core/budget/wording.ts'
 import { estimateInputTokens } from '../core/metering/estimate.ts'
 import type { RequestReading } from '../core/metering/format.ts'
@@ -57,12 +58,10 @@ async function reserve(
   { model, inputTokens }: { readonly model: string | null; readonly inputTokens: number },
 ): Promise<Lease | undefined> {
   const { provider, host } = verdict
-  const gone = new AbortController()
-  response.once('close', () => gone.abort())
   const opening = await openLease({
     ledger: egress.ledger,
     bell: egress.bell,
-    signal: AbortSignal.any([exchange.signal, gone.signal]),
+    waitSignal: () => AbortSignal.any([exchange.signal, goneSignal(response)]),
     request: {
       attemptId: exchange.id,
       bottleId: egress.bottleId,
@@ -91,4 +90,11 @@ async function reserve(
   give(response, spentAnswer(host.format, message, exchange.id))
   egress.on.spent({ counter, message })
   return undefined
+}
+
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController()
+  if (response.destroyed) gone.abort()
+  else response.once('close', () => gone.abort())
+  return gone.signal
 }

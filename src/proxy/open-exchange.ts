@@ -7,13 +7,10 @@ export interface OpenExchange {
   readonly cutMessage: string | undefined
   /** Ends it; the first cause wins. */
   cut(message: string): void
-  /** Resolves when nothing of it flows any more and its charge is in the ledger. */
-  readonly ended: Promise<void>
 }
 
-export function openExchange(id: string): OpenExchange & { end(): void } {
+export function openExchange(id: string): OpenExchange {
   const controller = new AbortController()
-  const { promise, resolve } = Promise.withResolvers<void>()
   let cutMessage: string | undefined
   return {
     id,
@@ -25,7 +22,5 @@ export function openExchange(id: string): OpenExchange & { end(): void } {
       cutMessage ??= message
       controller.abort()
     },
-    ended: promise,
-    end: resolve,
   }
 }

@@ -1,7 +1,7 @@
 /** What users do wrong, and what their hosts lack: one clear sentence, a hint, the documented exit code, nothing left. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { CommandEnd } from '../fakes/command.ts'
 import { modelCall } from '../fakes/model-call.ts'
 import { openProductHost, type ProductHost } from '../fakes/product-host.ts'
@@ -33,33 +33,52 @@ function expectRefusal(
   expect(exitCode).toBe(expected.exitCode)
 }
 
-/** No bottle lives, and no process but a controller. */
-async function expectNothingLeft(host: ProductHost) {
-  expect(await host.leftovers()).toEqual([])
-}
-
 describe('a start is refused', () => {
+  let host: ProductHost
+  beforeAll(async () => {
+    host = await openProductHost()
+  })
+  afterEach(async () => expect(await host.leftovers()).toEqual([]))
+  afterAll(() => host[Symbol.asyncDispose]())
+
   test('for an agent that does not exist', async () => {
-    await using host = await openProductHost()
     expectRefusal(await host.run(['start', 'claud']), {
       exitCode: 1,
       says: /there is no agent named "claud"/,
       hint: /Known agents: claude, codex/,
     })
-    await expectNothingLeft(host)
   })
 
   test('for an agent that is not installed', async () => {
-    await using host = await openProductHost()
     const end = await host.run(['start', 'codex'], { env: { PATH: '/usr/bin:/bin' } })
     expectRefusal(end, {
       exitCode: 1,
       says: /the program "codex" was not found on PATH/,
       hint: /npm install --global @openai\/codex/,
     })
-    await expectNothingLeft(host)
   })
 
+  test.each([
+    ['the home directory', () => host.userHome, /is or contains your home directory/],
+    ['a system directory', () => '/usr', /is inside \/usr/],
+    ['a shared directory', () => '/var', /is a folder of the whole system/],
+  ])('for a workspace that is %s', async (_, pathOf, says) => {
+    for (const kind of ['direct', 'copy']) {
+      const end = await host.run(['run', '--workspace', kind, '--', 'true'], { cwd: pathOf() })
+      expectRefusal(end, { exitCode: 2, says, hint: /one project/ })
+    }
+  })
+
+  test('for a budget of a provider that the bottle does not use', async () => {
+    const end = await host.run(['run', '--bottle', 'claude', '--budget', 'codex=1', '--', 'true'])
+    expect(end).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('names the provider "codex", but the bottle uses claude'),
+    })
+  })
+})
+
+describe('a start on a host of its own is refused', () => {
   test('without the credential of its provider, before anything is made (C06)', async () => {
     await using host = await openProductHost()
     const end = await host.run(inClaudeBottle('true'), { env: { ANTHROPIC_API_KEY: undefined } })
@@ -68,21 +87,8 @@ describe('a start is refused', () => {
       says: /the credential of provider claude is missing \(ANTHROPIC_API_KEY\)/,
       hint: /ANTHROPIC_API_KEY=…/,
     })
-    await expectNothingLeft(host)
+    expect(await host.leftovers()).toEqual([])
     expect(await host.json(['ps', '--all'])).toEqual([])
-  })
-
-  test.each([
-    ['the home directory', (host: ProductHost) => host.userHome, /is or contains your home directory/],
-    ['a system directory', () => '/usr', /is inside \/usr/],
-    ['a shared directory', () => '/var', /is a folder of the whole system/],
-  ])('for a workspace that is %s', async (_, pathOf, says) => {
-    await using host = await openProductHost()
-    for (const kind of ['direct', 'copy']) {
-      const end = await host.run(['run', '--workspace', kind, '--', 'true'], { cwd: pathOf(host) })
-      expectRefusal(end, { exitCode: 2, says, hint: /one project/ })
-    }
-    await expectNothingLeft(host)
   })
 
   test.each([
@@ -120,16 +126,6 @@ describe('a start is refused', () => {
       })
     },
   )
-
-  test('for a budget of a provider that the bottle does not use', async () => {
-    await using host = await openProductHost()
-    const end = await host.run(['run', '--bottle', 'claude', '--budget', 'codex=1', '--', 'true'])
-    expect(end).toMatchObject({
-      exitCode: 2,
-      stderr: expect.stringContaining('names the provider "codex", but the bottle uses claude'),
-    })
-    await expectNothingLeft(host)
-  })
 })
 
 describe('a request is answered so that its sender reads the cause', () => {

@@ -30,6 +30,15 @@ describe.each(testUsers)('in a bottle $title', (user) => {
     expect(stdout).toContain(`OPENAI_API_KEY=${placeholderCredential}\n`)
   })
 
+  test('Claude Code is told that it is in a sandbox only where that is so', async () => {
+    const environment = async (sandbox: string) => {
+      const options = ['--sandbox', sandbox, '--bottle', 'claude', '--workspace', 'none']
+      return (await host.run(['run', ...options, '--', 'env'])).stdout
+    }
+    expect(await environment('bubblewrap')).toContain('CLAUDE_CODE_SANDBOXED=1\n')
+    expect(await environment('none')).not.toContain('CLAUDE_CODE_SANDBOXED')
+  })
+
   test('a program that ignores proxies is caught, by name and by any address, with the verdicts of the proxy (S01)', async () => {
     const ways = [
       ['--noproxy', '*'],

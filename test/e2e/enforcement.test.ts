@@ -62,18 +62,17 @@ test('an operator’s cutoff ends the stream with a message, and a restore lets 
   expect(await bottles(host, ['--all'])).toMatchObject([{ state: 'killed' }])
 })
 
-test.each([['cutoff'], ['kill'], ['restore']])(
-  '%s of an id that does not exist says how to find one',
-  async (action) => {
-    await using host = await openProductHost()
-    await host.start(['controller', 'run']).said(/is ready/)
+test('an id that does not exist is refused by each command, saying how to find one', async () => {
+  await using host = await openProductHost()
+  await host.start(['controller', 'run']).said(/is ready/)
+  for (const action of ['cutoff', 'kill', 'restore']) {
     expect(await host.run([action, 'claude-000000'])).toMatchObject({
       exitCode: 1,
       stdout: '',
       stderr: 'bot-bottle: there is no bottle "claude-000000"\n  hint: List them with: bot-bottle ps --all\n',
     })
-  },
-)
+  }
+})
 
 test('a bottle that streams is cut when another one spends the budget that they share, each with its own policy (E04)', async () => {
   await using host = await openProductHost({ provider: quick, settings: 'budget: {claude: 4000}\n' })

@@ -53,7 +53,7 @@ test('Ctrl-C is the program’s own matter when it handles it', async () => {
   expect(await command.ended).toMatchObject({ exitCode: 7, stdout: 'ready\ncaught\n' })
 })
 
-test.each([
+test.concurrent.each([
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ] as const)('%s to the command line ends the bottle, and is told as a shell tells it', async (signal, exitCode) => {

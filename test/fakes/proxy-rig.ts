@@ -51,6 +51,8 @@ export interface ProxyRig extends AsyncDisposable {
   readonly started: readonly string[]
   /** Resolves when so many exchanges are settled. */
   settled(count: number): Promise<void>
+  /** Connections from the bottle that the proxy has not closed. */
+  openConnections(): Promise<number>
   /** The counter of the bottle's run scope. */
   counterOf(provider: string): Promise<Counter>
 }
@@ -143,6 +145,10 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
       look()
       return promise
     },
+    async openConnections() {
+      const counts = await Promise.all(Object.values(listeners).map(countConnections))
+      return counts.reduce((total, count) => total + count, 0)
+    },
     async counterOf(provider) {
       const [counter] = await ledger.counters({ scope: `run:${bottleId}`, provider })
       if (!counter) throw new Error(`the ledger has no counter of ${provider} for ${bottleId}`)
@@ -157,6 +163,12 @@ async function listen(): Promise<Server> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return server
+}
+
+function countConnections(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.getConnections((error, count) => (error ? reject(error) : resolve(count)))
+  })
 }
 
 function portOf(server: Server): number {

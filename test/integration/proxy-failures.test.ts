@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Ledger } from '../../src/ledger/ledger.ts'
@@ -37,7 +37,7 @@ afterEach(async () => {
 
 async function through(upstream: Upstream, options: Partial<ProxyRigOptions> = {}): Promise<ProxyRig> {
   stack.use(upstream)
-  return stack.use(await openProxyRig({ budgets: { claude: 1_000_000 }, ...leadingTo(upstream), ...options }))
+  return stack.use(await openProxyRig({ budgets: { claude: 1_000_000_000 }, ...leadingTo(upstream), ...options }))
 }
 
 async function provide(
@@ -63,10 +63,10 @@ const [start = '', ...rest] = anthropicStream({ deltas: ['a', 'b'] })
 
 /** What an upstream does in place of an answer; a reset goes below its TLS. */
 function breakOff(
-  how: 'reset' | ((socket: Socket) => unknown),
+  how: string | ((socket: Socket) => unknown),
   { socket, upstream }: { readonly socket: Socket; readonly upstream: Upstream },
 ): void {
-  if (how === 'reset') upstream.resetConnections()
+  if (typeof how === 'string') upstream.resetConnections()
   else how(socket)
 }
 
@@ -155,14 +155,17 @@ describe('an upstream that answers badly', () => {
   })
 
   it('answers before it read the request: the client gets the answer, and no connection is left behind (H14)', async () => {
+    let resume = () => {}
     const upstream = await startScriptedUpstream((socket) => {
       socket.pause()
+      resume = () => socket.resume()
       socket.write('HTTP/1.1 413 Too Big\r\ncontent-length: 3\r\n\r\nbig')
     })
     const rig = await through(upstream)
     const answer = await ask(rig, { body: metered({ padding: 'x'.repeat(16 * 1024 * 1024) }) })
     expect(answer).toMatchObject({ status: 413, isWhole: true })
     await expectAllSettled(rig)
+    resume()
     await until('the connection is closed', () => upstream.openConnectionCount === 0)
   })
 })
@@ -316,6 +319,7 @@ describe('a client that leaves', () => {
     await once(raw, 'connect')
     raw.resetAndDestroy()
     await until('every exchange is over', () => rig.proxy.openExchanges === 0)
+    await until('every connection is closed', async () => (await rig.openConnections()) === 0)
     await expectAllSettled(rig)
     await until('every connection to the upstream is closed', () => upstream.openConnectionCount === 0)
     expect(rig.started.length).toBeGreaterThanOrEqual(3 * 3 * 3)
@@ -352,8 +356,9 @@ describe('a refusal', () => {
   it('ends the connection of a client that does not stop sending, within a bound (H13)', async () => {
     const { rig } = await provide()
     const request = startRequest(rig, { path: '/v1/files', headers: ['content-length', '1000000000'] })
-    const [response] = await once(request, 'response')
-    const closed = once(request, 'close')
+    request.flushHeaders()
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
+    const closed = new Promise((resolve) => response.socket.once('close', resolve))
     expect((await readAnswer(response)).status).toBe(403)
     await closed
   })
@@ -405,9 +410,10 @@ describe('a ledger that fails', () => {
     const request = startRequest(rig, { headers: ['content-length', String(metered().length)] })
     request.end(metered())
     await asked.promise
-    const closed = once(request, 'close')
+    const closed = new Promise((resolve) => request.once('close', resolve))
     request.destroy()
     await closed
+    await until('the proxy sees it', async () => (await rig.openConnections()) === 0)
     answer.resolve({ kind: 'reserved' })
     await until('the exchange is over', () => rig.proxy.openExchanges === 0)
     expect(upstream.connectionCount).toBe(0)
