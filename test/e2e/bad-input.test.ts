@@ -78,7 +78,7 @@ describe('a start is refused', () => {
   })
 })
 
-describe('a start on a host of its own is refused', () => {
+describe.concurrent('a start on a host of its own is refused', () => {
   test('without the credential of its provider, before anything is made (C06)', async () => {
     await using host = await openProductHost()
     const end = await host.run(inClaudeBottle('true'), { env: { ANTHROPIC_API_KEY: undefined } })
@@ -128,7 +128,7 @@ describe('a start on a host of its own is refused', () => {
   )
 })
 
-describe('a request is answered so that its sender reads the cause', () => {
+describe.concurrent('a request is answered so that its sender reads the cause', () => {
   test('where the provider is down', async () => {
     await using host = await openProductHost({ upstreams: { 'api.anthropic.com': 'https://127.0.0.1:1' } })
     const { stdout, exitCode } = await host.run(inClaudeBottle(...modelCall()))

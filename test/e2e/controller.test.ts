@@ -68,17 +68,8 @@ test('a stop is done once the controller has ended, also where nobody asks for i
 
 test('a controller that dies in mid-stream leaves no egress, and the next one charges what was open at its estimate', async () => {
   await using host = await openProductHost({ provider: slow })
-  const command = host.start([
-    'run',
-    '--bottle',
-    'claude',
-    '--budget',
-    '50000',
-    '--workspace',
-    'none',
-    '--',
-    ...['sh', '-c', `${modelCallInShell()}; sleep 600`],
-  ])
+  const options = ['--bottle', 'claude', '--budget', '50000', '--workspace', 'none']
+  const command = host.start(['run', ...options, '--', 'sh', '-c', `${modelCallInShell()}; sleep 600`])
   await command.said(answerFlows)
   const { pid } = await host.json<ControllerStatus>(['controller', 'status'])
   process.kill(pid, 'SIGKILL')

@@ -27,7 +27,7 @@ const audit = async (host: ProductHost) => {
   return entries.map(({ action, trigger, phase }) => `${action} ${trigger} ${phase}`)
 }
 
-test('an operator’s cutoff ends the stream with a message, and a restore lets the agent go on (E03, E09)', async () => {
+test.concurrent('an operator’s cutoff ends the stream with a message, and a restore lets the agent go on (E03, E09)', async () => {
   await using host = await openProductHost({ provider: endless })
   const script = `${modelCallInShell()}; read go; ${modelCallInShell({ prompt: 'again' })}; read go; ${modelCallInShell()}; sleep 600`
   const command = host.start(inBottle([], 'sh', '-c', script), { input: typed })
@@ -62,7 +62,7 @@ test('an operator’s cutoff ends the stream with a message, and a restore lets 
   expect(await bottles(host, ['--all'])).toMatchObject([{ state: 'killed' }])
 })
 
-test('an id that does not exist is refused by each command, saying how to find one', async () => {
+test.concurrent('an id that does not exist is refused by each command, saying how to find one', async () => {
   await using host = await openProductHost()
   await host.start(['controller', 'run']).said(/is ready/)
   for (const action of ['cutoff', 'kill', 'restore']) {
@@ -74,7 +74,7 @@ test('an id that does not exist is refused by each command, saying how to find o
   }
 })
 
-test('a bottle that streams is cut when another one spends the budget that they share, each with its own policy (E04)', async () => {
+test.concurrent('a bottle that streams is cut when another one spends the budget that they share, each with its own policy (E04)', async () => {
   await using host = await openProductHost({ provider: quick, settings: 'budget: {claude: 4000}\n' })
   const document = `${modelCallInShell({ prompt: 'a document', documentTokens: 3_500 })}; sleep 600`
   const spender = host.start(inBottle(['--shutdown', 'kill'], 'sh', '-c', document))
@@ -94,7 +94,7 @@ test('a bottle that streams is cut when another one spends the budget that they 
   expect(await host.leftovers()).toEqual([])
 })
 
-test('the budget of a run beats that of the host', async () => {
+test.concurrent('the budget of a run beats that of the host', async () => {
   await using host = await openProductHost({
     provider: ['--output-tokens', '2000'],
     settings: 'budget:\n  claude: 200\n',
@@ -107,7 +107,7 @@ test('the budget of a run beats that of the host', async () => {
   expect(cut.stdout).toMatch(/budget spent \(run run-[0-9a-f]{6}\): 1,0\d\d of 1,000 claude tokens used/)
 })
 
-test('restore is refused while the budget is spent, and works with a larger one for the run', async () => {
+test.concurrent('restore is refused while the budget is spent, and works with a larger one for the run', async () => {
   await using host = await openProductHost({ provider: quick })
   const script = `${modelCallInShell()}; echo; echo first is over; read go; ${modelCallInShell()}; read go`
   const command = host.start(inBottle(['--budget', '1000'], 'sh', '-c', script), { input: typed })
@@ -131,7 +131,7 @@ test('restore is refused while the budget is spent, and works with a larger one 
   await command.ended
 })
 
-test('restore works after the host’s budget was raised in settings.yml', async () => {
+test.concurrent('restore works after the host’s budget was raised in settings.yml', async () => {
   await using host = await openProductHost({ provider: quick, settings: 'budget: {claude: 1000}\n' })
   const script = `${modelCallInShell()}; echo; echo first is over; read go; ${modelCallInShell()}`
   const command = host.start(inBottle([], 'sh', '-c', script), { input: typed })
@@ -145,7 +145,7 @@ test('restore works after the host’s budget was raised in settings.yml', async
   expect((await command.ended).stdout).toMatch(/budget spent \(this host\): [\d,]+ of 3,000/)
 })
 
-test('with --shutdown kill a spent budget ends every process of the bottle', async () => {
+test.concurrent('with --shutdown kill a spent budget ends every process of the bottle', async () => {
   await using host = await openProductHost({ provider: quick })
   const script = `(setsid sleep 600 &); ${modelCallInShell()}; sleep 600`
   const { exitCode, stderr } = await host.run(inBottle(['--budget', '1000', '--shutdown', 'kill'], 'sh', '-c', script))
@@ -156,7 +156,7 @@ test('with --shutdown kill a spent budget ends every process of the bottle', asy
   expect(await audit(host)).toEqual(['kill budget intent', 'kill budget done'])
 })
 
-test('warnings are told once each on stderr, and the cut after them', async () => {
+test.concurrent('warnings are told once each on stderr, and the cut after them', async () => {
   await using host = await openProductHost({ provider: ['--output-tokens', '200'] })
   const script = `for i in 1 2 3 4 5 6 7 8; do ${modelCallInShell()}; done`
   const { stderr } = await host.run(inBottle(['--budget', '1200'], 'sh', '-c', script))
@@ -173,7 +173,7 @@ test('warnings are told once each on stderr, and the cut after them', async () =
   )
 })
 
-test('OpenAI’s stream is cut in OpenAI’s words', async () => {
+test.concurrent('OpenAI’s stream is cut in OpenAI’s words', async () => {
   await using host = await openProductHost({ provider: quick })
   const { stdout } = await host.run([
     ...['run', '--bottle', 'codex', '--workspace', 'none', '--budget', '1000', '--'],

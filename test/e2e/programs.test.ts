@@ -36,7 +36,7 @@ describe.each(testUsers)('run $title', (user) => {
   })
 })
 
-test('Ctrl-C ends the program, and its exit code is passed on', async () => {
+test.concurrent('Ctrl-C ends the program, and its exit code is passed on', async () => {
   await using host = await openProductHost()
   const command = host.start(inBottle('sh', '-c', 'echo ready; exec sleep 600'))
   await command.said(/ready/)
@@ -45,7 +45,7 @@ test('Ctrl-C ends the program, and its exit code is passed on', async () => {
   expect(await host.leftovers()).toEqual([])
 })
 
-test('Ctrl-C is the program’s own matter when it handles it', async () => {
+test.concurrent('Ctrl-C is the program’s own matter when it handles it', async () => {
   await using host = await openProductHost()
   const command = host.start(inBottle('bash', '-c', 'trap "echo caught; exit 7" INT; echo ready; sleep 600 & wait'))
   await command.said(/ready/)
@@ -66,7 +66,7 @@ test.concurrent.each([
   expect(await host.json(['ps', '--all'])).toMatchObject([{ state: 'exited', exitCode }])
 })
 
-test('a program that dies of a signal is told as a shell tells it', async () => {
+test.concurrent('a program that dies of a signal is told as a shell tells it', async () => {
   await using host = await openProductHost()
   expect((await host.run(inBottle('sh', '-c', 'kill -SEGV $$'))).exitCode).toBe(139)
 })

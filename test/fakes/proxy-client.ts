@@ -58,6 +58,7 @@ export function readToClose(socket: Socket): Promise<string> {
   })
   socket.on('end', () => socket.end())
   socket.once('close', () => resolve(text))
+  socket.resume()
   return promise
 }
 

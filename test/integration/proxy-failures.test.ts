@@ -353,6 +353,19 @@ describe('a refusal', () => {
     }
   })
 
+  it('is read by a client that looks for an answer only when it has sent everything (E02)', async () => {
+    const { rig } = await provide()
+    const padding = 'x'.repeat(8 * 1024 * 1024)
+    const socket = await dialTls(rig)
+    socket.pause()
+    const sent = new Promise((resolve) => {
+      socket.write(`POST /v1/files HTTP/1.1\r\nhost: ${anthropicHost}\r\ncontent-length: ${padding.length}\r\n\r\n`)
+      socket.write(padding, resolve)
+    })
+    expect(await sent).toBeFalsy()
+    expect(await readToClose(socket)).toMatch(/^HTTP\/1\.1 403 /)
+  })
+
   it('ends the connection of a client that does not stop sending, within a bound (H13)', async () => {
     const { rig } = await provide()
     const request = startRequest(rig, { path: '/v1/files', headers: ['content-length', '1000000000'] })
