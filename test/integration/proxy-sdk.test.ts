@@ -94,6 +94,7 @@ describe('the Anthropic SDK in a bottle', () => {
       expect(refused.message).toContain('bot-bottle: budget spent (run rig-1)')
     }
     expect(provider.served).toHaveLength(1)
+    await rig.settled(1)
     expect(rig.settlements).toMatchObject([{ ending: 'cut', source: 'partial' }])
     expect(rig.settlements[0]?.chargeTokens).toBeGreaterThanOrEqual(1_000)
     expect(rig.bugs).toEqual([])
