@@ -6,11 +6,12 @@
  */
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
-import { type SecureContext, TLSSocket } from 'node:tls'
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import { plainAnswer } from '../core/provider/refusal.ts'
 import { canonicalHost, splitAuthority } from '../core/routing/canonical-host.ts'
 import type { SandboxListeners } from '../sandbox/sandbox.ts'
 import { give } from './answer.ts'
+import { createBodyQuota } from './body-quota.ts'
 import type { CertificateAuthority } from './certificate-authority.ts'
 import type { Egress } from './egress.ts'
 import { runExchange } from './exchange.ts'
@@ -41,6 +42,9 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
   /** The last answer on a surface. */
   const answers = new WeakMap<Socket, ServerResponse>()
   const exchanges = new Map<OpenExchange, Promise<void>>()
+  const bodies = createBodyQuota(proxyLimits.maxBodiesBytes)
+  /** For handshakes before their name is known: without a certificate, so that one without a name fails. */
+  const nameless = createSecureContext()
   let cutMessage: string | undefined
 
   const answer = (request: IncomingMessage, response: ServerResponse) => {
@@ -52,7 +56,7 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
     const exchange = openExchange(egress.newId())
     if (cutMessage !== undefined) exchange.cut(cutMessage)
     const arrival = arrivals.get(request.socket) ?? { isSecure: false, host: undefined }
-    const ended = runExchange({ request, response, arrival, egress, exchange })
+    const ended = runExchange({ request, response, arrival, egress, exchange, bodies })
       .catch(egress.onBug)
       .finally(() => exchanges.delete(exchange))
     exchanges.set(exchange, ended)
@@ -85,6 +89,7 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
   const endTls = (raw: Socket, expectedHost: string | undefined) => {
     const tls = new TLSSocket(raw, {
       isServer: true,
+      secureContext: nameless,
       ALPNProtocols: ['http/1.1'],
       SNICallback: (name, callback) => {
         contextFor(authority, name, expectedHost).then(

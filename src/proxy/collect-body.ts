@@ -1,13 +1,17 @@
 import type { IncomingMessage } from 'node:http'
+import type { BodyShare } from './body-quota.ts'
 
 export type CollectedBody =
   | { readonly kind: 'body'; readonly chunks: readonly Buffer[]; readonly byteLength: number }
   | { readonly kind: 'too_long' }
+  /** Together with the bottle's other requests in flight. */
+  | { readonly kind: 'too_much' }
   | { readonly kind: 'client_gone' }
   | { readonly kind: 'aborted' }
 
 export interface CollectOptions {
   readonly maxBytes: number
+  readonly share: BodyShare
   readonly signal: AbortSignal
 }
 
@@ -15,7 +19,10 @@ export interface CollectOptions {
  * Reads a whole request body up to a ceiling. Beyond it, and once the signal aborts, the rest is not read, and the connection
  * stays open for an answer. Never rejects.
  */
-export function collectBody(request: IncomingMessage, { maxBytes, signal }: CollectOptions): Promise<CollectedBody> {
+export function collectBody(
+  request: IncomingMessage,
+  { maxBytes, share, signal }: CollectOptions,
+): Promise<CollectedBody> {
   const { promise, resolve } = Promise.withResolvers<CollectedBody>()
   const chunks: Buffer[] = []
   let byteLength = 0
@@ -23,6 +30,7 @@ export function collectBody(request: IncomingMessage, { maxBytes, signal }: Coll
   const onData = (chunk: Buffer) => {
     byteLength += chunk.length
     if (byteLength > maxBytes) return stop({ kind: 'too_long' })
+    if (!share.take(chunk.length)) return stop({ kind: 'too_much' })
     chunks.push(chunk)
   }
   const onEnd = () => stop({ kind: 'body', chunks, byteLength })

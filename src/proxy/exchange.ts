@@ -11,6 +11,7 @@ import { BottleError } from '../core/errors.ts'
 import { plainAnswer } from '../core/provider/refusal.ts'
 import { decide, hostOwner } from '../core/routing/decide.ts'
 import { failureSentence, give, giveCut, giveEnd, refuse } from './answer.ts'
+import type { BodyShare } from './body-quota.ts'
 import { collectBody } from './collect-body.ts'
 import { headerValues } from './heads.ts'
 import { proxyLimits } from './limits.ts'
@@ -21,8 +22,9 @@ import { strictRequest } from './strict-request.ts'
 
 /** Answers one request. Rejects with a bug after the client was refused, or with a failure that came after its answer. */
 export async function runExchange(context: ExchangeContext): Promise<void> {
+  using share = context.bodies.open()
   try {
-    const ready = await decideRequest(context)
+    const ready = await decideRequest(context, share)
     if (!ready) return
     if (ready.verdict.kind === 'metered') await runMetered(ready)
     else giveEnd(ready, await sendUpstream(ready))
@@ -38,7 +40,7 @@ export async function runExchange(context: ExchangeContext): Promise<void> {
 }
 
 /** The verdict on a request, or `undefined` after it was answered here. */
-async function decideRequest(context: ExchangeContext): Promise<ReadyRequest | undefined> {
+async function decideRequest(context: ExchangeContext, share: BodyShare): Promise<ReadyRequest | undefined> {
   const { request, arrival, egress, exchange } = context
   const line = strictRequest(request, arrival)
   if (line.kind === 'refused') {
@@ -69,7 +71,7 @@ async function decideRequest(context: ExchangeContext): Promise<ReadyRequest | u
     refuse(context, { status: 403, code: 'plain_http', reason: `${line.host} may only be reached with https` }, line)
     return undefined
   }
-  const body = await collectBody(request, { maxBytes: proxyLimits.maxRequestBytes, signal: exchange.signal })
+  const body = await collectBody(request, { maxBytes: proxyLimits.maxRequestBytes, share, signal: exchange.signal })
   switch (body.kind) {
     case 'client_gone':
       return undefined
@@ -79,6 +81,11 @@ async function decideRequest(context: ExchangeContext): Promise<ReadyRequest | u
     case 'too_long': {
       const reason = `the request is longer than ${proxyLimits.maxRequestBytes} bytes`
       refuse(context, { status: 413, code: 'request_too_long', reason }, line)
+      return undefined
+    }
+    case 'too_much': {
+      const reason = `the requests in flight of this bottle hold more than ${proxyLimits.maxBodiesBytes} bytes`
+      refuse(context, { status: 413, code: 'requests_too_long', reason }, line)
       return undefined
     }
     case 'body':

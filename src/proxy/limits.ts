@@ -4,6 +4,8 @@ export const proxyLimits = {
   maxHeadBytes: 64 * 1024,
   /** A request body is held in memory until it is decided; beyond it is refused with 413. */
   maxRequestBytes: 64 * 1024 * 1024,
+  /** The request bodies of one bottle in memory at a time; the request that goes beyond is refused with 413. */
+  maxBodiesBytes: 256 * 1024 * 1024,
   /** From the first byte of a connection to the end of the request's head; then 408. */
   headTimeoutMs: 15_000,
   /** A whole request body; then 408. */

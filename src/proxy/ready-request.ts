@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Verdict } from '../core/routing/decide.ts'
+import type { BodyQuota } from './body-quota.ts'
 import type { Egress } from './egress.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import type { Arrival, StrictRequest } from './strict-request.ts'
@@ -11,6 +12,7 @@ export interface ExchangeContext {
   readonly arrival: Arrival
   readonly egress: Egress
   readonly exchange: OpenExchange
+  readonly bodies: BodyQuota
 }
 
 export type DecidedLine = Extract<StrictRequest, { kind: 'request' }>
