@@ -16,6 +16,7 @@ process.on('message', async (message: Start | 'usage') => {
     upstreams: new Map([['api.anthropic.com', new URL(`https://127.0.0.1:${message.upstreamPort}`)]]),
     upstreamCa: message.upstreamCa,
     budgets: { claude: Number.MAX_SAFE_INTEGER },
+    keepsHistory: false,
   })
   process.send?.({ port: rig.ports.tls, caCertificate: rig.caCertificate })
 })

@@ -16,7 +16,8 @@ import type { CertificateAuthority } from './certificate-authority.ts'
 import type { Egress } from './egress.ts'
 import { runExchange } from './exchange.ts'
 import { proxyLimits } from './limits.ts'
-import { type OpenExchange, openExchange } from './open-exchange.ts'
+import { openExchange } from './open-exchange.ts'
+import { createOpenExchanges } from './open-exchanges.ts'
 import type { Arrival } from './strict-request.ts'
 
 export interface BottleProxyOptions {
@@ -41,7 +42,7 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
   const closing = new WeakSet<Socket>()
   /** The last answer on a surface. */
   const answers = new WeakMap<Socket, ServerResponse>()
-  const exchanges = new Map<OpenExchange, Promise<void>>()
+  const exchanges = createOpenExchanges()
   const bodies = createBodyQuota(proxyLimits.maxBodiesBytes)
   /** For handshakes before their name is known: without a certificate, so that one without a name fails. */
   const nameless = createSecureContext()
@@ -56,10 +57,7 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
     const exchange = openExchange(egress.newId())
     if (cutMessage !== undefined) exchange.cut(cutMessage)
     const arrival = arrivals.get(request.socket) ?? { isSecure: false, host: undefined }
-    const ended = runExchange({ request, response, arrival, egress, exchange, bodies })
-      .catch(egress.onBug)
-      .finally(() => exchanges.delete(exchange))
-    exchanges.set(exchange, ended)
+    exchanges.add(exchange, runExchange({ request, response, arrival, egress, exchange, bodies }).catch(egress.onBug))
   }
   const front = createFront(answer)
   front.on('connect', (_request: IncomingMessage, socket: Socket) => {
@@ -140,10 +138,10 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
     },
     async cut(message) {
       cutMessage ??= message
-      const ending = [...exchanges]
-      for (const [exchange] of ending) exchange.cut(message)
+      const ending = exchanges.entries()
+      for (const { exchange } of ending) exchange.cut(message)
       closeConnections()
-      await Promise.all(ending.map(([, ended]) => ended))
+      await Promise.all(ending.map(({ ended }) => ended))
       return { endedExchanges: ending.length }
     },
     reopen() {

@@ -62,7 +62,8 @@ function attempt(options: ForwardOptions): Promise<AttemptEnd> {
   const { promise, resolve } = Promise.withResolvers<AttemptEnd>()
   const outgoing = upstream.request(request)
   const startedAtMs = performance.now()
-  const state = { wasSent: false, hadHead: false, isOver: false }
+  const state = { wasSent: false, isOver: false }
+  let passage: Passage | undefined
 
   const finish = (end: AttemptEnd) => {
     if (state.isOver) return
@@ -75,11 +76,9 @@ function attempt(options: ForwardOptions): Promise<AttemptEnd> {
     resolve(end)
   }
   const onClientClose = () => finish({ kind: 'client_gone', wasSent: state.wasSent })
-  const onCut = () => {
-    // With a head out, the stream itself ends the exchange at the end of an event.
-    if (!state.hadHead) finish({ kind: 'cut', wasSent: state.wasSent })
-  }
-  const onTimeout = () => finish({ kind: 'upstream_timeout', wasSent: state.wasSent, hadHead: state.hadHead })
+  // With a head out, the passage ends the exchange, at the end of an event.
+  const onCut = () => (passage ? passage.cut() : finish({ kind: 'cut', wasSent: state.wasSent }))
+  const onTimeout = () => finish({ kind: 'upstream_timeout', wasSent: state.wasSent, hadHead: passage !== undefined })
   const connectTimer = setTimeout(onTimeout, proxyLimits.connectTimeoutMs)
 
   response.once('close', onClientClose)
@@ -89,9 +88,8 @@ function attempt(options: ForwardOptions): Promise<AttemptEnd> {
     state.wasSent = true
     clearTimeout(connectTimer)
   })
-  let onBodyError: ((error: Error) => void) | undefined
   const onError = (error: Error) => {
-    if (onBodyError) return onBodyError(error)
+    if (passage) return passage.fail(error)
     const end = { kind: 'upstream_failed', wasSent: state.wasSent, error: upstreamError(request.host, error) } as const
     const wasStale = isReset(error) && outgoing.reusedSocket && isYoung(startedAtMs)
     finish(wasStale ? { kind: 'stale', end } : end)
@@ -99,7 +97,7 @@ function attempt(options: ForwardOptions): Promise<AttemptEnd> {
   outgoing.on('error', onError)
   // An unasked switch of protocols ends in neither an answer nor an error.
   outgoing.once('close', () => {
-    if (!onBodyError) onError(new Error('it closed the connection without an answer'))
+    if (!passage) onError(new Error('it closed the connection without an answer'))
   })
   outgoing.once('response', (incoming) => {
     if (state.isOver) return incoming.destroy()
@@ -112,11 +110,9 @@ function attempt(options: ForwardOptions): Promise<AttemptEnd> {
       response.statusMessage = ''
       return onError(new Error('its answer has a malformed head', { cause: error }))
     }
-    state.hadHead = true
-    onBodyError = pass({
+    passage = pass({
       incoming,
       response,
-      cut,
       tap,
       terminalEvent: options.terminalEvent,
       isOver: () => state.isOver,
@@ -132,7 +128,6 @@ function attempt(options: ForwardOptions): Promise<AttemptEnd> {
 interface Passing {
   readonly incoming: IncomingMessage
   readonly response: ServerResponse
-  readonly cut: AbortSignal
   readonly tap: ResponseTap | undefined
   readonly host: string
   terminalEvent(): string
@@ -140,9 +135,15 @@ interface Passing {
   finish(end: ForwardEnd): void
 }
 
-/** The body: to the client at once, then to the tap. Gives back what to call when the connection fails. */
-function pass(passing: Passing): (error: Error) => void {
-  const { incoming, response, cut, tap, host, terminalEvent, isOver, finish } = passing
+/** An answer on its way: its connection may fail, and it may be cut. */
+interface Passage {
+  fail(error: Error): void
+  cut(): void
+}
+
+/** The body: to the client at once, then to the tap. */
+function pass(passing: Passing): Passage {
+  const { incoming, response, tap, host, terminalEvent, isOver, finish } = passing
   const isStream = isEventStream(incoming)
   const boundary = createEventBoundary()
   let eventEndTimer: NodeJS.Timeout | undefined
@@ -217,9 +218,7 @@ function pass(passing: Passing): (error: Error) => void {
     response.destroy()
   }
   incoming.on('error', onError)
-  cut.addEventListener('abort', beginCut, { once: true })
-  if (cut.aborted) beginCut()
-  return onError
+  return { fail: onError, cut: beginCut }
 }
 
 export function isEventStream({ headers }: IncomingMessage): boolean {

@@ -28,6 +28,8 @@ export interface ProxyRigOptions {
   readonly providers?: readonly Provider[]
   readonly credentials?: Readonly<Record<string, string>>
   readonly bottleId?: string
+  /** False for measurements: nothing is kept of what happened. */
+  readonly keepsHistory?: boolean
   /** Stands between the proxy and the real ledger, e.g. to fail. */
   readonly wrapLedger?: (ledger: Ledger) => Ledger
   /** Which addresses may be dialled without an entry in `upstreams`; by default as in the product. */
@@ -62,7 +64,7 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
   const directory = await mkdtemp(join(tmpdir(), 'bot-bottle-rig-'))
   stack.defer(() => rm(directory, { recursive: true }))
   const ledger = stack.use(await openSqliteLedger({ path: join(directory, 'ledger.db'), owner: 'rig' }))
-  const { bottleId = 'rig-1', providers = builtInProviders } = options
+  const { bottleId = 'rig-1', providers = builtInProviders, keepsHistory = true } = options
   const limited: CounterKey[] = []
   for (const [provider, limitTokens] of Object.entries(options.budgets ?? {})) {
     const key = { scope: `run:${bottleId}`, provider, period: 'total' }
@@ -111,9 +113,10 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
           return { chain, governing: key ? [key] : [] }
         },
         on: {
-          started: ({ attemptId }) => seen.started.push(attemptId),
+          started: ({ attemptId }) => void (keepsHistory && seen.started.push(attemptId)),
           progress: () => {},
           settled(settlement) {
+            if (!keepsHistory) return
             seen.settlements.push(settlement)
             for (const look of waiting) look()
           },
