@@ -6,8 +6,9 @@ import type { BottleView, ControllerEvent, StartedBottle } from '../controller/a
 import type { ControllerClient } from '../controller/client.ts'
 import { BottleError, messageOf } from '../core/errors.ts'
 import type { CliContext } from './context.ts'
+import { createNoticeBoard, type NoticeBoard } from './notice-board.ts'
 import { noticeOf } from './notices.ts'
-import { type HeldSignals, keepTerminal, type Program, startProgram } from './program.ts'
+import { type HeldSignals, isTerminalRaw, keepTerminal, type Program, startProgram } from './program.ts'
 
 export interface Holding {
   readonly client: ControllerClient
@@ -22,6 +23,7 @@ export async function holdBottle(context: CliContext, { client, started, signals
   try {
     const events = await client.session(started.bottle.id, session.signal)
     if (signals.ending.aborted) return await report(exitCodeOf(signals))
+    using board = createNoticeBoard({ tell: context.tell, isScreenTaken: isTerminalRaw })
     using _terminal = keepTerminal()
     const program = await startProgram(started.launch)
     signals.leaveInterruptsToProgram()
@@ -32,7 +34,7 @@ export async function holdBottle(context: CliContext, { client, started, signals
       isLost = true
       program.end()
     }
-    const watched = watch(context, { events, program, session: session.signal, onLost })
+    const watched = watch(board, { events, program, session: session.signal, onLost })
     const exitCode = await program.ended
     if (isLost) return 1
     const reported = await report(signals.ending.aborted ? exitCodeOf(signals) : exitCode)
@@ -60,12 +62,12 @@ interface Watching {
 }
 
 /** Tells what happens to the bottle, until its session ends. */
-async function watch(context: CliContext, { events, program, session, onLost }: Watching): Promise<void> {
+async function watch(board: NoticeBoard, { events, program, session, onLost }: Watching): Promise<void> {
   let why = 'it ended'
   try {
     for await (const event of events) {
       const notice = noticeOf(event)
-      if (notice !== undefined) context.tell(notice)
+      if (notice !== undefined) board.tell(notice)
       if (event.kind === 'bottle' && isOver(event.bottle)) {
         // What the backend could not reach (a plain process) is ended from here.
         program.end()
@@ -76,7 +78,7 @@ async function watch(context: CliContext, { events, program, session, onLost }: 
     why = messageOf(error)
   }
   if (session.aborted) return
-  context.tell(`the controller is gone (${why}), so the bottle has no way out any more: its program is ended`)
+  board.tell(`the controller is gone (${why}), so the bottle has no way out any more: its program is ended`)
   onLost()
 }
 

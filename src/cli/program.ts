@@ -66,6 +66,13 @@ export function holdSignals(): HeldSignals {
   }
 }
 
+/** Whether the program reads the terminal key by key, as those do that draw the whole screen. */
+export function isTerminalRaw(): boolean {
+  if (!process.stdin.isTTY) return false
+  const { stdout } = spawnSync('stty', ['-a'], { stdio: ['inherit', 'pipe', 'ignore'], encoding: 'utf8' })
+  return /(?:^|\s)-icanon\b/.test(stdout ?? '')
+}
+
 /** A program that is killed leaves the terminal as it had set it, e.g. without echo: disposing puts that right. */
 export function keepTerminal(): Disposable {
   const nothing = { [Symbol.dispose]: () => undefined }
