@@ -109,11 +109,18 @@ function unknownCommand(name: string): BottleError {
   return new BottleError('usage', `there is no command "${name}"`, { hint })
 }
 
-/** Whoever reads our output may leave early (`| head`): that ends the command, and is no error. */
+/**
+ * Whoever reads our output may leave early (`| head`): that ends the command, and is no error. A command that holds
+ * something (a bottle, the demo's stage) takes it for a hang-up, and so ends that in order first.
+ */
 function surviveClosedOutput(): void {
+  let isEnding = false
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit(0)
+    if (isEnding) return
+    isEnding = true
+    if (error.code !== 'EPIPE') process.stderr.write(`bot-bottle: the output cannot be written: ${error.message}\n`)
+    if (process.listenerCount('SIGHUP') > 0) process.emit('SIGHUP')
+    else process.exit(error.code === 'EPIPE' ? 0 : 1)
   })
   // Without its reader (a terminal that was closed) nothing is left to say, but a bottle is still to be ended in order.
   process.stderr.on('error', () => undefined)

@@ -58,3 +58,9 @@ test.concurrent('plays without namespaces where the host allows none, and says s
   expect(exitCode).toBe(0)
   await show.expectNothingLeft()
 })
+
+test.concurrent('leaves nothing behind when its reader goes away', async () => {
+  await using show = await openShow()
+  await show.play(['bash', '-c', '"$@" | head -n 3', 'bash'])
+  await show.expectNothingLeft()
+})
