@@ -73,7 +73,11 @@ export function isTerminalRaw(): boolean {
   return /(?:^|\s)-icanon\b/.test(stdout ?? '')
 }
 
-/** A program that is killed leaves the terminal as it had set it, e.g. without echo: disposing puts that right. */
+/**
+ * A program that is killed leaves the terminal as it had set it, e.g. without echo: disposing puts that right. A shell in a
+ * bottle takes the terminal's foreground and cannot give it back, since our process group is not in its namespace. Without
+ * the trap stty would then stop us all, as it stops whoever changes a terminal from the background.
+ */
 export function keepTerminal(): Disposable {
   const nothing = { [Symbol.dispose]: () => undefined }
   if (!process.stdin.isTTY) return nothing
@@ -82,7 +86,7 @@ export function keepTerminal(): Disposable {
   if (mode === '') return nothing
   return {
     [Symbol.dispose]() {
-      spawnSync('stty', [mode], { stdio: ['inherit', 'ignore', 'ignore'] })
+      spawnSync('sh', ['-c', 'trap "" TTOU; exec stty "$1"', 'sh', mode], { stdio: ['inherit', 'ignore', 'ignore'] })
     },
   }
 }

@@ -1,10 +1,12 @@
 /** What `run` does for its program: input, output, exit code, signals, and its end. */
 import { randomInt } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { BottleView } from '../../src/controller/api.ts'
 import { openProductHost } from '../fakes/product-host.ts'
-import { testUsers } from '../fakes/test-user.ts'
+import { checkout, testUsers } from '../fakes/test-user.ts'
 import { until } from '../fakes/until.ts'
 
 const inBottle = (...words: readonly string[]) => ['run', '--workspace', 'none', '--', ...words]
@@ -69,6 +71,16 @@ test.concurrent.each([
 test.concurrent('a program that dies of a signal is told as a shell tells it', async () => {
   await using host = await openProductHost()
   expect((await host.run(inBottle('sh', '-c', 'kill -SEGV $$'))).exitCode).toBe(139)
+})
+
+test.concurrent('a shell that took the terminal does not leave the command line stopped', async () => {
+  await using host = await openProductHost()
+  const session = join(host.directory, 'session.sh')
+  const command = `"${process.execPath}" "${join(checkout, 'src/main.ts')}" run --workspace none`
+  await writeFile(session, `${command} -- bash --norc -ic 'exit 4'\necho code $?\n`)
+  // `script` gives a terminal, and an interactive shell has the job control that notices a stop.
+  const inTerminal = ['sh', '-c', 'exec script -qec "$1" /dev/null', 'sh', `bash --norc -i "${session}"`]
+  expect((await host.run([], { within: inTerminal })).stdout).toContain('code 4')
 })
 
 /** Processes of the whole host, bottles included, that have the text in their command line. */
