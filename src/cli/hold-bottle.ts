@@ -25,7 +25,7 @@ export async function holdBottle(context: CliContext, { client, started, signals
     if (signals.ending.aborted) return await report(exitCodeOf(signals))
     using board = createNoticeBoard({ tell: context.tell, isScreenTaken: isTerminalRaw })
     using _terminal = keepTerminal()
-    const program = await startProgram(started.launch)
+    const program = await startProgram(started)
     signals.leaveInterruptsToProgram()
     signals.ending.addEventListener('abort', program.end)
     if (signals.ending.aborted) program.end()

@@ -4,8 +4,10 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { constants } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { StartedBottle } from '../controller/api.ts'
 import { BottleError, messageOf } from '../core/errors.ts'
+import { carryStreams, passedStreams } from './program-streams.ts'
 
 export interface Program {
   /** The exit code, 128 + n after signal n, as a shell tells it. */
@@ -15,12 +17,20 @@ export interface Program {
 }
 
 const graceMs = 3_000
+/** How long the last output of a program that has ended may take to reach its files; then we go on without it. */
+const lastOutputMs = 10_000
 
-/** Throws BottleError `sandbox_failed` when it cannot be started at all. */
-export async function startProgram({ file, args, env, cwd }: StartedBottle['launch']): Promise<Program> {
-  const child = spawn(file, args, { cwd, env: { ...env }, stdio: 'inherit' })
+/** Throws BottleError `sandbox_failed` when it cannot be started at all, and `usage` for streams that it must not get. */
+export async function startProgram({ launch, bottle }: StartedBottle): Promise<Program> {
+  const { file, args, env, cwd } = launch
+  // A plain process of this host can open any file of its user anyway.
+  const child = spawn(file, args, { cwd, env: { ...env }, stdio: bottle.contained ? passedStreams() : 'inherit' })
+  const carried = carryStreams(child)
   const { promise: ended, resolve } = Promise.withResolvers<number>()
-  child.on('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]))
+  child.on('exit', async (code, signal) => {
+    await Promise.race([carried, delay(lastOutputMs, undefined, { ref: false })])
+    resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal])
+  })
   await new Promise<void>((started, reject) => {
     child.on('spawn', started)
     child.on('error', (error) => {

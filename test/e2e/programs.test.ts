@@ -1,7 +1,7 @@
 /** What `run` does for its program: input, output, exit code, signals, and its end. */
 import { randomInt } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { BottleView } from '../../src/controller/api.ts'
@@ -71,6 +71,18 @@ test.concurrent.each([
 test.concurrent('a program that dies of a signal is told as a shell tells it', async () => {
   await using host = await openProductHost()
   expect((await host.run(inBottle('sh', '-c', 'kill -SEGV $$'))).exitCode).toBe(139)
+})
+
+test.concurrent('a file that is its input or output cannot be opened anew from inside (S15)', async () => {
+  await using host = await openProductHost()
+  const [input, output] = [join(host.directory, 'input'), join(host.directory, 'output')]
+  await writeFile(input, 'given\n')
+  await writeFile(output, 'earlier\n')
+  const script = 'cat; (echo planted > /proc/self/fd/0; : > /proc/self/fd/1) 2> /dev/null; exit 6'
+  const redirected = ['sh', '-c', `exec "$@" < ${input} >> ${output}`, 'sh']
+  expect((await host.run(inBottle('sh', '-c', script), { within: redirected })).exitCode).toBe(6)
+  expect(await readFile(input, 'utf8')).toBe('given\n')
+  expect(await readFile(output, 'utf8')).toBe('earlier\ngiven\n')
 })
 
 test.concurrent('a shell that took the terminal does not leave the command line stopped', async () => {
