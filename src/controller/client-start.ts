@@ -28,7 +28,9 @@ const maxTailBytes = 16 * 1024
 const mainPath = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url))
 const controllerCommand = [process.execPath, mainPath, 'controller', 'run', '--detached-child']
 
+/** Each bottle may have a thousand connections: the daemon takes as many descriptors as the user may have. */
 const closeInheritedFiles = `
+ulimit -Sn "$(ulimit -Hn)"
 for entry in /proc/self/fd/*; do
   fd=\${entry##*/}
   if [ "$fd" -gt 2 ]; then eval "exec $fd>&-"; fi

@@ -38,15 +38,21 @@ describe('a call', () => {
       response.end(JSON.stringify({ changed: true }))
     })
     const client = createClient(socketPath)
-    const restored = await client.restore('run-a/b', { budgets: [{ provider: 'claude', limitTokens: 7 }] })
+    const restored = await client.restore('run-a1', { budgets: [{ provider: 'claude', limitTokens: 7 }] })
     await client.usage({ by: 'model', sinceMs: 5 })
     await client.bottles({ all: true })
     expect(restored).toEqual({ changed: true })
     expect(seen).toEqual([
-      ['POST', '/v1/bottles/run-a%2Fb/restore', { budgets: [{ provider: 'claude', limitTokens: 7 }] }],
+      ['POST', '/v1/bottles/run-a1/restore', { budgets: [{ provider: 'claude', limitTokens: 7 }] }],
       ['GET', '/v1/usage?by=model&since=5', null],
       ['GET', '/v1/bottles?all=1', null],
     ])
+  })
+
+  test.each(['', '*', 'run-a/b', '../status'])('names no bottle by %j, and asks nobody', async (id) => {
+    expect(() => createClient(socketPath).kill(id)).toThrow(
+      expect.objectContaining({ code: 'usage', message: `"${id}" is not the id of a bottle` }),
+    )
   })
 
   test('throws what the controller says, with code, message and hint', async () => {
@@ -176,7 +182,7 @@ describe('connecting', () => {
 
   test('with a home whose socket path is too long for Linux is refused with a hint', async () => {
     await expect(connectController({ home: join(home, 'x'.repeat(100)), start: true })).rejects.toMatchObject({
-      code: 'refused',
+      code: 'usage',
       message: expect.stringMatching(/is \d+ bytes long, and Linux allows 107/),
       hint: expect.stringContaining('BOT_BOTTLE_HOME'),
     })

@@ -55,7 +55,10 @@ export function createClient(socketPath: string): ControllerClient {
   const get = async <Answer>(path: string) => (await call(path)) as Answer
   const post = async <Answer>(path: string, body: unknown, timeoutMs?: number) =>
     (await call(path, { method: 'POST', body, ...(timeoutMs !== undefined && { timeoutMs }) })) as Answer
-  const bottlePath = (id: string, action = '') => `/v1/bottles/${encodeURIComponent(id)}${action}`
+  const bottlePath = (id: string, action = '') => {
+    if (/^[a-z0-9-]+$/.test(id)) return `/v1/bottles/${id}${action}`
+    throw new BottleError('usage', `"${id}" is not the id of a bottle`, { hint: 'List them with: bot-bottle ps --all' })
+  }
   return {
     status: () => get('/v1/status'),
     stop: (request) => post('/v1/stop', request),
@@ -120,5 +123,5 @@ function refuseLongPath(socketPath: string): void {
   const length = Buffer.byteLength(socketPath)
   if (length <= maxSocketPathBytes) return
   const message = `the socket path ${socketPath} is ${length} bytes long, and Linux allows ${maxSocketPathBytes}`
-  throw new BottleError('refused', message, { hint: 'Set BOT_BOTTLE_HOME to a shorter path.' })
+  throw new BottleError('usage', message, { hint: 'Set BOT_BOTTLE_HOME to a shorter path.' })
 }

@@ -24,7 +24,7 @@ import { createBottleEvents } from './bottle-events.ts'
 import { createBudgetBook } from './budget-book.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
 import { failBottle, type LiveBottle, removeDirectory, startBottle } from './live-bottle.ts'
-import { type Recovered, recover } from './recovery.ts'
+import { type Recovered, recover, refuseUnbalanced } from './recovery.ts'
 import { credentialsFor, definitionsOf, refuseForeignBudgets, refuseOwnFiles } from './start-plan.ts'
 import { viewOf } from './views.ts'
 
@@ -74,6 +74,7 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
     onEntry: ({ bottleId, action, trigger, phase, detail, atMs }) =>
       bus.emit({ kind: 'enforcement', bottleId, action, trigger, phase, detail, atMs }),
   })
+  await refuseUnbalanced(ledger, paths.databasePath)
   const recovered = await recover({ ledger, enforcer, nowMs, backendOf: (_row, { kind }) => backends[kind] })
   await budgets.define(hostScope, settings.budgets)
   const upstream = stack.use(

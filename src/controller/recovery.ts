@@ -1,4 +1,8 @@
-/** What a controller that died left behind: its holds are charged, its bottles ended, its cuts closed. */
+/**
+ * What a controller that died left behind: its holds are charged, its bottles ended, its cuts closed. And what must be true
+ * before a budget is trusted: counters equal events (I6).
+ */
+import { BottleError } from '../core/errors.ts'
 import type { Enforcer } from '../enforce/enforcer.ts'
 import type { BottleRow, Ledger } from '../ledger/ledger.ts'
 import type { SandboxBackend, SandboxReference } from '../sandbox/sandbox.ts'
@@ -32,6 +36,18 @@ export async function recover({ ledger, enforcer, backendOf, nowMs }: RecoveryOp
     chargedTokens: charges.reduce((sum, { chargeTokens }) => sum + chargeTokens, 0),
     sweptBottles: rows.map(({ id }) => id),
   }
+}
+
+/** Throws BottleError `ledger_unusable` for a ledger whose counters are not the sums of its events: somebody changed it. */
+export async function refuseUnbalanced(ledger: Ledger, databasePath: string): Promise<void> {
+  const [first, ...others] = await ledger.verify()
+  if (!first) return
+  const { scope, provider, settledTokens, eventTokens } = first
+  const also = others.length > 0 ? ` (and ${others.length} more)` : ''
+  const message = `the ledger does not add up: counter ${scope} of ${provider} says ${settledTokens} tokens, its events say ${eventTokens}${also}`
+  throw new BottleError('ledger_unusable', message, {
+    hint: `It was changed from outside. Restore a copy of ${databasePath}, or move it away to begin a new one.`,
+  })
 }
 
 /** Empty while a bottle is starting: nothing of it ran yet. */

@@ -33,7 +33,7 @@ test('a home that others can read is left as it is, its run directory is private
 test.each([0o777, 0o1777, 0o770, 0o720])('a home that others can write to (mode %o) is refused', async (mode) => {
   await chmod(parent, mode)
   await expect(prepareHome(parent)).rejects.toMatchObject({
-    code: 'refused',
+    code: 'usage',
     message: expect.stringContaining('can be written by others'),
     hint: expect.stringContaining('chmod go-w'),
   })
@@ -42,7 +42,7 @@ test.each([0o777, 0o1777, 0o770, 0o720])('a home that others can write to (mode 
 test('a home that is a file is refused', async () => {
   const path = join(parent, 'file')
   await writeFile(path, '')
-  await expect(prepareHome(path)).rejects.toMatchObject({ code: 'refused' })
+  await expect(prepareHome(path)).rejects.toMatchObject({ code: 'usage' })
 })
 
 test('a home of another user is refused', async () => {
@@ -50,7 +50,7 @@ test('a home of another user is refused', async () => {
   if (isRoot) await chown(parent, nobody, nobody)
   const owner = isRoot ? nobody : 0
   await expect(prepareHome(isRoot ? parent : '/')).rejects.toMatchObject({
-    code: 'refused',
+    code: 'usage',
     message: expect.stringContaining(`belongs to user ${owner}, not to you`),
   })
 })

@@ -53,7 +53,7 @@ async function makePrivate(path: string): Promise<void> {
     const created = await mkdir(path, { recursive: true, mode: 0o700 })
     if (created !== undefined) await chmod(path, 0o700)
   } catch (error) {
-    throw new BottleError('refused', `${path} cannot be created: ${messageOf(error)}`, {
+    throw new BottleError('usage', `${path} cannot be created: ${messageOf(error)}`, {
       hint: 'Set BOT_BOTTLE_HOME to a directory that you can write to.',
       cause: error,
     })
@@ -64,16 +64,16 @@ async function refuseSharedHome(home: string): Promise<void> {
   const found = await stat(home)
   const user = process.getuid?.()
   if (!found.isDirectory()) {
-    throw new BottleError('refused', `${home} is no directory`, { hint: 'Set BOT_BOTTLE_HOME to a directory.' })
+    throw new BottleError('usage', `${home} is no directory`, { hint: 'Set BOT_BOTTLE_HOME to a directory.' })
   }
   if (user !== undefined && found.uid !== user) {
-    throw new BottleError('refused', `${home} belongs to user ${found.uid}, not to you (user ${user})`, {
+    throw new BottleError('usage', `${home} belongs to user ${found.uid}, not to you (user ${user})`, {
       hint: 'Set BOT_BOTTLE_HOME to a directory of your own.',
     })
   }
   if ((found.mode & 0o022) !== 0) {
     const mode = (found.mode & 0o777).toString(8).padStart(4, '0')
-    throw new BottleError('refused', `${home} can be written by others (mode ${mode})`, {
+    throw new BottleError('usage', `${home} can be written by others (mode ${mode})`, {
       hint: `Take that away with: chmod go-w ${home}`,
     })
   }

@@ -32,8 +32,8 @@ export const proxyLimits = {
   staleConnectionMs: 1_000,
   /** How long a request waits for room that others hold; then 429. */
   pendingWaitMs: 3_000,
-  /** How long a stream waits for room that others hold; then it is cut. */
-  extendWaitMs: 2_000,
+  /** How long a stream waits for room that others hold; then it is cut. Short: its provider writes and bills on meanwhile. */
+  extendWaitMs: 250,
   /** How long a cut waits for the end of an event that is half-written; then the error follows it anyway. */
   eventEndWaitMs: 25,
   /** How long a cut waits for a slow client to take the end of its answer; then its connection is destroyed. */

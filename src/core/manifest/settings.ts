@@ -100,10 +100,7 @@ function readUpstreams(node: BoundedNode, report: Report): ReadonlyMap<string, U
       report(position, `upstreams: ${host.name} is given twice; keep one`)
     } else if (url === undefined) {
       const found = foundInWords(value)
-      report(
-        value,
-        `upstreams.${key}: expected https://HOST[:PORT] or http://HOST[:PORT] and nothing more, found ${found}`,
-      )
+      report(value, `upstreams.${key}: expected https://HOST[:PORT] and nothing more, found ${found}`)
     } else upstreams.set(host.name, url)
   }
   return upstreams
@@ -113,8 +110,7 @@ function readUpstreams(node: BoundedNode, report: Report): ReadonlyMap<string, U
 function originUrl(text: string): URL | undefined {
   if (!URL.canParse(text)) return undefined
   const url = new URL(text)
-  const isWeb = url.protocol === 'https:' || url.protocol === 'http:'
-  return isWeb && url.href === `${url.origin}/` ? url : undefined
+  return url.protocol === 'https:' && url.href === `${url.origin}/` ? url : undefined
 }
 
 function readUpstreamCa(node: BoundedNode, report: Report): SettingsFile['upstreamCa'] {
