@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { constants } from 'node:os'
 import { createInterface } from 'node:readline'
 import type { StartedBottle } from '../controller/api.ts'
 import { followEvents } from './follow-events.ts'
@@ -29,7 +30,7 @@ export async function runDemo(
   { print }: DemoOutput = { print: (line) => void process.stdout.write(`${line}\n`) },
 ): Promise<number> {
   const interrupted = new AbortController()
-  const onSignal = () => interrupted.abort()
+  const onSignal = (signal: NodeJS.Signals) => interrupted.abort(128 + constants.signals[signal])
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, onSignal)
   try {
     await using stage = await openStage()
@@ -39,7 +40,7 @@ A small agent, written with the official @anthropic-ai/sdk, works on a coding jo
 It knows of no proxy and no budget. Its budget is ${stage.budgetTokens.toLocaleString('en-US')} tokens.
 `)
     const isAsPromised = await play(stage, { print, signal: interrupted.signal })
-    if (interrupted.signal.aborted) return 130
+    if (interrupted.signal.aborted) return Number(interrupted.signal.reason)
     print(howToGoOn)
     return isAsPromised ? 0 : 1
   } finally {

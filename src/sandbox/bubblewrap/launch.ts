@@ -1,6 +1,12 @@
 /**
  * The command that starts the program in its bottle. Everything that it needs is in files of the bottle's directory, so
- * process lists show no variable and no path, and whoever starts it needs no knowledge of the sandbox.
+ * process lists show no variable and no path, and whoever starts it needs no knowledge of the sandbox. In the end it is
+ *
+ *     bash -c KEYS bot-bottle  nsenter -t HOLDER -U --preserve-credentials -n -p --
+ *       bash -c LAUNCH bot-bottle  NET-NAMESPACE BWRAP ARGUMENTS-FILE SECCOMP-FILE
+ *         env --default-signal=INT,QUIT --  COMMAND ARG…
+ *
+ * where LAUNCH closes descriptors, opens the two files and becomes `bwrap --args 3 -- env … COMMAND ARG…` (`scripts.ts`).
  */
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
