@@ -5,6 +5,7 @@
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { type Books, createBooks, type Operation } from './books.ts'
+import { type FileGuard, guardFile } from './file-guard.ts'
 import { createGroupCommit, type GroupCommit, type Step } from './group-commit.ts'
 import { openDatabase } from './open-database.ts'
 import { type Answer, type Call, failureOf, type Opening, type Request, type WorkerSettings } from './protocol.ts'
@@ -34,22 +35,30 @@ function serve(): void {
   let db: ReturnType<typeof openDatabase>
   let books: Books
   let commitGroup: GroupCommit
+  let requireSameFile: FileGuard
   try {
     db = openDatabase({ path, busyTimeoutMs })
     books = createBooks({ db, owner, now: Date.now })
     commitGroup = createGroupCommit(db)
+    requireSameFile = guardFile(path)
   } catch (error) {
     answer({ kind: 'refused', failure: failureOf(ledgerErrorOf(error, path)) })
     return
   }
 
-  const commitCalls = (calls: readonly Call[]): readonly Answer[] =>
-    commitGroup(calls.map((call) => stepOf(call, books))).map((result, index): Answer => {
+  const commitCalls = (calls: readonly Call[]): readonly Answer[] => {
+    try {
+      requireSameFile()
+    } catch (error) {
+      return calls.map(([id]): Answer => [id, false, failureOf(error)])
+    }
+    return commitGroup(calls.map((call) => stepOf(call, books))).map((result, index): Answer => {
       const id = calls[index]?.[0] ?? 0
       return result.kind === 'done'
         ? [id, true, result.value]
         : [id, false, failureOf(ledgerErrorOf(result.error, path))]
     })
+  }
 
   const close = () => {
     db.exec('PRAGMA wal_checkpoint(PASSIVE)')
