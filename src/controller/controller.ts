@@ -101,10 +101,13 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
     bottle: LiveBottle,
     cut: { readonly policy: CutPolicy; readonly trigger: EnforcementTrigger; readonly message: string },
   ) => {
-    const changed = await enforcer.cut(bottle, { ...cut, reason: cutReason(cut.message) })
-    if (bottle.isEnded) living.delete(bottle.id)
-    if (changed) announce(bottle.id)
-    return changed
+    try {
+      const changed = await enforcer.cut(bottle, { ...cut, reason: cutReason(cut.message) })
+      if (changed) announce(bottle.id)
+      return changed
+    } finally {
+      if (bottle.isEnded) living.delete(bottle.id)
+    }
   }
   const cutForBudget = (bottle: LiveBottle, message: string) => {
     performCut(bottle, { policy: bottle.row.policy, trigger: 'budget', message }).catch(onBug)
@@ -135,10 +138,13 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
   const exited: Controller['exited'] = async (id, exitCode) => {
     const bottle = living.get(id)
     if (!bottle) return
-    await bottle.end({ state: 'exited', exitCode, keepsWorkspace: true })
-    living.delete(id)
     clearTimeout(unheld.get(id))
     unheld.delete(id)
+    try {
+      await bottle.end({ state: 'exited', exitCode, keepsWorkspace: true })
+    } finally {
+      living.delete(id)
+    }
     announce(id)
   }
 

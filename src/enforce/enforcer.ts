@@ -3,6 +3,7 @@
  *
  * **Invariant** (I8) The intent is durable before anything is done; a cut is done once, whoever asks at the same time; what a
  * crash left open is finished at the next start.
+ * **Invariant** (I9) A ledger that cannot be written stops no cut: it is performed unrecorded, and the failure is told.
  */
 
 import { messageOf } from '../core/errors.ts'
@@ -30,7 +31,7 @@ export interface Cut {
 }
 
 export interface EnforcerOptions {
-  readonly ledger: Ledger
+  readonly ledger: Pick<Ledger, 'beginEnforcement' | 'endEnforcement' | 'openEnforcements'>
   readonly nowMs: () => number
   readonly newId: () => string
   onEntry(entry: Omit<AuditEntry, 'sequence'>): void
@@ -71,25 +72,38 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
       await ledger.endEnforcement({ enforcementId, outcome, detail, nowMs: nowMs() })
       onEntry({ ...entry, phase: outcome, detail, atMs: nowMs() })
     }
-    try {
-      await end('done', await steps())
-    } catch (error) {
+    const outcome = await steps().catch(async (error: unknown) => {
       await end('failed', messageOf(error))
       throw error
-    }
+    })
+    await end('done', outcome)
+  }
+
+  /** Ends what flows, and by policy every process: the second also when the first could not be written down. */
+  async function close(target: EnforcementTarget, { policy, message }: Cut): Promise<string> {
+    const closing = target.close(message)
+    if (policy === 'kill') await closing.catch(() => undefined).then(() => target.kill())
+    const { endedExchanges } = await closing
+    const ended = `${endedExchanges} open ${endedExchanges === 1 ? 'exchange' : 'exchanges'} ended`
+    return policy === 'kill' ? `${ended}; every process ended` : `${ended}; the agent runs on without a way out`
   }
 
   return {
-    cut(target, { policy, trigger, reason, message }) {
+    cut(target, cut) {
+      const { policy, trigger, reason } = cut
       return inTurn(target.id, async () => {
         if (target.isEnded || (target.isCut && policy === 'cutoff')) return false
-        await perform({ bottleId: target.id, action: policy, trigger, reason }, async () => {
-          const { endedExchanges } = await target.close(message)
-          const ended = `${endedExchanges} open ${endedExchanges === 1 ? 'exchange' : 'exchanges'} ended`
-          if (policy === 'cutoff') return `${ended}; the agent runs on without a way out`
-          await target.kill()
-          return `${ended}; every process ended`
-        })
+        let isClosed = false
+        const steps = () => {
+          isClosed = true
+          return close(target, cut)
+        }
+        try {
+          await perform({ bottleId: target.id, action: policy, trigger, reason }, steps)
+        } catch (error) {
+          if (!isClosed) await close(target, cut)
+          throw error
+        }
         return true
       })
     },
