@@ -47,7 +47,7 @@ describe.each(testUsers)('a bubblewrap bottle $title', (user) => {
     expect(stdout).toBe('refused\n'.repeat(3))
   })
 
-  it('lets nothing else out: IPv6, other ports, UDP, QUIC fail at once and the host sees nothing (S02)', async () => {
+  it('lets nothing else out: IPv6, other ports, UDP, QUIC fail at once and the host sees nothing (S02, I1)', async () => {
     const targets = [...canary.addresses, '8.8.8.8']
     const results = await attempts(`
       await attempt('ipv6', () => connect({ host: '2001:4860:4860::8888', port: 443 }))

@@ -138,7 +138,7 @@ describe('the bubblewrap backend', () => {
     expect(findings.filter(({ ok }) => !ok).map(({ subject }) => subject)).toEqual([tool])
   })
 
-  it('refuses to start where user namespaces are off, and says how to allow them (S14)', async () => {
+  it('refuses to start where user namespaces are off, and says how to allow them (S14, I10)', async () => {
     const off = '#!/bin/sh\necho "unshare: unshare failed: Operation not permitted" >&2\nexit 1\n'
     const failure = await openFailure(toolsWithout('unshare', off))
     expect(failure.code).toBe('sandbox_unavailable')
@@ -146,7 +146,7 @@ describe('the bubblewrap backend', () => {
     expect(failure.hint).toMatch(/sysctl|container/)
   })
 
-  it('refuses to start where the network cannot be made, and names that (S14)', async () => {
+  it('refuses to start where the network cannot be made, and names that (S14, I10)', async () => {
     const failure = await openFailure(
       toolsWithout('ip', '#!/bin/sh\necho "RTNETLINK answers: Operation not supported" >&2\nexit 2\n'),
     )
