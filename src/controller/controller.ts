@@ -25,7 +25,7 @@ import { createBudgetBook } from './budget-book.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
 import { failBottle, type LiveBottle, removeDirectory, startBottle } from './live-bottle.ts'
 import { type Recovered, recover, refuseUnbalanced } from './recovery.ts'
-import { credentialsFor, definitionsOf, refuseForeignBudgets, refuseOwnFiles } from './start-plan.ts'
+import { credentialsFor, definitionsOf, providersOf, refuseForeignBudgets, refuseOwnFiles } from './start-plan.ts'
 import { viewOf } from './views.ts'
 
 export interface ControllerOptions {
@@ -157,15 +157,16 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
     },
 
     async start(request) {
-      const definitions = definitionsOf(request)
-      refuseForeignBudgets(request.budgets, definitions)
+      const { bottle: definition } = definitionsOf(request)
+      const providers = providersOf(definition)
+      refuseForeignBudgets(request.budgets, providers)
       await refuseOwnFiles(paths.home, request)
-      const credentials = credentialsFor(definitions, request)
+      const credentials = credentialsFor(providers, request)
       const backend = backends[request.sandbox]
       const row = {
         id: `${request.agent ?? 'run'}-${randomBytes(3).toString('hex')}`,
         agent: request.agent ?? 'run',
-        definitions: definitions.map(({ name }) => name),
+        definitions: definition.names,
         state: 'starting',
         policy: request.policy ?? settings.shutdown,
         contained: backend.contained,
@@ -177,7 +178,7 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
       await ledger.insertBottle(row)
       try {
         await budgets.set({ kind: 'run', name: row.id }, request.budgets)
-        const plan = { row, definitions, request, backend, credentials, events: eventsFor(row.id) }
+        const plan = { row, definition, request, backend, credentials, events: eventsFor(row.id) }
         const bottle = await startBottle(plan, services)
         living.set(row.id, bottle)
         unheld.set(
@@ -220,7 +221,7 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
 
     async restore(id, { budgets: limits }) {
       const bottle = await livingBottle(id)
-      refuseForeignBudgets(limits, definitionsOf({ agent: null, definitions: bottle.row.definitions }))
+      refuseForeignBudgets(limits, bottle.providers)
       settings = await readOwnSettings()
       await budgets.define(hostScope, settings.budgets)
       await budgets.set({ kind: 'run', name: id }, limits)

@@ -6,7 +6,7 @@ import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { counterChain, scopeChain } from '../core/budget/chain.ts'
 import { BottleError } from '../core/errors.ts'
-import type { BottleDefinition } from '../core/manifest/definitions.ts'
+import type { EffectiveBottle } from '../core/manifest/definition.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import type { EnforcementTarget } from '../enforce/enforcer.ts'
 import type { BottleRow, BottleState, Ledger } from '../ledger/ledger.ts'
@@ -26,7 +26,7 @@ export interface BottleServices extends Pick<Egress, 'ledger' | 'upstream' | 'be
 
 export interface BottlePlan {
   readonly row: BottleRow
-  readonly definitions: readonly BottleDefinition[]
+  readonly definition: EffectiveBottle
   readonly request: StartRequest
   readonly backend: SandboxBackend
   /** Real credentials by provider name. */
@@ -50,14 +50,14 @@ export interface LiveBottle extends EnforcementTarget {
 }
 
 export async function startBottle(plan: BottlePlan, services: BottleServices): Promise<LiveBottle> {
-  const { row, definitions, request, backend, credentials, events } = plan
+  const { row, definition, request, backend, credentials, events } = plan
   const { ledger, instancesPath, nowMs, budgets } = services
   await using stack = new AsyncDisposableStack()
   const directory = join(instancesPath, row.id)
   await mkdir(directory, { mode: 0o700 })
   stack.defer(() => removeDirectory(directory))
   const authority = await createCertificateAuthority({ subject: row.id, nowMs, maxLeaves: proxyLimits.maxLeaves })
-  const providers = definitions.map(({ provider }) => provider)
+  const providers = definition.providers.map(({ value }) => value)
   const opening = new AbortController()
   const sandbox = stack.use(
     await backend.open(
@@ -65,7 +65,7 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
         id: row.id,
         directory,
         command: request.command,
-        env: environmentOf(plan),
+        env: environmentOf(plan, providers),
         workspace: request.workspace,
         readOnlyPaths: request.readOnlyPaths,
         homeFiles: Object.assign({}, ...providers.map(({ homeFiles }) => homeFiles)),
@@ -74,7 +74,8 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
       opening.signal,
     ),
   )
-  const scopes = scopeChain(row)
+  const definitions = definition.scopes.map(({ name }) => name).toReversed()
+  const scopes = scopeChain({ ...row, definitions })
   const budgetsOf: Egress['budgetsOf'] = ({ name }) => {
     const chain = counterChain(scopes, name)
     const governing = budgets.governing(chain)
@@ -155,8 +156,11 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
   }
 }
 
-function environmentOf({ definitions, request, backend }: BottlePlan): Readonly<Record<string, string>> {
-  const own = definitions.map(({ provider: { env, containedEnv } }) => ({
+function environmentOf(
+  { request, backend }: BottlePlan,
+  providers: readonly Provider[],
+): Readonly<Record<string, string>> {
+  const own = providers.map(({ env, containedEnv }) => ({
     ...env,
     ...(backend.contained && containedEnv),
   }))

@@ -2,39 +2,69 @@
 import { realpath } from 'node:fs/promises'
 import type { BudgetLimit } from '../core/budget/limit.ts'
 import { BottleError } from '../core/errors.ts'
-import { agentNamed, type BottleDefinition, bottlesNamed } from '../core/manifest/definitions.ts'
+import { builtInAgents, builtInBottles, emptyBottle } from '../core/manifest/built-ins.ts'
+import type { AgentDefinition, EffectiveBottle } from '../core/manifest/definition.ts'
+import type { Provider } from '../core/provider/provider.ts'
 import { environmentNamesOf, readCredential } from '../host/secrets.ts'
 import { isWithin } from '../sandbox/path-within.ts'
 import type { Plan, PlanRequest, StartRequest } from './api.ts'
 
-export function planFor({ agent, definitions }: PlanRequest): Plan {
-  const definition = agent === null ? undefined : agentNamed(agent)
-  const bottles = definitionsOf({ agent, definitions })
+export function planFor(request: PlanRequest): Plan {
+  const { agent, bottle } = definitionsOf(request)
+  const providers = providersOf(bottle)
+  const program = providers[0]?.program
   return {
-    definitions: bottles.map(({ name }) => name),
-    providers: bottles.map(({ provider }) => provider.name),
-    command: definition?.command ?? null,
-    installHint: definition?.installHint ?? null,
-    environmentNames: [...new Set(bottles.flatMap(({ provider }) => environmentNamesOf(provider)))],
+    definitions: bottle.names,
+    providers: providers.map(({ name }) => name),
+    command: agent ? (agent.command?.value ?? program?.command ?? null) : null,
+    installHint: agent ? (program?.installHint ?? null) : null,
+    environmentNames: [...new Set(providers.flatMap((provider) => environmentNamesOf(provider)))],
   }
 }
 
+export interface Definitions {
+  /** Absent for `run`. */
+  readonly agent: AgentDefinition | undefined
+  readonly bottle: EffectiveBottle
+}
+
 /** Those asked for; else the agent's own. A plain `run` without any has no route at all. */
-export function definitionsOf({ agent, definitions }: PlanRequest): readonly BottleDefinition[] {
-  if (definitions.length > 0) return bottlesNamed(definitions)
-  return agent === null ? [] : bottlesNamed([agentNamed(agent).bottle])
+export function definitionsOf({ agent: name, definitions }: PlanRequest): Definitions {
+  const agent = name === null ? undefined : named(builtInAgents, name, 'agent')
+  const own = agent?.bottle === undefined ? [] : [agent.bottle.value]
+  const names = definitions.length > 0 ? [...new Set(definitions)] : own
+  const bottles = names.map((bottle) => named(builtInBottles, bottle, 'bottle'))
+  const bottle = {
+    ...emptyBottle,
+    names,
+    scopes: bottles.toReversed().flatMap(({ scopes }) => scopes),
+    providers: bottles.flatMap(({ providers }) => providers),
+  }
+  return { agent, bottle }
+}
+
+function named<Item>(items: ReadonlyMap<string, Item>, name: string, what: string): Item {
+  const found = items.get(name)
+  if (found) return found
+  throw new BottleError('not_found', `there is no ${what} named "${name}"`, {
+    hint: `Known ${what}s: ${[...items.keys()].join(', ')}.`,
+  })
+}
+
+export function providersOf({ providers }: EffectiveBottle): readonly Provider[] {
+  return providers.map(({ value }) => value)
 }
 
 export function credentialsFor(
-  bottles: readonly BottleDefinition[],
+  providers: readonly Provider[],
   { hostEnvironment }: Pick<StartRequest, 'hostEnvironment'>,
 ): ReadonlyMap<string, string> {
-  return new Map(bottles.map(({ provider }) => [provider.name, readCredential(provider, hostEnvironment)]))
+  return new Map(providers.map((provider) => [provider.name, readCredential(provider, hostEnvironment)]))
 }
 
 /** A budget for a provider that the bottle cannot reach would never hold anything: surely a slip. */
-export function refuseForeignBudgets(budgets: readonly BudgetLimit[], bottles: readonly BottleDefinition[]): void {
-  const names = bottles.map(({ provider }) => provider.name)
+export function refuseForeignBudgets(budgets: readonly BudgetLimit[], providers: readonly Provider[]): void {
+  const names = providers.map(({ name }) => name)
   const foreign = budgets.find(({ provider }) => !names.includes(provider))
   if (!foreign) return
   throw new BottleError(

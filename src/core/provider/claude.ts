@@ -3,6 +3,12 @@ import { type Provider, placeholderCredential } from './provider.ts'
 
 export const claude: Provider = {
   name: 'claude',
+  program: {
+    command: ['claude'],
+    installHint: 'Install Claude Code: npm install --global @anthropic-ai/claude-code',
+    prompt: { kind: 'argument', flag: '--append-system-prompt' },
+    continueArguments: ['--continue'],
+  },
   hosts: [
     {
       host: 'api.anthropic.com',

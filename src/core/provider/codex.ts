@@ -3,6 +3,12 @@ import { type Provider, placeholderCredential } from './provider.ts'
 
 export const codex: Provider = {
   name: 'codex',
+  program: {
+    command: ['codex'],
+    installHint: 'Install Codex: npm install --global @openai/codex',
+    prompt: { kind: 'home_file', path: '.codex/AGENTS.md' },
+    continueArguments: ['resume', '--last'],
+  },
   hosts: [
     {
       host: 'api.openai.com',

@@ -27,8 +27,27 @@ export interface ProviderCredential {
   readonly scheme: CredentialScheme
 }
 
+/** How an agent's program is given its prompt. */
+export type PromptDelivery =
+  | { readonly kind: 'argument'; readonly flag: string }
+  /** Path relative to the bottle's home. */
+  | { readonly kind: 'home_file'; readonly path: string }
+  | { readonly kind: 'environment'; readonly name: string }
+
+/** The program that works with a provider. */
+export interface AgentProgram {
+  /** To be found on the user's PATH, and fixed arguments. */
+  readonly command: readonly [string, ...string[]]
+  /** How to install the program, as a sentence. */
+  readonly installHint: string
+  readonly prompt: PromptDelivery
+  /** Makes it go on with its last conversation. */
+  readonly continueArguments: readonly string[]
+}
+
 export interface Provider {
   readonly name: string
+  readonly program?: AgentProgram
   readonly hosts: readonly ProviderHost[]
   readonly credential: ProviderCredential
   /** Environment inside the bottle, placeholders in place of credentials. */
