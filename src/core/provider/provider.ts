@@ -7,7 +7,7 @@ import type { WireFormatName } from '../metering/format.ts'
 export interface Endpoint {
   /** Upper case; `*` for any. */
   readonly method: string
-  /** Exact, or a prefix that ends with `/**`. */
+  /** Pattern as in `path-pattern.ts`. */
   readonly path: string
   readonly kind: 'metered' | 'free'
 }

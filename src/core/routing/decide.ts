@@ -2,6 +2,7 @@
  * What a bottle may reach: the one place that says metered, free or refused. Deny by default.
  */
 import type { Provider, ProviderHost } from '../provider/provider.ts'
+import { matchesPath } from './path-pattern.ts'
 
 export type Verdict =
   | { readonly kind: 'metered'; readonly provider: Provider; readonly host: ProviderHost }
@@ -25,7 +26,7 @@ export function decide(providers: readonly Provider[], { host, method, path }: R
     return { kind: 'refused', code: 'host_not_allowed', reason: `no route of this bottle allows the host ${host}` }
   }
   const endpoint = owner.host.endpoints.find(
-    (candidate) => (candidate.method === method || candidate.method === '*') && matches(candidate.path, path),
+    (candidate) => (candidate.method === method || candidate.method === '*') && matchesPath(candidate.path, path),
   )
   if (!endpoint) {
     return {
@@ -47,8 +48,4 @@ export function hostOwner(
     if (host) return { provider, host }
   }
   return undefined
-}
-
-function matches(pattern: string, path: string): boolean {
-  return pattern.endsWith('/**') ? path.startsWith(pattern.slice(0, -2)) : path === pattern
 }
