@@ -38,8 +38,13 @@ export interface ResponseMeter {
   reading(): MeterReading
 }
 
-/** How the response body is framed, from its content-type: an event stream, or one JSON document. */
-export type BodyKind = 'sse' | 'json'
+/**
+ * How a response comes.
+ * - `sse`: an event stream, in any split
+ * - `json`: one document, in any split
+ * - `messages`: event objects without a framing of their own; each chunk fed is one whole event, as a WebSocket carries it
+ */
+export type BodyKind = 'sse' | 'json' | 'messages'
 
 export interface WireFormat {
   readonly name: WireFormatName

@@ -28,10 +28,13 @@ export interface DocumentShape {
   createReader(tally: Tally): (found: Found) => void
 }
 
-export type ResponseShapes = Readonly<Record<BodyKind, DocumentShape>>
+export interface ResponseShapes {
+  readonly event: DocumentShape
+  readonly document: DocumentShape
+}
 
-export function createResponseMeter(shapes: ResponseShapes, kind: BodyKind): ResponseMeter {
-  const { paths, createReader } = shapes[kind]
+export function createResponseMeter({ event, document }: ResponseShapes, kind: BodyKind): ResponseMeter {
+  const { paths, createReader } = kind === 'json' ? document : event
   const tally = createTally()
   const read = createReader(tally)
   const scanner = new JsonScanner(paths)
@@ -44,11 +47,23 @@ export function createResponseMeter(shapes: ResponseShapes, kind: BodyKind): Res
       observedOutputTokens: estimateOutputTokens(scanner.textBytes),
     })
   }
-  const feedAndEnd = kind === 'sse' ? meterEvents(scanner, readFound) : meterDocument(scanner, readFound)
-  return { ...feedAndEnd, reading: () => readingOf(tally, scanner) }
+  return { ...meters[kind](scanner, readFound), reading: () => readingOf(tally, scanner) }
 }
 
 type FeedAndEnd = Pick<ResponseMeter, 'feed' | 'end'>
+
+const meters = { sse: meterEvents, json: meterDocument, messages: meterMessages }
+
+function meterMessages(scanner: JsonScanner, readFound: () => void): FeedAndEnd {
+  return {
+    feed: (message) => {
+      scanner.feed(message)
+      readFound()
+      scanner.reset()
+    },
+    end: () => {},
+  }
+}
 
 function meterEvents(scanner: JsonScanner, readFound: (eventName?: string) => void): FeedAndEnd {
   let textBytesBefore = 0

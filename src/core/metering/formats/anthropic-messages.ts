@@ -12,7 +12,7 @@ import { applyUsage, isPlaceholder } from './anthropic-usage.ts'
 
 const request = compileRequestShape('max_tokens')
 
-const events: DocumentShape = {
+const event: DocumentShape = {
   paths: compileJsonPaths({
     capture: ['type', 'message.model', 'message.usage', 'delta.stop_reason', 'usage'],
     measure: ['delta.text', 'delta.thinking', 'delta.partial_json', 'delta.content'],
@@ -39,7 +39,7 @@ const events: DocumentShape = {
   },
 }
 
-const body: DocumentShape = {
+const document: DocumentShape = {
   paths: compileJsonPaths({
     capture: ['type', 'model', 'usage'],
     measure: ['content[].text', 'content[].thinking', 'content[].input'],
@@ -54,7 +54,7 @@ const body: DocumentShape = {
   },
 }
 
-const shapes: ResponseShapes = { sse: events, json: body }
+const shapes: ResponseShapes = { event, document }
 
 export const anthropicMessages: WireFormat = {
   name: 'anthropic-messages',

@@ -20,7 +20,7 @@ const phaseOfTerminal: Readonly<Record<string, Tally['phase']>> = {
   error: 'failed',
 }
 
-const events: DocumentShape = {
+const event: DocumentShape = {
   paths: compileJsonPaths({ capture: ['type', 'response.model', 'response.usage'], measure: ['delta'] }),
   createReader: (tally) => (found) => {
     noteModel(tally, found.value('response.model'))
@@ -33,7 +33,7 @@ const events: DocumentShape = {
   },
 }
 
-const body: DocumentShape = {
+const document: DocumentShape = {
   paths: compileJsonPaths({
     capture: ['model', 'status', 'usage', 'error.type', 'error.code'],
     measure: ['output[].content[].text', 'output[].summary[].text', 'output[].arguments', 'output[].input'],
@@ -53,7 +53,7 @@ function readUsage(tally: Tally, found: Found, path: string): boolean {
   return usage !== undefined && applyUsage(tally, usage, found.observedOutputTokens)
 }
 
-const shapes: ResponseShapes = { sse: events, json: body }
+const shapes: ResponseShapes = { event, document }
 
 export const openaiResponses: WireFormat = {
   name: 'openai-responses',

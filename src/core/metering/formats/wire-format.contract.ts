@@ -102,6 +102,17 @@ export function checkWireFormat(format: WireFormat, cases: readonly FixtureCase[
     )
   })
 
+  test('reads the events of a stream the same when each comes as a message', () => {
+    for (const { bytes } of loaded.filter(({ kind }) => kind === 'sse')) {
+      const messages = bytes
+        .toString()
+        .split('\n')
+        .filter((line) => line.startsWith('data: '))
+        .map((line) => Buffer.from(line.slice('data: '.length)))
+      expect(readChunks(format, 'messages', messages)).toEqual(readChunks(format, 'sse', [bytes]))
+    }
+  })
+
   test('never throws on hostile bytes, and takes no usage from them', () => {
     const noise = fc.oneof(
       fc.uint8Array({ maxLength: 400 }),
@@ -109,10 +120,14 @@ export function checkWireFormat(format: WireFormat, cases: readonly FixtureCase[
       fc.stringMatching(/^[{}[\]",:\\a-u0-9\r\n -]{0,200}$/).map((text) => Buffer.from(text)),
     )
     fc.assert(
-      fc.property(fc.constantFrom<BodyKind>('sse', 'json'), fc.array(noise, { maxLength: 8 }), (kind, chunks) => {
-        const { usage, isFinal } = readChunks(format, kind, chunks)
-        expect({ usage, isFinal }).toEqual({ usage: {}, isFinal: false })
-      }),
+      fc.property(
+        fc.constantFrom<BodyKind>('sse', 'json', 'messages'),
+        fc.array(noise, { maxLength: 8 }),
+        (kind, chunks) => {
+          const { usage, isFinal } = readChunks(format, kind, chunks)
+          expect({ usage, isFinal }).toEqual({ usage: {}, isFinal: false })
+        },
+      ),
       { numRuns: 300 },
     )
   })
