@@ -287,20 +287,6 @@ describe('the provider', () => {
     expect((await anthropicAt(provider, 'the-real-one').messages.create(hello)).type).toBe('message')
   })
 
-  test('refuses a WebSocket with 426', async () => {
-    const provider = await provide()
-    const request = httpsRequest({
-      host: '127.0.0.1',
-      port: provider.port,
-      path: '/v1/responses',
-      headers: { connection: 'Upgrade', upgrade: 'websocket' },
-    }).end()
-    const [response] = await once(request, 'response')
-    response.resume()
-    expect(response.statusCode).toBe(426)
-    expect(lastOf(provider)).toMatchObject({ method: 'GET', path: '/v1/responses', status: 426 })
-  })
-
   test('waits for a client that does not read', async () => {
     const outputTokens = 400_000
     const provider = await provide({ outputTokens })

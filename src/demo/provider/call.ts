@@ -20,7 +20,7 @@ export interface Call {
 }
 
 /** Anthropic's own limit for a Messages request. */
-const MAX_BODY_BYTES = 32 * 1024 * 1024
+export const MAX_BODY_BYTES = 32 * 1024 * 1024
 
 const decoders = { gzip: promisify(gunzip), br: promisify(brotliDecompress), zstd: promisify(zstdDecompress) }
 
@@ -53,29 +53,34 @@ export interface GeneratedAnswer {
   readonly inputUsage: Usage
 }
 
+export interface StreamEnds {
+  readonly inputUsage: Usage
+  readonly errorEvent: () => StreamEvent
+}
+
 /** Streams the events of an answer; what was sent is counted while it goes. */
-export async function sendStream(
-  call: Call,
-  events: AsyncIterable<StreamEvent>,
-  { inputUsage, errorEvent }: { readonly inputUsage: Usage; readonly errorEvent: () => StreamEvent },
-): Promise<void> {
-  const { response, entry, failure, signal } = call
-  entry.status = 200
-  entry.billed = { ...inputUsage, outputTokens: 0 }
+export async function sendStream(call: Call, events: AsyncIterable<StreamEvent>, ends: StreamEnds): Promise<void> {
+  const { response, entry, signal } = call
+  const served = beginServing(call, events, ends)
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' })
   response.flushHeaders()
-  const isFailing = failure !== undefined && failure.kind !== 'http'
-  await sendEvents(
-    response,
-    isFailing ? failing(events, failure, errorEvent) : events,
-    {
-      onSent({ outputTokens = 0, reports }) {
-        bill(entry, outputTokens)
-        entry.reported = { ...entry.reported, ...reports }
-      },
-    },
-    signal,
-  )
+  await sendEvents(response, served, { onSent: (event) => countSent(entry, event) }, signal)
+}
+
+/** The events as this call is to see them, its input billed. */
+export function beginServing(
+  { entry, failure }: Pick<Call, 'entry' | 'failure'>,
+  events: AsyncIterable<StreamEvent>,
+  { inputUsage, errorEvent }: StreamEnds,
+): AsyncIterable<StreamEvent> {
+  entry.status = 200
+  entry.billed = { ...inputUsage, outputTokens: 0 }
+  return failure === undefined || failure.kind === 'http' ? events : failing(events, failure, errorEvent)
+}
+
+export function countSent(entry: LogEntry, { outputTokens = 0, reports }: StreamEvent): void {
+  bill(entry, outputTokens)
+  entry.reported = { ...entry.reported, ...reports }
 }
 
 /** Takes as long as the stream would, then sends one body. */

@@ -20,6 +20,8 @@ const flags = {
   script: { type: 'string' },
   /** `http:STATUS`, `reset:TOKENS`, `end:TOKENS` or `error-event:TOKENS`, for every request. */
   fail: { type: 'string' },
+  /** Answers every upgrade to a WebSocket with 426. */
+  'no-websockets': { type: 'boolean', default: false },
   /** The only credential that is accepted. */
   credential: { type: 'string' },
   /** PEM files; all three or none. */
@@ -40,6 +42,7 @@ export async function parseFlags(args: readonly string[]): Promise<SimulatedProv
     port: wholeNumber('port', values.port),
     deltaIntervalMs: wholeNumber('delta-interval-ms', values['delta-interval-ms']),
     tokensPerDelta: Math.max(1, wholeNumber('tokens-per-delta', values['tokens-per-delta'])),
+    webSockets: !values['no-websockets'],
     reasoningTokens: wholeNumber('reasoning-tokens', values['reasoning-tokens']),
     ...(outputTokens === undefined ? {} : { outputTokens: wholeNumber('output-tokens', outputTokens) }),
     ...(values.script === undefined ? {} : { script: await readScript(values.script) }),

@@ -56,7 +56,7 @@ export function openAIFailedEvent(response: OpenAIResponse, error: { code: strin
   return { name: 'response.failed', payload: { type: 'response.failed', response: { ...failed, error } } }
 }
 
-export function openAIErrorBody(error: { message: string; type: string; code: string | null }): unknown {
+export function openAIErrorBody(error: { message: string; type: string; code: string | null }): Fields {
   return { error: { ...error, param: null } }
 }
 

@@ -19,18 +19,38 @@ const requestSchema = z.looseObject({
   reasoning: z.looseObject({ effort: z.string().nullish() }).nullish(),
 })
 
+/** What a message of a WebSocket has besides. */
+const messageSchema = z.looseObject({
+  type: z.literal('response.create'),
+  /** False asks for everything but an answer. */
+  generate: z.boolean().nullish(),
+  previous_response_id: z.string().nullish(),
+  input: z.union([z.string(), z.array(item)]).nullish(),
+})
+
 type Item = z.infer<typeof item>
 
-export function readOpenAIRequest(body: unknown): Conversation {
-  const result = requestSchema.safeParse(body)
-  if (!result.success) {
-    const [issue] = result.error.issues
-    throw new MalformedRequest(
-      `Invalid value for '${issue?.path.join('.') || 'body'}': ${issue?.message ?? 'invalid'}.`,
-    )
+export interface CreateMessage {
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly items: readonly unknown[]
+  readonly previousResponseId: string | undefined
+  readonly isGenerating: boolean
+}
+
+/** The envelope of a message; `readOpenAIRequest` reads the rest once it is known what came before it. */
+export function readCreateMessage(message: unknown): CreateMessage {
+  const { input, generate, previous_response_id, ...fields } = parsed(messageSchema, message)
+  return {
+    fields,
+    items: itemsOf(input ?? []),
+    previousResponseId: previous_response_id ?? undefined,
+    isGenerating: generate !== false,
   }
-  const { model, input, instructions, tools, stream, max_output_tokens, reasoning } = result.data
-  const items = typeof input === 'string' ? [{ role: 'user', content: input }] : input
+}
+
+export function readOpenAIRequest(body: unknown): Conversation {
+  const { model, input, instructions, tools, stream, max_output_tokens, reasoning } = parsed(requestSchema, body)
+  const items = itemsOf(input)
   return {
     model,
     stream: stream ?? false,
@@ -43,6 +63,17 @@ export function readOpenAIRequest(body: unknown): Conversation {
     offeredTools: new Set([...toolNames(tools ?? []), ...items.flatMap(({ tools }: Item) => toolNames(tools ?? []))]),
     turn: items.filter(({ type }: Item) => type?.endsWith('_call_output')).length,
   }
+}
+
+function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  throw new MalformedRequest(`Invalid value for '${issue?.path.join('.') || 'body'}': ${issue?.message ?? 'invalid'}.`)
+}
+
+function itemsOf(input: string | readonly Item[]): readonly Item[] {
+  return typeof input === 'string' ? [{ role: 'user', content: input }] : input
 }
 
 const toolSchema = z.looseObject({ name: z.string().optional(), tools: z.array(z.unknown()).optional() })

@@ -1,10 +1,12 @@
 /** The endpoints of api.openai.com, and those of chatgpt.com that Codex asks for. */
-import { composeAnswer } from './answer.ts'
-import { type Call, readJson, sendJson, sendStream, sendWhole } from './call.ts'
+import { type Answer, composeAnswer } from './answer.ts'
+import { type Call, type GeneratedAnswer, readJson, sendJson, sendStream, sendWhole } from './call.ts'
+import type { Conversation } from './conversation.ts'
 import { openAIBody, openAIErrorBody, openAIEvents, openAIFailedEvent } from './openai-events.ts'
-import { type OpenAIResponse, openAIUsage } from './openai-object.ts'
+import { type Fields, type OpenAIResponse, openAIUsage } from './openai-object.ts'
 import { readOpenAIRequest } from './openai-request.ts'
 import { credentialOf, piecesOf, type Simulation } from './simulation.ts'
+import type { StreamEvent } from './stream-event.ts'
 
 const errorCodes: Readonly<Record<number, string>> = {
   401: 'invalid_api_key',
@@ -14,8 +16,12 @@ const errorCodes: Readonly<Record<number, string>> = {
 }
 
 export function sendOpenAIError(call: Call, status: number, message: string): void {
+  sendJson(call, status, openAIError(status, message))
+}
+
+export function openAIError(status: number, message: string, code = errorCodes[status] ?? null): Fields {
   const type = status < 500 ? 'invalid_request_error' : 'server_error'
-  sendJson(call, status, openAIErrorBody({ message, type, code: errorCodes[status] ?? null }))
+  return openAIErrorBody({ message, type, code })
 }
 
 export async function serveResponses(call: Call, simulation: Simulation): Promise<void> {
@@ -26,23 +32,42 @@ export async function serveResponses(call: Call, simulation: Simulation): Promis
   setRateLimitHeaders(call)
   if (call.failure?.kind === 'http') return sendOpenAIError(call, call.failure.status, 'Simulated failure')
 
-  const answer = composeAnswer(conversation, simulation.answers)
-  const response: OpenAIResponse = {
+  const { response, pieces, inputUsage } = startAnswer(conversation, call, {
+    simulation,
+    answer: composeAnswer(conversation, simulation.answers),
+  })
+  if (!conversation.stream) {
+    return sendWhole(call, openAIBody(response), { pieces, inputUsage, reported: openAIUsage(response) })
+  }
+  await sendStream(call, openAIEvents(response, pieces), { inputUsage, errorEvent: () => serverError(response) })
+}
+
+export interface StartedAnswer extends GeneratedAnswer {
+  readonly response: OpenAIResponse
+}
+
+/** Reads the prompt, from the cache where it can, and begins to generate. */
+export function startAnswer(
+  conversation: Conversation,
+  { entry, signal }: Pick<Call, 'entry' | 'signal'>,
+  { simulation, answer }: { readonly simulation: Simulation; readonly answer: Answer },
+): StartedAnswer {
+  const { cache, now } = simulation
+  const input = cache.readAutomatic(`${credentialOf({ entry })} ${conversation.model}`, conversation.segments)
+  const response = {
     id: entry.id.replace(/^req_/, 'resp_'),
     model: conversation.model,
-    createdAtSeconds: Math.floor(simulation.now() / 1000),
+    createdAtSeconds: Math.floor(now() / 1000),
     maxOutputTokens: conversation.maxOutputTokens,
-    input: simulation.cache.readAutomatic(`${credentialOf(call)} ${conversation.model}`, conversation.segments),
+    input,
     answer,
   }
-  const pieces = piecesOf(answer, simulation, call)
-  const reported = openAIUsage(response)
-  const inputUsage = { inputTokens: response.input.uncachedTokens, cacheReadTokens: response.input.cacheReadTokens }
-  if (!conversation.stream) return sendWhole(call, openAIBody(response), { pieces, inputUsage, reported })
-  await sendStream(call, openAIEvents(response, pieces), {
-    inputUsage,
-    errorEvent: () => openAIFailedEvent(response, { code: 'server_error', message: 'The server had an error.' }),
-  })
+  const inputUsage = { inputTokens: input.uncachedTokens, cacheReadTokens: input.cacheReadTokens }
+  return { response, pieces: piecesOf(answer, simulation, { signal }), inputUsage }
+}
+
+export function serverError(response: OpenAIResponse): StreamEvent {
+  return openAIFailedEvent(response, { code: 'server_error', message: 'The server had an error.' })
 }
 
 export function serveOpenAIModels(call: Call): void {

@@ -7,6 +7,7 @@ export interface ServedRequest {
   readonly id: string
   /** The Host header. */
   readonly host: string
+  /** `response.create` for a request that came as a message of a WebSocket. */
   readonly method: string
   /** With the query. */
   readonly path: string
@@ -37,7 +38,8 @@ export type LogEntry = { -readonly [Key in keyof ServedRequest]: ServedRequest[K
 
 export interface RequestLog {
   readonly served: readonly ServedRequest[]
-  open(request: IncomingMessage): LogEntry
+  /** `method` where it is not that of the head, as for the messages of a WebSocket. */
+  open(request: IncomingMessage, method?: string): LogEntry
 }
 
 const credentialHeaders = new Set([
@@ -53,12 +55,12 @@ export function createRequestLog(): RequestLog {
   const served: LogEntry[] = []
   return {
     served,
-    open(request) {
+    open(request, method = request.method ?? '') {
       const names = request.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase())
       const entry: LogEntry = {
         id: `req_sim${String(served.length + 1).padStart(6, '0')}`,
         host: request.headers.host ?? '',
-        method: request.method ?? '',
+        method,
         path: request.url ?? '',
         headerNames: names,
         credentials: Object.fromEntries(

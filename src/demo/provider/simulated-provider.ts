@@ -1,7 +1,7 @@
 /**
- * A provider on loopback that speaks Anthropic Messages and OpenAI Responses over real TLS, and asks no model. What it
- * reports follows from the request alone (see tokens.ts, prompt-cache.ts, answer.ts), so a ledger can be checked
- * against `served` to the token.
+ * A provider on loopback that speaks Anthropic Messages and OpenAI Responses over real TLS, the latter over WebSockets
+ * too, and asks no model. What it reports follows from the request alone (see tokens.ts, prompt-cache.ts, answer.ts), so
+ * a ledger can be checked against `served` to the token.
  *
  * It listens on 127.0.0.1 only and stops generating as soon as a client leaves.
  */
@@ -9,7 +9,6 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
 import {
   sendAnthropicError,
   serveAnthropicModels,
@@ -22,6 +21,7 @@ import { createServerCertificate, type ServerCertificate } from './certificates.
 import { MalformedRequest } from './conversation.ts'
 import { type Failure, SimulatedFailure } from './failure.ts'
 import { sendOpenAIError, serveCodexModels, serveOpenAIModels, serveResponses } from './openai.ts'
+import { createResponseSockets } from './openai-socket.ts'
 import { createRequestLog, type LogEntry, type ServedRequest } from './request-log.ts'
 import { createSimulation, isAuthorized, type Simulation, type SimulationOptions } from './simulation.ts'
 
@@ -32,6 +32,8 @@ export interface SimulatedProviderOptions extends SimulationOptions {
   readonly port?: number
   /** Asked for each metered request once its head is there; nothing fails by default. */
   readonly fail?: (request: ServedRequest) => Failure | undefined
+  /** Whether Responses are also served over WebSockets, as by default. */
+  readonly webSockets?: boolean
 }
 
 export interface SimulatedProvider extends AsyncDisposable {
@@ -62,7 +64,8 @@ export async function startSimulatedProvider(options: SimulatedProviderOptions =
       response.destroy()
     })
   })
-  server.on('upgrade', (request, socket) => refuseUpgrade(log.open(request), socket))
+  const sockets = createResponseSockets({ simulation, log, fail: options.fail, isOn: options.webSockets ?? true })
+  server.on('upgrade', sockets.accept)
   server.listen(options.port ?? 0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -77,6 +80,7 @@ export async function startSimulatedProvider(options: SimulatedProviderOptions =
       if (!server.listening) return
       server.close()
       server.closeAllConnections()
+      sockets.close()
       await once(server, 'close')
     },
   }
@@ -148,12 +152,4 @@ function refuse(call: Call, status: number, message: string): void {
 
 function isAnthropic({ request, url }: Call): boolean {
   return request.headers['anthropic-version'] !== undefined || url.pathname.startsWith('/v1/messages')
-}
-
-/** Codex tries a WebSocket first and goes on with HTTP at once when it reads 426. */
-function refuseUpgrade(entry: LogEntry, socket: Duplex): void {
-  entry.status = 426
-  entry.end = 'complete'
-  socket.on('error', () => socket.destroy())
-  socket.end('HTTP/1.1 426 Upgrade Required\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
 }

@@ -31,17 +31,17 @@ export function createSimulation(options: SimulationOptions): Simulation {
   }
 }
 
-export function piecesOf(answer: Answer, { pace }: Simulation, { signal }: Call): AsyncIterable<Piece> {
+export function piecesOf(answer: Answer, { pace }: Simulation, { signal }: Pick<Call, 'signal'>): AsyncIterable<Piece> {
   return generate(answer, pace, signal)
 }
 
 /** The credential that a request brings, without its scheme. */
-export function credentialOf({ entry }: Call): string | undefined {
+export function credentialOf({ entry }: Pick<Call, 'entry'>): string | undefined {
   const { authorization, 'x-api-key': apiKey } = entry.credentials
   return apiKey ?? authorization?.replace(/^Bearer +/i, '')
 }
 
-export function isAuthorized(call: Call, { credential }: Simulation): boolean {
+export function isAuthorized(call: Pick<Call, 'entry'>, { credential }: Simulation): boolean {
   const given = credentialOf(call)
   return credential === undefined ? given !== undefined && given !== '' : given === credential
 }
