@@ -63,7 +63,7 @@ for (const [kind, text] of Object.entries({ prose, code })) {
   const chunks = inChunks(body)
   const times = 50
   measure(`request of 200 KB, ${kind}: read`, body.length * times, () => {
-    for (let time = 0; time < times; time++) wireFormats['anthropic-messages'].readRequest(chunks)
+    for (let time = 0; time < times; time++) wireFormats['anthropic-messages'].readRequest(chunks, '/v1/messages')
   })
   measure(`request of 200 KB, ${kind}: estimate`, body.length * times, () => {
     for (let time = 0; time < times; time++) estimateInputTokens(chunks)

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { BottleError } from '../core/errors.ts'
 import type { WireFormatName } from '../core/metering/format.ts'
 import { type Answer, plainAnswer, spentAnswer } from '../core/provider/refusal.ts'
-import { hostOwner } from '../core/routing/decide.ts'
+import { formatOf, hostOwner } from '../core/routing/decide.ts'
 import type { ForwardEnd } from './forward.ts'
 import { proxyLimits } from './limits.ts'
 import type { OpenExchange } from './open-exchange.ts'
@@ -29,9 +29,13 @@ export function give(response: ServerResponse, { status, headers, body }: Answer
 }
 
 /** What a bottle that is cut is told. */
-export function giveCut({ response, egress, exchange: { cutMessage = '', id } }: ExchangeContext, host: string): void {
-  const format = hostOwner(egress.providers, host)?.host.format
-  give(response, format ? spentAnswer(format, cutMessage, id) : plainAnswer(403, 'cut', cutMessage))
+export function giveCut(
+  { response, egress, exchange: { cutMessage = '', id } }: ExchangeContext,
+  line: DecidedLine,
+): void {
+  const owner = hostOwner(egress.providers, line.host)
+  const answer = owner ? spentAnswer(formatOf(owner.host, line), cutMessage, id) : plainAnswer(403, 'cut', cutMessage)
+  give(response, answer)
 }
 
 export interface Refusal {
@@ -57,7 +61,7 @@ export function refuse(
 
 /** What the client is told when an exchange ended without a whole answer of the provider. */
 export function giveEnd({ response, verdict, exchange }: ReadyRequest, end: ForwardEnd): void {
-  const answer = answerToEnd(end, { format: verdict.host.format, exchange })
+  const answer = answerToEnd(end, { format: verdict.format, exchange })
   if (answer) give(response, answer)
   if (end.kind === 'upstream_timeout' && end.hadHead) response.destroy()
 }

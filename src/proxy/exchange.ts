@@ -48,7 +48,7 @@ async function decideRequest(context: ExchangeContext, share: BodyShare): Promis
     return undefined
   }
   if (exchange.cutMessage !== undefined) {
-    giveCut(context, line.host)
+    giveCut(context, line)
     return undefined
   }
   const verdict = decide(egress.providers, line)
@@ -76,7 +76,7 @@ async function decideRequest(context: ExchangeContext, share: BodyShare): Promis
     case 'client_gone':
       return undefined
     case 'aborted':
-      giveCut(context, line.host)
+      giveCut(context, line)
       return undefined
     case 'too_long': {
       const reason = `the request is longer than ${proxyLimits.maxRequestBytes} bytes`

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { pendingMessage, spentMessage } from '../core/budget/wording.ts'
 import { createByteMeter } from '../core/metering/byte-meter.ts'
-import type { MeterReading, ResponseMeter } from '../core/metering/format.ts'
+import type { MeterReading, ResponseMeter, WireFormatName } from '../core/metering/format.ts'
 import { wireFormats } from '../core/metering/formats/formats.ts'
 import { inputTokensOf } from '../core/metering/usage.ts'
 import { isEventStream, type ResponseTap } from './forward.ts'
@@ -62,7 +62,7 @@ export function createMeterTap({
     open(head) {
       status = head.statusCode
       const isStream = isEventStream(head)
-      let current = meterFor(head, verdict.host.format)
+      let current = meterFor(head, verdict.format)
       meter = current
       return {
         feed(chunk) {
@@ -102,7 +102,7 @@ function observed({ usage, observedOutputTokens }: MeterReading, estimatedInputT
 }
 
 /** We ask for `identity`; an answer that is coded all the same is counted by its bytes, on the safe side. */
-function meterFor(head: IncomingMessage, formatName: ReadyRequest['verdict']['host']['format']): ResponseMeter {
+function meterFor(head: IncomingMessage, formatName: WireFormatName): ResponseMeter {
   if ((head.headers['content-encoding'] ?? 'identity') !== 'identity') return createByteMeter()
   return wireFormats[formatName].createMeter(isEventStream(head) ? 'sse' : 'json')
 }

@@ -21,7 +21,7 @@ const pendingRetrySeconds = 2
 
 export async function runMetered(ready: ReadyRequest): Promise<void> {
   const { body, verdict, exchange, line } = ready
-  const reading = wireFormats[verdict.host.format].readRequest(body)
+  const reading = wireFormats[verdict.format].readRequest(body, line.path)
   const fault = meteringFault(reading)
   if (fault) return refuse(ready, { status: 400, code: 'not_metered', reason: fault }, line)
 
@@ -41,7 +41,7 @@ export async function runMetered(ready: ReadyRequest): Promise<void> {
     if (exchange.signal.aborted) return { kind: 'cut', wasSent: false }
     return sendUpstream(request, {
       tap: (head) => meterTap.open(head),
-      terminalEvent: () => spentEvent(verdict.host.format, exchange.cutMessage ?? '', exchange.id),
+      terminalEvent: () => spentEvent(verdict.format, exchange.cutMessage ?? '', exchange.id),
     })
   }
 }
@@ -57,7 +57,7 @@ async function reserve(
   { egress, exchange, verdict, response }: ReadyRequest,
   { model, inputTokens }: { readonly model: string | null; readonly inputTokens: number },
 ): Promise<Lease | undefined> {
-  const { provider, host } = verdict
+  const { provider, format } = verdict
   const opening = await openLease({
     ledger: egress.ledger,
     bell: egress.bell,
@@ -79,15 +79,15 @@ async function reserve(
   }
   const { counter } = opening
   if (exchange.cutMessage !== undefined) {
-    give(response, spentAnswer(host.format, exchange.cutMessage, exchange.id))
+    give(response, spentAnswer(format, exchange.cutMessage, exchange.id))
     return undefined
   }
   if (opening.reason === 'pending') {
-    give(response, pendingAnswer(host.format, pendingMessage(counter), pendingRetrySeconds))
+    give(response, pendingAnswer(format, pendingMessage(counter), pendingRetrySeconds))
     return undefined
   }
   const message = spentMessage(counter, { neededTokens: inputTokens + leaseChunkTokens })
-  give(response, spentAnswer(host.format, message, exchange.id))
+  give(response, spentAnswer(format, message, exchange.id))
   egress.on.spent({ counter, message })
   return undefined
 }

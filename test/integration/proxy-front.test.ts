@@ -473,9 +473,9 @@ describe('an address behind a name', () => {
 function providerAt(host: string): Provider {
   const endpoints = [
     { method: 'GET', path: '/free', kind: 'free' },
-    { method: 'POST', path: '/metered', kind: 'metered' },
+    { method: 'POST', path: '/metered', kind: 'metered', format: 'anthropic-messages' },
   ] as const
-  return { ...claude, name: 'local', hosts: [{ host, format: 'anthropic-messages', endpoints }] }
+  return { ...claude, name: 'local', hosts: [{ host, endpoints }] }
 }
 
 describe('a client that offers only HTTP/2', () => {

@@ -48,7 +48,10 @@ export type BodyKind = 'sse' | 'json' | 'messages'
 
 export interface WireFormat {
   readonly name: WireFormatName
-  /** Reads a whole request body given as the chunks it came in. A body that is no JSON object reads as `undefined`. */
-  readRequest(body: readonly Uint8Array[]): RequestReading | undefined
+  /**
+   * Reads a whole request body given as the chunks it came in. A body that is no JSON object reads as `undefined`.
+   * `path`: where it was sent, without the query; some formats name the model there.
+   */
+  readRequest(body: readonly Uint8Array[], path: string): RequestReading | undefined
   createMeter(kind: BodyKind): ResponseMeter
 }

@@ -12,9 +12,8 @@ export const claude: Provider = {
   hosts: [
     {
       host: 'api.anthropic.com',
-      format: 'anthropic-messages',
       endpoints: [
-        { method: 'POST', path: '/v1/messages', kind: 'metered' },
+        { method: 'POST', path: '/v1/messages', kind: 'metered', format: 'anthropic-messages' },
         { method: 'POST', path: '/v1/messages/count_tokens', kind: 'free' },
         { method: 'GET', path: '/v1/models', kind: 'free' },
         { method: 'GET', path: '/v1/models/**', kind: 'free' },

@@ -12,9 +12,8 @@ export const codex: Provider = {
   hosts: [
     {
       host: 'api.openai.com',
-      format: 'openai-responses',
       endpoints: [
-        { method: 'POST', path: '/v1/responses', kind: 'metered' },
+        { method: 'POST', path: '/v1/responses', kind: 'metered', format: 'openai-responses' },
         { method: 'POST', path: '/v1/responses/input_tokens', kind: 'free' },
         { method: 'GET', path: '/v1/models', kind: 'free' },
         { method: 'GET', path: '/v1/models/**', kind: 'free' },

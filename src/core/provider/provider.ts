@@ -4,17 +4,21 @@
  */
 import type { WireFormatName } from '../metering/format.ts'
 
-export interface Endpoint {
+interface EndpointLine {
   /** Upper case; `*` for any. */
   readonly method: string
   /** Pattern as in `path-pattern.ts`. */
   readonly path: string
-  readonly kind: 'metered' | 'free'
 }
+
+/** A metered endpoint names the wire format that it speaks: one host may speak several. */
+export type Endpoint =
+  | (EndpointLine & { readonly kind: 'metered'; readonly format: WireFormatName })
+  | (EndpointLine & { readonly kind: 'free' })
 
 export interface ProviderHost {
   readonly host: string
-  readonly format: WireFormatName
+  /** The first that matches counts. At least one is metered. */
   readonly endpoints: readonly Endpoint[]
 }
 

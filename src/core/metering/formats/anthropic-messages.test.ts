@@ -220,7 +220,8 @@ test('a JSON body beyond every buffer has its usage found at the end (M17)', () 
 })
 
 describe('requests', () => {
-  const readRequest = (text: string, size = 5) => anthropicMessages.readRequest(inChunks(Buffer.from(text), size))
+  const readRequest = (text: string, size = 5) =>
+    anthropicMessages.readRequest(inChunks(Buffer.from(text), size), '/v1/messages')
 
   test('are read for what the proxy must know', () => {
     const body = {

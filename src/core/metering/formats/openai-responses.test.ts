@@ -141,7 +141,8 @@ describe('counts that cannot be true (M14)', () => {
 })
 
 describe('requests', () => {
-  const readRequest = (text: string, size = 3) => openaiResponses.readRequest(inChunks(Buffer.from(text), size))
+  const readRequest = (text: string, size = 3) =>
+    openaiResponses.readRequest(inChunks(Buffer.from(text), size), '/v1/responses')
 
   test('are read for what the proxy must know', () => {
     const body = { model, input: [{ content: '"background":true' }], stream: true, max_output_tokens: 100 }
