@@ -1,21 +1,22 @@
 /** Answers of our own: refusals, cuts, failures. */
-import type { ServerResponse } from 'node:http'
+import { STATUS_CODES } from 'node:http'
 import type { BottleError } from '../core/errors.ts'
 import type { WireFormatName } from '../core/metering/format.ts'
 import { type Answer, plainAnswer, spentAnswer } from '../core/provider/refusal.ts'
 import { formatOf, hostOwner } from '../core/routing/decide.ts'
+import type { ClientResponse } from './client-messages.ts'
 import type { ForwardEnd } from './forward.ts'
 import { proxyLimits } from './limits.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import type { DecidedLine, ExchangeContext, ReadyRequest } from './ready-request.ts'
 
 /** Gives an answer, if none has begun, and ends the connection with it: a refusal is not worth keeping one. */
-export function give(response: ServerResponse, { status, headers, body }: Answer): void {
+export function give(response: ClientResponse, { status, headers, body }: Answer): void {
   if (response.headersSent || response.destroyed) return
-  response.shouldKeepAlive = false
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
-  const { req: request } = response
-  if (request.complete || request.destroyed) return void response.end(body)
+  const fields = { ...headers, 'content-length': String(Buffer.byteLength(body)), connection: 'close' }
+  response.writeHead(status, STATUS_CODES[status] ?? '', Object.entries(fields).flat())
+  const { req: unread } = response
+  if (unread.readableEnded || unread.destroyed) return void response.end(body)
   // Closing on unread bytes resets the connection, and a client that still sends would lose the answer: they are read
   // and dropped for a while (RFC 9112 §9.6).
   response.write(body)
@@ -24,8 +25,8 @@ export function give(response: ServerResponse, { status, headers, body }: Answer
     response.end()
   }
   const timer = setTimeout(end, proxyLimits.refusalDrainMs)
-  request.once('end', end).once('close', end)
-  request.resume()
+  unread.once('end', end).once('close', end)
+  unread.resume()
 }
 
 /** What a bottle that is cut is told. */
@@ -46,14 +47,14 @@ export interface Refusal {
 
 /** Refuses by policy, and tells the operator. */
 export function refuse(
-  { request, response, egress, arrival }: ExchangeContext,
+  { request, response, line, egress, arrival }: ExchangeContext,
   { status, code, reason }: Refusal,
-  line?: DecidedLine,
 ): void {
+  const { host = arrival.host ?? '', path = '' } = line.kind === 'request' ? line : {}
   egress.on.denied({
-    method: request.method ?? '',
-    host: line?.host ?? arrival.host ?? '',
-    path: line?.path ?? '',
+    method: request.method,
+    host,
+    path,
     reason,
   })
   give(response, plainAnswer(status, code, `bot-bottle: ${reason}`))

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { BodyShare } from './body-quota.ts'
 
 export type CollectedBody =
@@ -10,6 +10,8 @@ export type CollectedBody =
   | { readonly kind: 'aborted' }
 
 export interface CollectOptions {
+  /** Where the head of the request says it. */
+  readonly announcedBytes: number | undefined
   readonly maxBytes: number
   readonly share: BodyShare
   readonly signal: AbortSignal
@@ -20,8 +22,8 @@ export interface CollectOptions {
  * stays open for an answer. Never rejects.
  */
 export function collectBody(
-  request: IncomingMessage,
-  { maxBytes, share, signal }: CollectOptions,
+  request: Readable,
+  { announcedBytes = 0, maxBytes, share, signal }: CollectOptions,
 ): Promise<CollectedBody> {
   const { promise, resolve } = Promise.withResolvers<CollectedBody>()
   const chunks: Buffer[] = []
@@ -46,7 +48,7 @@ export function collectBody(
   // An upload that breaks off is also an error, which stays without meaning after the close that tells of it.
   request.on('error', onGone)
   if (signal.aborted) stop({ kind: 'aborted' })
-  else if (Number(request.headers['content-length'] ?? 0) > maxBytes) stop({ kind: 'too_long' })
+  else if (announcedBytes > maxBytes) stop({ kind: 'too_long' })
   else if (request.destroyed) onGone()
   else {
     signal.addEventListener('abort', onAbort, { once: true })

@@ -18,7 +18,6 @@ import { proxyLimits } from './limits.ts'
 import { runMetered } from './metered-exchange.ts'
 import type { ExchangeContext, ReadyRequest } from './ready-request.ts'
 import { sendUpstream } from './send-upstream.ts'
-import { strictRequest } from './strict-request.ts'
 
 /** Answers one request. Rejects with a bug after the client was refused, or with a failure that came after its answer. */
 export async function runExchange(context: ExchangeContext): Promise<void> {
@@ -41,8 +40,7 @@ export async function runExchange(context: ExchangeContext): Promise<void> {
 
 /** The verdict on a request, or `undefined` after it was answered here. */
 async function decideRequest(context: ExchangeContext, share: BodyShare): Promise<ReadyRequest | undefined> {
-  const { request, arrival, egress, exchange } = context
-  const line = strictRequest(request, arrival)
+  const { request, line, arrival, egress, exchange } = context
   if (line.kind === 'refused') {
     refuse(context, { status: line.status, code: 'bad_request', reason: line.reason })
     return undefined
@@ -55,23 +53,28 @@ async function decideRequest(context: ExchangeContext, share: BodyShare): Promis
   const isUpgrade = headerValues(request.rawHeaders, 'upgrade').length > 0
   if (isUpgrade && hostOwner(egress.providers, line.host)) {
     // A WebSocket would not be metered; 426 makes clients fall back to plain HTTP at once (RFC 9110 §15.5.22).
-    refuse(
-      context,
-      { status: 426, code: 'upgrade_not_metered', reason: 'only plain HTTP/1.1 requests pass here' },
-      line,
-    )
+    refuse(context, {
+      status: 426,
+      code: 'upgrade_not_metered',
+      reason: 'only plain HTTP/1.1 requests pass here',
+    })
     return undefined
   }
   if (verdict.kind === 'refused') {
-    refuse(context, { status: 403, code: verdict.code, reason: verdict.reason }, line)
+    refuse(context, { status: 403, code: verdict.code, reason: verdict.reason })
     return undefined
   }
   if (!arrival.isSecure) {
     // Safety: no credential and no spending where anyone on the way can read or change it.
-    refuse(context, { status: 403, code: 'plain_http', reason: `${line.host} may only be reached with https` }, line)
+    refuse(context, { status: 403, code: 'plain_http', reason: `${line.host} may only be reached with https` })
     return undefined
   }
-  const body = await collectBody(request, { maxBytes: proxyLimits.maxRequestBytes, share, signal: exchange.signal })
+  const body = await collectBody(request.body, {
+    announcedBytes: line.bodyBytes,
+    maxBytes: proxyLimits.maxRequestBytes,
+    share,
+    signal: exchange.signal,
+  })
   switch (body.kind) {
     case 'client_gone':
       return undefined
@@ -80,12 +83,12 @@ async function decideRequest(context: ExchangeContext, share: BodyShare): Promis
       return undefined
     case 'too_long': {
       const reason = `the request is longer than ${proxyLimits.maxRequestBytes} bytes`
-      refuse(context, { status: 413, code: 'request_too_long', reason }, line)
+      refuse(context, { status: 413, code: 'request_too_long', reason })
       return undefined
     }
     case 'too_much': {
       const reason = `the requests in flight of this bottle hold more than ${proxyLimits.maxBodiesBytes} bytes`
-      refuse(context, { status: 413, code: 'requests_too_long', reason }, line)
+      refuse(context, { status: 413, code: 'requests_too_long', reason })
       return undefined
     }
     case 'body':

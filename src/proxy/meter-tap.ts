@@ -1,19 +1,19 @@
 /** Meters an answer as it passes, and asks for room as it grows. */
-import type { IncomingMessage } from 'node:http'
 import { pendingMessage, spentMessage } from '../core/budget/wording.ts'
 import { createByteMeter } from '../core/metering/byte-meter.ts'
 import type { MeterReading, ResponseMeter, WireFormatName } from '../core/metering/format.ts'
 import { wireFormats } from '../core/metering/formats/formats.ts'
 import { inputTokensOf } from '../core/metering/usage.ts'
-import { isEventStream, type ResponseTap } from './forward.ts'
 import type { Extension, Lease } from './lease.ts'
+import { isEventStream, type ResponseTap } from './passage.ts'
 import type { ReadyRequest } from './ready-request.ts'
+import type { AnswerHead } from './upstream-call.ts'
 
 const progressIntervalMs = 100
 const ledgerFailedMessage = 'bot-bottle: the ledger cannot be written, so nothing passes'
 
 export interface MeterTap {
-  open(head: IncomingMessage): ResponseTap
+  open(head: AnswerHead): ResponseTap
   /** HTTP status of the answer, once there is one. */
   readonly status: number | undefined
   /** What the meter read, with the body taken as ended. */
@@ -102,7 +102,7 @@ function observed({ usage, observedOutputTokens }: MeterReading, estimatedInputT
 }
 
 /** We ask for `identity`; an answer that is coded all the same is counted by its bytes, on the safe side. */
-function meterFor(head: IncomingMessage, formatName: WireFormatName): ResponseMeter {
+function meterFor(head: AnswerHead, formatName: WireFormatName): ResponseMeter {
   if ((head.headers['content-encoding'] ?? 'identity') !== 'identity') return createByteMeter()
   return wireFormats[formatName].createMeter(isEventStream(head) ? 'sse' : 'json')
 }

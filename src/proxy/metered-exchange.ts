@@ -2,13 +2,13 @@
  * A metered exchange: estimate, reserve, send, meter, settle.
  * **Invariant** (I5) Once reserved it is settled, whatever happens: the charge is never lost and never free.
  */
-import type { ServerResponse } from 'node:http'
 import { pendingMessage, spentMessage } from '../core/budget/wording.ts'
 import { estimateInputTokens } from '../core/metering/estimate.ts'
 import type { RequestReading } from '../core/metering/format.ts'
 import { wireFormats } from '../core/metering/formats/formats.ts'
 import { pendingAnswer, spentAnswer, spentEvent } from '../core/provider/refusal.ts'
 import { give, giveEnd, refuse } from './answer.ts'
+import type { ClientResponse } from './client-messages.ts'
 import type { ForwardEnd } from './forward.ts'
 import { type Lease, openLease } from './lease.ts'
 import { leaseChunkTokens } from './limits.ts'
@@ -23,7 +23,7 @@ export async function runMetered(ready: ReadyRequest): Promise<void> {
   const { body, verdict, exchange, line } = ready
   const reading = wireFormats[verdict.format].readRequest(body, line.path)
   const fault = meteringFault(reading)
-  if (fault) return refuse(ready, { status: 400, code: 'not_metered', reason: fault }, line)
+  if (fault) return refuse(ready, { status: 400, code: 'not_metered', reason: fault })
 
   const model = reading?.model ?? null
   const inputTokens = estimateInputTokens(body)
@@ -92,7 +92,7 @@ async function reserve(
   return undefined
 }
 
-function goneSignal(response: ServerResponse): AbortSignal {
+function goneSignal(response: ClientResponse): AbortSignal {
   const gone = new AbortController()
   if (response.destroyed) gone.abort()
   else response.once('close', () => gone.abort())

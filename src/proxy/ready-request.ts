@@ -1,15 +1,19 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Verdict } from '../core/routing/decide.ts'
 import type { BodyQuota } from './body-quota.ts'
+import type { ClientRequest, ClientResponse } from './client-messages.ts'
 import type { Egress } from './egress.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import type { Arrival, StrictRequest } from './strict-request.ts'
 
-/** A request as it came in. */
-export interface ExchangeContext {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+/** A request as it came in, with what the strict front makes of it. */
+export interface ArrivedRequest {
+  readonly request: ClientRequest
+  readonly response: ClientResponse
   readonly arrival: Arrival
+  readonly line: StrictRequest
+}
+
+export interface ExchangeContext extends ArrivedRequest {
   readonly egress: Egress
   readonly exchange: OpenExchange
   readonly bodies: BodyQuota

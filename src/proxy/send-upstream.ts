@@ -1,12 +1,13 @@
-import type { IncomingMessage } from 'node:http'
 import { placeholderCredential } from '../core/provider/provider.ts'
-import { type ForwardEnd, forward, type ResponseTap } from './forward.ts'
+import { type ForwardEnd, forward } from './forward.ts'
 import { clientHeaders, scrubbed, upstreamHeaders, withoutCredentialParameters } from './heads.ts'
+import type { ResponseTap } from './passage.ts'
 import type { ReadyRequest } from './ready-request.ts'
+import type { AnswerHead } from './upstream-call.ts'
 
 export interface SendOptions {
   /** Called once, with the head of the answer. */
-  tap?(head: IncomingMessage): ResponseTap
+  tap?(head: AnswerHead): ResponseTap
   terminalEvent?(): string
 }
 
@@ -30,8 +31,8 @@ export async function sendUpstream(
         contentLength: bodyBytes > 0 || line.method === 'POST' ? bodyBytes : undefined,
         isMetered: verdict.kind === 'metered',
       }),
+      body,
     },
-    body,
     response,
     cut: exchange.signal,
     onHead: (head) => ({

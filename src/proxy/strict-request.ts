@@ -21,6 +21,8 @@ export type StrictRequest =
       readonly method: string
       readonly path: string
       readonly query: string
+      /** Where the head says it. */
+      readonly bodyBytes: number | undefined
     }
   | { readonly kind: 'refused'; readonly status: number; readonly reason: string }
 
@@ -30,8 +32,8 @@ export function strictRequest(request: IncomingMessage, arrival: Arrival): Stric
   const method = request.method ?? ''
   if (request.httpVersion !== '1.1') return refused(505, `HTTP/${request.httpVersion} is not spoken here, HTTP/1.1 is`)
   if (method === 'TRACE' || method === 'CONNECT') return refused(405, `the method ${method} does not pass`)
-  const framing = framingFault(request, method)
-  if (framing) return refused(400, framing)
+  const framing = readFraming(request, method)
+  if (framing.kind === 'refused') return framing
 
   const target = originForm(request.url ?? '', arrival)
   if (target.kind === 'refused') return target
@@ -47,19 +49,25 @@ export function strictRequest(request: IncomingMessage, arrival: Arrival): Stric
   }
   const path = requestPath(target.target)
   if (path.kind === 'refused') return refused(400, `the path cannot be decided on: ${path.why}`)
-  return { kind: 'request', host: host.name, method, path: path.path, query: path.query }
+  return { kind: 'request', host: host.name, method, path: path.path, query: path.query, bodyBytes: framing.bodyBytes }
 }
 
+type Framing =
+  | { readonly kind: 'framing'; readonly bodyBytes: number | undefined }
+  | { readonly kind: 'refused'; readonly status: number; readonly reason: string }
+
 /** Ambiguous framing is how a second request is smuggled in (RFC 9112 §6.3, §11.2). */
-function framingFault({ rawHeaders }: IncomingMessage, method: string): string | undefined {
+function readFraming({ rawHeaders }: IncomingMessage, method: string): Framing {
   const lengths = headerValues(rawHeaders, 'content-length')
   const codings = headerValues(rawHeaders, 'transfer-encoding')
-  if (lengths.length > 1 || codings.length > 1) return 'the request says twice how long it is'
-  if (lengths.length === 1 && codings.length === 1) return 'the request has both Content-Length and Transfer-Encoding'
+  if (lengths.length > 1 || codings.length > 1) return refused(400, 'the request says twice how long it is')
+  if (lengths.length === 1 && codings.length === 1)
+    return refused(400, 'the request has both Content-Length and Transfer-Encoding')
   if (codings.length === 1 && codings[0]?.toLowerCase() !== 'chunked')
-    return 'the only transfer coding that passes is chunked'
-  const hasBody = codings.length === 1 || (lengths[0] ?? '0') !== '0'
-  return hasBody && bodilessMethods.has(method) ? `a ${method} request has no body here` : undefined
+    return refused(400, 'the only transfer coding that passes is chunked')
+  const bodyBytes = codings.length === 1 ? undefined : Number(lengths[0] ?? 0)
+  if (bodyBytes !== 0 && bodilessMethods.has(method)) return refused(400, `a ${method} request has no body here`)
+  return { kind: 'framing', bodyBytes }
 }
 
 type OriginForm =

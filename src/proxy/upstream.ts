@@ -2,14 +2,14 @@
  * The way from the host to a provider: one pool of keep-alive connections for all bottles, verified TLS only.
  * `node:https`, not fetch: under back-pressure undici took 6 to 18 times the CPU (DESIGN §15).
  */
-
-import type { ClientRequest } from 'node:http'
-import { Agent, type RequestOptions, request } from 'node:https'
+import { Agent, type RequestOptions } from 'node:https'
 import { isIP } from 'node:net'
 import { createSecureContext, rootCertificates } from 'node:tls'
 import type { AddressGuard } from './address-guard.ts'
 import { guardedLookup } from './address-guard.ts'
+import { callHttp1 } from './http1-call.ts'
 import { proxyLimits } from './limits.ts'
+import type { CallHandlers, UpstreamCall, UpstreamRequest } from './upstream-call.ts'
 
 export interface UpstreamOptions {
   /** Exceptions of the host's settings: dial this URL for that host. Only these may lead to private addresses. */
@@ -19,18 +19,9 @@ export interface UpstreamOptions {
   readonly isAllowed: AddressGuard
 }
 
-export interface UpstreamRequest {
-  /** Canonical name: what the certificate must be for, and the Host header. */
-  readonly host: string
-  readonly method: string
-  readonly target: string
-  /** Name, value, name, value, … without Host. */
-  readonly headers: readonly string[]
-}
-
 export interface Upstream extends Disposable {
-  /** Does not dial yet when the pool has a connection. The caller handles `error` and `response`. */
-  request(options: UpstreamRequest): ClientRequest
+  /** Does not dial where the pool has a connection. */
+  call(request: UpstreamRequest, handlers: CallHandlers): UpstreamCall
 }
 
 export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOptions): Upstream {
@@ -57,18 +48,7 @@ export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOption
   }
 
   return {
-    request({ host, method, target, headers }) {
-      return request({
-        ...destination(host),
-        agent,
-        // Set for each request: a pooled connection otherwise keeps the short timeout of its idle time.
-        timeout: proxyLimits.upstreamIdleTimeoutMs,
-        method,
-        path: target,
-        setHost: false,
-        headers: ['host', host, ...headers],
-      })
-    },
+    call: (request, handlers) => callHttp1({ ...destination(request.host), agent }, { request, handlers }),
     [Symbol.dispose]() {
       agent.destroy()
     },

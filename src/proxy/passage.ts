@@ -1,0 +1,133 @@
+/**
+ * The body of an answer on its way: to the client at once, then to the tap. The tap reads a copy after the bytes were passed
+ * on; only it can hold the stream (no room in the budget) or end it.
+ */
+import type { Readable } from 'node:stream'
+import type { ClientResponse } from './client-messages.ts'
+import { createEventBoundary } from './event-boundary.ts'
+import type { Extension } from './lease.ts'
+import { proxyLimits } from './limits.ts'
+import type { AnswerHead } from './upstream-call.ts'
+
+/** Reads the response as it passes. */
+export interface ResponseTap {
+  /** A promise holds the stream until it says `go`; `end` cuts it. */
+  feed(chunk: Buffer): Promise<Extension> | undefined
+}
+
+export type PassageEnd =
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'cut'; readonly wasSent: true }
+  | { readonly kind: 'failed'; readonly error: Error }
+
+export interface PassageOptions {
+  readonly head: AnswerHead
+  readonly body: Readable
+  /** Its head is written. */
+  readonly response: ClientResponse
+  readonly tap: ResponseTap | undefined
+  terminalEvent(): string
+  /** Called once, never after `stop`. */
+  onEnd(end: PassageEnd): void
+}
+
+export interface Passage {
+  fail(error: Error): void
+  /** Ends it at the end of an event. */
+  cut(): void
+  /** Nothing passes any more. */
+  stop(): void
+}
+
+export function pass({ head, body, response, tap, terminalEvent, onEnd }: PassageOptions): Passage {
+  const isStream = isEventStream(head)
+  const boundary = createEventBoundary()
+  let state: 'flowing' | 'cutting' | 'over' = 'flowing'
+  let eventEndTimer: NodeJS.Timeout | undefined
+  let holds = 0
+  // A stream's head goes out at once. A document's travels with its body, which mostly is there already.
+  const headTimer = isStream ? undefined : setImmediate(() => response.flushHeaders())
+  if (isStream) response.flushHeaders()
+
+  const stop = () => {
+    state = 'over'
+    clearTimeout(eventEndTimer)
+    clearImmediate(headTimer)
+  }
+  const hold = () => {
+    holds += 1
+    body.pause()
+  }
+  const release = () => {
+    holds -= 1
+    if (holds === 0 && state !== 'over') body.resume()
+  }
+  const endCut = () => {
+    if (state === 'over') return
+    stop()
+    onEnd({ kind: 'cut', wasSent: true })
+    body.destroy()
+    if (isStream && takesMore(head)) response.end(terminalEvent())
+    // A document that was cut cannot be made well-formed: a reset is the only honest end.
+    else response.destroy()
+  }
+  const beginCut = () => {
+    if (state !== 'flowing') return
+    state = 'cutting'
+    if (!isStream || boundary.isAtEnd) return endCut()
+    eventEndTimer = setTimeout(endCut, proxyLimits.eventEndWaitMs)
+    holds = 0
+    body.resume()
+  }
+  const passLast = (chunk: Buffer) => {
+    const end = boundary.endWithin(chunk)
+    const last = end === -1 ? chunk : chunk.subarray(0, end)
+    response.write(last)
+    tap?.feed(last)
+    if (end === -1) boundary.push(chunk)
+    else endCut()
+  }
+  const fail = (error: Error) => {
+    if (state === 'over') return
+    if (state === 'cutting') return endCut()
+    stop()
+    onEnd({ kind: 'failed', error })
+    response.destroy()
+  }
+
+  body.on('data', (chunk: Buffer) => {
+    if (state === 'over') return
+    clearImmediate(headTimer)
+    if (state === 'cutting') return passLast(chunk)
+    const isFlowing = response.write(chunk)
+    if (isStream) boundary.push(chunk)
+    if (!isFlowing) {
+      hold()
+      response.once('drain', release)
+    }
+    const decided = tap?.feed(chunk)
+    if (!decided) return
+    hold()
+    decided.then(
+      (extension) => (extension === 'go' ? release() : beginCut()),
+      () => beginCut(),
+    )
+  })
+  body.once('end', () => {
+    if (state === 'over') return
+    if (state === 'cutting') return endCut()
+    stop()
+    onEnd({ kind: 'complete' })
+    response.end()
+  })
+  return { fail, cut: beginCut, stop }
+}
+
+export function isEventStream({ headers }: AnswerHead): boolean {
+  return /^text\/event-stream\b/i.test(headers['content-type'] ?? '')
+}
+
+/** Whether an event of ours can follow: not where the length is announced, nor inside of a coding. */
+function takesMore({ headers }: AnswerHead): boolean {
+  return headers['content-length'] === undefined && (headers['content-encoding'] ?? 'identity') === 'identity'
+}
