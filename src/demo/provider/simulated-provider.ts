@@ -1,6 +1,6 @@
 /**
- * A provider on loopback that speaks Anthropic Messages and OpenAI Responses over real TLS, the latter over WebSockets
- * too, and asks no model. What it reports follows from the request alone (see tokens.ts, prompt-cache.ts, answer.ts), so
+ * A provider on loopback that speaks Anthropic Messages, OpenAI Responses (over WebSockets too), chat completions,
+ * completions and embeddings, and Gemini over real TLS, and asks no model. What it reports follows from the request alone (see tokens.ts, prompt-cache.ts, answer.ts), so
  * a ledger can be checked against `served` to the token.
  *
  * It listens on 127.0.0.1 only and stops generating as soon as a client leaves.
@@ -18,8 +18,10 @@ import {
 } from './anthropic.ts'
 import type { Call } from './call.ts'
 import { createServerCertificate, type ServerCertificate } from './certificates.ts'
+import { serveChat, serveEmbeddings } from './chat.ts'
 import { MalformedRequest } from './conversation.ts'
 import { type Failure, SimulatedFailure } from './failure.ts'
+import { isGemini, sendGeminiError, serveGemini } from './gemini.ts'
 import { sendOpenAIError, serveCodexModels, serveOpenAIModels, serveResponses } from './openai.ts'
 import { createResponseSockets } from './openai-socket.ts'
 import { createRequestLog, type LogEntry, type ServedRequest } from './request-log.ts'
@@ -46,7 +48,14 @@ export interface SimulatedProvider extends AsyncDisposable {
   readonly connectionCount: number
 }
 
-export const providerNames = ['api.anthropic.com', 'api.openai.com', 'chatgpt.com', 'localhost', '127.0.0.1'] as const
+export const providerNames = [
+  'api.anthropic.com',
+  'api.openai.com',
+  'chatgpt.com',
+  'generativelanguage.googleapis.com',
+  'localhost',
+  '127.0.0.1',
+] as const
 
 export async function startSimulatedProvider(options: SimulatedProviderOptions = {}): Promise<SimulatedProvider> {
   const certificate = options.certificate ?? (await createServerCertificate({ names: providerNames }))
@@ -127,6 +136,7 @@ async function route(call: Call, simulation: Simulation): Promise<void> {
     request.resume()
     return refuse(call, 401, 'The credential is missing or invalid.')
   }
+  if (isGemini(call)) return serveGemini(call, simulation)
   switch (endpoint) {
     case 'POST /v1/messages':
       return serveMessages(call, simulation)
@@ -135,6 +145,12 @@ async function route(call: Call, simulation: Simulation): Promise<void> {
     case 'POST /v1/responses':
     case 'POST /backend-api/codex/responses':
       return serveResponses(call, simulation)
+    case 'POST /v1/chat/completions':
+      return serveChat(call, simulation, 'chat')
+    case 'POST /v1/completions':
+      return serveChat(call, simulation, 'legacy')
+    case 'POST /v1/embeddings':
+      return serveEmbeddings(call)
     case 'GET /v1/models':
       return isAnthropic(call) ? serveAnthropicModels(call) : serveOpenAIModels(call)
     case 'GET /backend-api/codex/models':
@@ -147,6 +163,7 @@ async function route(call: Call, simulation: Simulation): Promise<void> {
 
 function refuse(call: Call, status: number, message: string): void {
   if (isAnthropic(call)) sendAnthropicError(call, status, message)
+  else if (isGemini(call)) sendGeminiError(call, status, message)
   else sendOpenAIError(call, status, message)
 }
 

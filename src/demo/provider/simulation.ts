@@ -37,8 +37,8 @@ export function piecesOf(answer: Answer, { pace }: Simulation, { signal }: Pick<
 
 /** The credential that a request brings, without its scheme. */
 export function credentialOf({ entry }: Pick<Call, 'entry'>): string | undefined {
-  const { authorization, 'x-api-key': apiKey } = entry.credentials
-  return apiKey ?? authorization?.replace(/^Bearer +/i, '')
+  const { authorization, 'x-api-key': apiKey, 'x-goog-api-key': googleKey } = entry.credentials
+  return apiKey ?? googleKey ?? authorization?.replace(/^Bearer +/i, '')
 }
 
 export function isAuthorized(call: Pick<Call, 'entry'>, { credential }: Simulation): boolean {
