@@ -6,7 +6,7 @@ import { wireFormats } from '../core/metering/formats/formats.ts'
 import { inputTokensOf } from '../core/metering/usage.ts'
 import type { Extension, Lease } from './lease.ts'
 import { isEventStream, type ResponseTap } from './passage.ts'
-import type { ReadyRequest } from './ready-request.ts'
+import type { Metering } from './ready-request.ts'
 import type { AnswerHead } from './upstream-call.ts'
 
 const progressIntervalMs = 100
@@ -29,7 +29,7 @@ export function createMeterTap({
   lease,
   inputTokens,
 }: {
-  readonly ready: ReadyRequest
+  readonly ready: Metering
   readonly lease: Lease
   readonly inputTokens: number
 }): MeterTap {

@@ -2,7 +2,6 @@
  * A metered exchange: estimate, reserve, send, meter, settle.
  * **Invariant** (I5) Once reserved it is settled, whatever happens: the charge is never lost and never free.
  */
-import { pendingMessage, spentMessage } from '../core/budget/wording.ts'
 import { estimateInputTokens } from '../core/metering/estimate.ts'
 import type { RequestReading } from '../core/metering/format.ts'
 import { wireFormats } from '../core/metering/formats/formats.ts'
@@ -10,10 +9,10 @@ import { pendingAnswer, spentAnswer, spentEvent } from '../core/provider/refusal
 import { give, giveEnd, refuse } from './answer.ts'
 import type { ClientResponse } from './client-messages.ts'
 import type { ForwardEnd } from './forward.ts'
-import { type Lease, openLease } from './lease.ts'
-import { leaseChunkTokens } from './limits.ts'
+import type { Lease } from './lease.ts'
 import { createMeterTap, type MeterTap } from './meter-tap.ts'
 import type { ReadyRequest } from './ready-request.ts'
+import { type ReserveOptions, reserveExchange } from './reserve-exchange.ts'
 import { sendUpstream } from './send-upstream.ts'
 import { settleExchange } from './settle-exchange.ts'
 
@@ -53,43 +52,23 @@ function meteringFault(reading: RequestReading | undefined): string | undefined 
 }
 
 /** The durable reservation; `undefined` after the client was told why there is none. */
-async function reserve(
-  { egress, exchange, verdict, response }: ReadyRequest,
-  { model, inputTokens }: { readonly model: string | null; readonly inputTokens: number },
-): Promise<Lease | undefined> {
-  const { provider, format } = verdict
-  const opening = await openLease({
-    ledger: egress.ledger,
-    bell: egress.bell,
-    waitSignal: () => AbortSignal.any([exchange.signal, goneSignal(response)]),
-    request: {
-      attemptId: exchange.id,
-      bottleId: egress.bottleId,
-      agent: egress.agent,
-      provider: provider.name,
-      model,
-      inputTokens,
-      ...egress.budgetsOf(provider),
-      nowMs: egress.nowMs(),
-    },
-  })
-  if (opening.kind === 'opened') {
-    egress.on.started({ attemptId: exchange.id, provider: provider.name, model, inputTokens })
-    return opening.lease
+async function reserve(ready: ReadyRequest, asked: Omit<ReserveOptions, 'goneSignal'>): Promise<Lease | undefined> {
+  const { egress, exchange, verdict, response } = ready
+  const reservation = await reserveExchange(ready, { ...asked, goneSignal: () => goneSignal(response) })
+  switch (reservation.kind) {
+    case 'reserved':
+      return reservation.lease
+    case 'pending':
+      give(response, pendingAnswer(verdict.format, reservation.message, pendingRetrySeconds))
+      return undefined
+    case 'cut':
+      give(response, spentAnswer(verdict.format, reservation.message, exchange.id))
+      return undefined
+    case 'spent':
+      give(response, spentAnswer(verdict.format, reservation.message, exchange.id))
+      egress.on.spent(reservation)
+      return undefined
   }
-  const { counter } = opening
-  if (exchange.cutMessage !== undefined) {
-    give(response, spentAnswer(format, exchange.cutMessage, exchange.id))
-    return undefined
-  }
-  if (opening.reason === 'pending') {
-    give(response, pendingAnswer(format, pendingMessage(counter), pendingRetrySeconds))
-    return undefined
-  }
-  const message = spentMessage(counter, { neededTokens: inputTokens + leaseChunkTokens })
-  give(response, spentAnswer(format, message, exchange.id))
-  egress.on.spent({ counter, message })
-  return undefined
 }
 
 function goneSignal(response: ClientResponse): AbortSignal {

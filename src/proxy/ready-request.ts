@@ -29,3 +29,6 @@ export interface ReadyRequest extends ExchangeContext {
   readonly body: readonly Buffer[]
   readonly bodyBytes: number
 }
+
+/** What metering must know of an exchange, whatever it came on. */
+export type Metering = Pick<ReadyRequest, 'egress' | 'exchange' | 'verdict'>

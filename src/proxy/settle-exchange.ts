@@ -2,10 +2,10 @@ import { type ExchangeEnding, settle } from '../core/metering/settlement.ts'
 import type { ForwardEnd } from './forward.ts'
 import type { Lease } from './lease.ts'
 import type { MeterTap } from './meter-tap.ts'
-import type { ReadyRequest } from './ready-request.ts'
+import type { Metering } from './ready-request.ts'
 
 export interface EndedMetered {
-  readonly ready: ReadyRequest
+  readonly ready: Metering
   readonly lease: Lease
   readonly tap: MeterTap
   /** As requested; the one that answered is recorded where the provider says it. */
