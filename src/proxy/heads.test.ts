@@ -1,14 +1,28 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { CredentialScheme } from '../core/provider/provider.ts'
-import { clientHeaders, headerValues, scrubbed, upstreamHeaders, withoutCredentialParameters } from './heads.ts'
+import {
+  type AnswerCoding,
+  clientHeaders,
+  headerValues,
+  scrubbed,
+  upstreamHeaders,
+  withoutCredentialParameters,
+} from './heads.ts'
 
 const apiKey: CredentialScheme = { kind: 'header', name: 'x-api-key' }
 const bearer: CredentialScheme = { kind: 'bearer' }
 const real = 'real-key'
 
 function sent(raw: readonly string[], options: Partial<Parameters<typeof upstreamHeaders>[0]> = {}): string[] {
-  return upstreamHeaders({ raw, scheme: apiKey, credential: real, contentLength: 5, isMetered: true, ...options })
+  return upstreamHeaders({
+    raw,
+    scheme: apiKey,
+    credential: real,
+    contentLength: 5,
+    answerCoding: 'readable',
+    ...options,
+  })
 }
 
 /** Name (lower case) and value of each field, as text that is easy to compare. */
@@ -82,12 +96,15 @@ describe('the head for the upstream', () => {
     expect(sent(raw).slice(0, raw.length)).toEqual(raw)
   })
 
-  it('asks metered hosts for what the meter reads, and leaves the coding of free answers to the client', () => {
-    expect(headerValues(sent(['Accept-Encoding', 'gzip, br']), 'accept-encoding')).toEqual(['identity'])
-    expect(headerValues(sent(['Accept-Encoding', 'gzip, br'], { isMetered: false }), 'accept-encoding')).toEqual([
-      'gzip, br',
-    ])
-    expect(headerValues(sent([], { isMetered: false }), 'accept-encoding')).toEqual([])
+  it('leaves the coding of the answer to the client, to what is readable of that, or asks for none', () => {
+    const asked = (answerCoding: AnswerCoding, ...offered: readonly string[]) =>
+      headerValues(sent(offered, { answerCoding }), 'accept-encoding')
+    const offered = ['Accept-Encoding', 'gzip, odd', 'accept-encoding', 'br']
+    expect(asked('any', ...offered)).toEqual(['gzip, odd', 'br'])
+    expect(asked('readable', ...offered)).toEqual(['gzip, br'])
+    expect(asked('none', ...offered)).toEqual(['identity'])
+    expect(asked('any')).toEqual([])
+    expect(asked('readable')).toEqual(['identity'])
   })
 
   it('never carries a value of the client that stood in a credential field, whatever the spelling (C01)', () => {

@@ -3,6 +3,7 @@
  * client sends is dropped, and the real one never comes back in a head.
  */
 import type { CredentialScheme } from '../core/provider/provider.ts'
+import { narrowedAcceptEncoding } from './content-codings.ts'
 
 const hopByHop = new Set([
   'connection',
@@ -30,21 +31,32 @@ export interface UpstreamHeadOptions {
   readonly credential: string
   /** Of the body that will be sent; `undefined` sends none of its own framing. */
   readonly contentLength: number | undefined
-  /** Metered answers must come in a form that the meter reads. */
-  readonly isMetered: boolean
+  /** In which coding the answer may come: in any that the client takes, in one that the meter reads, in none if the client takes that. */
+  readonly answerCoding: AnswerCoding
 }
 
-export function upstreamHeaders({ raw, scheme, credential, contentLength, isMetered }: UpstreamHeadOptions): string[] {
+export type AnswerCoding = 'any' | 'readable' | 'none'
+
+export function upstreamHeaders({
+  raw,
+  scheme,
+  credential,
+  contentLength,
+  answerCoding,
+}: UpstreamHeadOptions): string[] {
   const named = connectionTokens(raw)
   const ownCredential = scheme.kind === 'header' ? spelling(scheme.name) : 'authorization'
   const headers: string[] = []
   for (const [name, value] of pairs(raw)) {
     const key = spelling(name)
     if (hopByHop.has(key) || credentialFields.has(key) || key === ownCredential || named.has(key)) continue
-    if (key === 'accept-encoding' && !isMetered) headers.push(name, value)
+    if (key === 'accept-encoding' && answerCoding === 'any') headers.push(name, value)
     if (!ownFields.has(key)) headers.push(name, value)
   }
-  if (isMetered) headers.push('accept-encoding', 'identity')
+  if (answerCoding !== 'any') {
+    const offered = headerValues(raw, 'accept-encoding')
+    headers.push('accept-encoding', narrowedAcceptEncoding(offered, { prefersNone: answerCoding === 'none' }))
+  }
   if (contentLength !== undefined) headers.push('content-length', String(contentLength))
   if (scheme.kind === 'bearer') headers.push('authorization', `Bearer ${credential}`)
   else headers.push(scheme.name, credential)

@@ -6,6 +6,10 @@ export const proxyLimits = {
   maxRequestBytes: 64 * 1024 * 1024,
   /** The request bodies of one bottle in memory at a time; the request that goes beyond is refused with 413. */
   maxBodiesBytes: 256 * 1024 * 1024,
+  /** Coded bytes of one answer that wait to be decoded, in each of two buffers; then it is held. Few: they are not counted yet. */
+  maxUndecodedBytes: 1024,
+  /** What one answer may decode to; beyond it its coded bytes are counted, and it is marked as estimated. */
+  maxDecodedAnswerBytes: 256 * 1024 * 1024,
   /** From the first byte of a connection to the end of the request's head; then 408. */
   headTimeoutMs: 15_000,
   /** A whole request body; then 408. */

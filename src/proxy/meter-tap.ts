@@ -1,9 +1,11 @@
 /** Meters an answer as it passes, and asks for room as it grows. */
 import { pendingMessage, spentMessage } from '../core/budget/wording.ts'
 import { createByteMeter } from '../core/metering/byte-meter.ts'
-import type { MeterReading, ResponseMeter, WireFormatName } from '../core/metering/format.ts'
+import type { MeterReading, ResponseMeter } from '../core/metering/format.ts'
 import { wireFormats } from '../core/metering/formats/formats.ts'
 import { inputTokensOf } from '../core/metering/usage.ts'
+import { type CodedTap, createCodedTap } from './coded-tap.ts'
+import { readCodings } from './content-codings.ts'
 import type { Extension, Lease } from './lease.ts'
 import { isEventStream, type ResponseTap } from './passage.ts'
 import type { Metering } from './ready-request.ts'
@@ -17,7 +19,7 @@ export interface MeterTap {
   /** HTTP status of the answer, once there is one. */
   readonly status: number | undefined
   /** What the meter read, with the body taken as ended. */
-  finalReading(): MeterReading | undefined
+  finalReading(): Promise<MeterReading | undefined>
   /** Input and output so far. Tokens. */
   readonly observedTokens: number
   /** Estimated. Tokens. */
@@ -35,6 +37,9 @@ export function createMeterTap({
 }): MeterTap {
   let status: number | undefined
   let meter: ResponseMeter | undefined
+  let coded: CodedTap | undefined
+  /** No more room is asked for: the exchange has ended or is being cut, and what comes is only counted. */
+  let isOver = false
   let observedTokens = inputTokens
   let toldAtMs = 0
 
@@ -47,6 +52,7 @@ export function createMeterTap({
 
   /** No room for more, or nobody to ask: this exchange is cut, and the first cause is what the client reads. */
   const endAsked = (): Extension => {
+    isOver = true
     const { denial } = lease
     // Room that others only hold may come back: this stream ends for want of it, the bottle goes on (L03).
     if (denial?.reason === 'pending') exchange.cut(pendingMessage(denial.counter))
@@ -58,34 +64,51 @@ export function createMeterTap({
     return 'end'
   }
 
+  /** What the meter cannot read is not free: from here on each byte counts. */
+  const countBytes = (why: string, bytes: number) => {
+    meter = createByteMeter({ why, bytes, ...(meter && { before: meter.reading() }) })
+  }
+
+  const tapOn = (isStream: boolean): ResponseTap => ({
+    feed(chunk) {
+      try {
+        meter?.feed(chunk)
+      } catch (bug) {
+        // Metering never breaks a stream (I4).
+        countBytes('the meter failed on the body', chunk.length)
+        egress.onBug(bug)
+      }
+      observedTokens = meter ? observed(meter.reading(), inputTokens) : inputTokens
+      tellProgress()
+      // A document is billed as a whole before its first byte: holding or cutting it would save nothing.
+      if (!isStream || isOver) return undefined
+      return lease.observe(observedTokens)?.then((extension) => (extension === 'go' ? 'go' : endAsked()))
+    },
+  })
+
   return {
     open(head) {
       status = head.statusCode
       const isStream = isEventStream(head)
-      let current = meterFor(head, verdict.format)
-      meter = current
-      return {
-        feed(chunk) {
-          try {
-            current.feed(chunk)
-          } catch (bug) {
-            // Metering never breaks a stream (I4), and what it cannot read is not free: from here on bytes count.
-            current = createByteMeter()
-            meter = current
-            egress.onBug(bug)
-          }
-          observedTokens = observed(current.reading(), inputTokens)
-          tellProgress()
-          // A document is billed as a whole before its first byte: holding or cutting it would save nothing.
-          if (!isStream) return undefined
-          return lease.observe(observedTokens)?.then((extension) => (extension === 'go' ? 'go' : endAsked()))
-        },
-      }
+      const codings = readCodings([head.headers['content-encoding'] ?? ''])
+      meter = codings
+        ? wireFormats[verdict.format].createMeter(isStream ? 'sse' : 'json')
+        : createByteMeter({ why: 'the body came in a coding that is not known' })
+      const tap = tapOn(isStream)
+      if (!codings || codings.length === 0) return tap
+      coded = createCodedTap({
+        codings,
+        decoded: tap,
+        onUndecodable: (bytes) => countBytes('the body could not be decoded', bytes),
+      })
+      return coded
     },
     get status() {
       return status
     },
-    finalReading() {
+    async finalReading() {
+      isOver = true
+      await coded?.end()
       meter?.end()
       return meter?.reading()
     },
@@ -99,10 +122,4 @@ export function createMeterTap({
 function observed({ usage, observedOutputTokens }: MeterReading, estimatedInputTokens: number): number {
   const input = usage.inputTokens === undefined ? estimatedInputTokens : inputTokensOf(usage)
   return input + Math.max(usage.outputTokens ?? 0, observedOutputTokens)
-}
-
-/** We ask for `identity`; an answer that is coded all the same is counted by its bytes, on the safe side. */
-function meterFor(head: AnswerHead, formatName: WireFormatName): ResponseMeter {
-  if ((head.headers['content-encoding'] ?? 'identity') !== 'identity') return createByteMeter()
-  return wireFormats[formatName].createMeter(isEventStream(head) ? 'sse' : 'json')
 }

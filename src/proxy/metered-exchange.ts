@@ -41,6 +41,8 @@ export async function runMetered(ready: ReadyRequest): Promise<void> {
     return sendUpstream(request, {
       tap: (head) => meterTap.open(head),
       terminalEvent: () => spentEvent(verdict.format, exchange.cutMessage ?? '', exchange.id),
+      // A cut cannot put its event into a coded stream.
+      answerCoding: reading?.stream ? 'none' : 'readable',
     })
   }
 }

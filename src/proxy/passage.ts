@@ -41,6 +41,7 @@ export interface Passage {
 
 export function pass({ head, body, response, tap, terminalEvent, onEnd }: PassageOptions): Passage {
   const isStream = isEventStream(head)
+  const takesEvent = isStream && takesMore(head)
   const boundary = createEventBoundary()
   let state: 'flowing' | 'cutting' | 'over' = 'flowing'
   let eventEndTimer: NodeJS.Timeout | undefined
@@ -67,14 +68,14 @@ export function pass({ head, body, response, tap, terminalEvent, onEnd }: Passag
     stop()
     onEnd({ kind: 'cut', wasSent: true })
     body.destroy()
-    if (isStream && takesMore(head)) response.end(terminalEvent())
-    // A document that was cut cannot be made well-formed: a reset is the only honest end.
+    if (takesEvent) response.end(terminalEvent())
+    // What was cut cannot be made well-formed: a reset is the only honest end.
     else response.destroy()
   }
   const beginCut = () => {
     if (state !== 'flowing') return
     state = 'cutting'
-    if (!isStream || boundary.isAtEnd) return endCut()
+    if (!takesEvent || boundary.isAtEnd) return endCut()
     eventEndTimer = setTimeout(endCut, proxyLimits.eventEndWaitMs)
     holds = 0
     body.resume()
@@ -100,7 +101,7 @@ export function pass({ head, body, response, tap, terminalEvent, onEnd }: Passag
     clearImmediate(headTimer)
     if (state === 'cutting') return passLast(chunk)
     const isFlowing = response.write(chunk)
-    if (isStream) boundary.push(chunk)
+    if (takesEvent) boundary.push(chunk)
     if (!isFlowing) {
       hold()
       response.once('drain', release)

@@ -1,6 +1,6 @@
 import { placeholderCredential } from '../core/provider/provider.ts'
 import { type ForwardEnd, forward } from './forward.ts'
-import { clientHeaders, scrubbed, upstreamHeaders, withoutCredentialParameters } from './heads.ts'
+import { type AnswerCoding, clientHeaders, scrubbed, upstreamHeaders, withoutCredentialParameters } from './heads.ts'
 import type { ResponseTap } from './passage.ts'
 import type { ReadyRequest } from './ready-request.ts'
 import type { AnswerHead } from './upstream-call.ts'
@@ -9,12 +9,13 @@ export interface SendOptions {
   /** Called once, with the head of the answer. */
   tap?(head: AnswerHead): ResponseTap
   terminalEvent?(): string
+  readonly answerCoding?: AnswerCoding
 }
 
 /** Dials with the real credential and passes the answer. Rejects, before anything is dialled, when there is none. */
 export async function sendUpstream(
   { request, response, line, verdict, body, bodyBytes, egress, exchange }: ReadyRequest,
-  { tap, terminalEvent = () => '' }: SendOptions = {},
+  { tap, terminalEvent = () => '', answerCoding = 'any' }: SendOptions = {},
 ): Promise<ForwardEnd> {
   const credential = egress.credentialOf(verdict.provider)
   const scrubbing = { credential, placeholder: placeholderCredential }
@@ -29,7 +30,7 @@ export async function sendUpstream(
         scheme: verdict.provider.credential.scheme,
         credential,
         contentLength: bodyBytes > 0 || line.method === 'POST' ? bodyBytes : undefined,
-        isMetered: verdict.kind === 'metered',
+        answerCoding,
       }),
       body,
     },

@@ -16,7 +16,7 @@ export interface EndedMetered {
 /** Replaces the reservation by the charge, durably. */
 export async function settleExchange({ ready, lease, tap, model, end }: EndedMetered): Promise<void> {
   const { egress, verdict } = ready
-  const reading = tap.finalReading()
+  const reading = await tap.finalReading()
   const ending = endingOf(end)
   const charge = {
     ...settle({ reading, estimatedInputTokens: tap.inputTokens, ending, httpStatus: tap.status }),

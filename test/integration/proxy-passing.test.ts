@@ -13,6 +13,7 @@ import {
 } from '../fakes/metered-upstream.ts'
 import { ask, keepAliveAgent, metered, open, openaiHost, readAnswer, startRequest } from '../fakes/proxy-client.ts'
 import { openProxyRig, type ProxyRig, type ProxyRigOptions } from '../fakes/proxy-rig.ts'
+import { split } from '../fakes/split.ts'
 
 const perTest = new AsyncDisposableStack()
 let stack = perTest
@@ -50,16 +51,6 @@ async function writeChunks(response: ServerResponse, chunks: readonly Buffer[]):
     await setImmediate()
   }
   response.end()
-}
-
-function split(bytes: Buffer, sizes: readonly number[]): Buffer[] {
-  const chunks: Buffer[] = []
-  for (let at = 0, index = 0; at < bytes.length; index += 1) {
-    const size = sizes[index % sizes.length] ?? 1
-    chunks.push(bytes.subarray(at, at + size))
-    at += size
-  }
-  return chunks
 }
 
 describe('the bytes of an answer', () => {

@@ -1,8 +1,17 @@
-import type { ResponseMeter } from './format.ts'
+import type { MeterReading, ResponseMeter } from './format.ts'
 
-/** For a body that nobody here can read: every byte is taken for a token of output, so that it is never free. */
-export function createByteMeter(): ResponseMeter {
-  let bytes = 0
+export interface ByteMeterOptions {
+  /** Why nobody here can read the body. */
+  readonly why: string
+  /** What was read of it before. */
+  readonly before?: MeterReading
+  /** Unreadable bytes that passed already. */
+  readonly bytes?: number
+}
+
+/** For what nobody here can read: every byte is taken for a token of output, so that it is never free. */
+export function createByteMeter({ why, before, bytes: firstBytes = 0 }: ByteMeterOptions): ResponseMeter {
+  let bytes = firstBytes
   return {
     feed(chunk) {
       bytes += chunk.length
@@ -13,8 +22,9 @@ export function createByteMeter(): ResponseMeter {
       model: undefined,
       phase: 'open',
       isFinal: false,
-      observedOutputTokens: bytes,
-      anomalies: ['the body came in a coding that was not asked for'],
+      ...before,
+      observedOutputTokens: (before?.observedOutputTokens ?? 0) + bytes,
+      anomalies: [...(before?.anomalies ?? []), why],
     }),
   }
 }

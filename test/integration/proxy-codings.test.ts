@@ -1,0 +1,236 @@
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setImmediate } from 'node:timers/promises'
+import { createGzip, gzipSync } from 'node:zlib'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { codings } from '../fakes/coded.ts'
+import { anthropicStream } from '../fakes/event-streams.ts'
+import { leadingTo, type MeteredUpstream, smallUsage, startProviderUpstream } from '../fakes/metered-upstream.ts'
+import { type AskOptions, ask, metered, open } from '../fakes/proxy-client.ts'
+import { openProxyRig, type ProxyRig, type ProxyRigOptions } from '../fakes/proxy-rig.ts'
+import { split } from '../fakes/split.ts'
+
+/** Small enough to be exceeded in a moment. */
+vi.mock(import('../../src/proxy/limits.ts'), async (original) => {
+  const limits = await original()
+  return { ...limits, proxyLimits: { ...limits.proxyLimits, maxDecodedAnswerBytes: 4 * 1024 * 1024 } as never }
+})
+
+let stack = new AsyncDisposableStack()
+const rigs: ProxyRig[] = []
+
+afterEach(async () => {
+  for (const rig of rigs.splice(0)) {
+    await rig.settled(rig.started.length)
+    expect(rig.bugs).toEqual([])
+    expect(await rig.ledger.verify()).toEqual([])
+  }
+  await stack.disposeAsync()
+  stack = new AsyncDisposableStack()
+})
+
+async function provide(
+  onRequest?: Parameters<typeof startProviderUpstream>[0],
+  options: Partial<ProxyRigOptions> = {},
+): Promise<{ readonly upstream: MeteredUpstream; readonly rig: ProxyRig }> {
+  const upstream = stack.use(await startProviderUpstream(onRequest))
+  const rig = stack.use(await openProxyRig({ ...leadingTo(upstream), ...options }))
+  rigs.push(rig)
+  return { upstream, rig }
+}
+
+interface CodedAnswer {
+  readonly coding: string
+  readonly bytes: Buffer
+  readonly type?: string
+  readonly pieceBytes?: number
+}
+
+async function answerCoded(
+  [request, response]: readonly [IncomingMessage, ServerResponse],
+  { coding, bytes, type = 'application/json', pieceBytes = 64 * 1024 }: CodedAnswer,
+): Promise<void> {
+  request.resume()
+  response.writeHead(200, { 'content-type': type, 'content-encoding': coding })
+  for (const piece of split(bytes, [pieceBytes])) {
+    response.write(piece)
+    await setImmediate()
+  }
+  response.end()
+}
+
+const document = Buffer.from(
+  JSON.stringify({ type: 'message', content: [{ type: 'text', text: 'hi' }], usage: smallUsage }),
+)
+const stream = Buffer.from(anthropicStream({ deltas: ['a', 'b', '\u4f60\u597d'], inputTokens: 10 }).join(''))
+const unstreamed = { body: metered({ stream: false }) }
+const eventStream = 'text/event-stream'
+
+describe('the coding of an answer', () => {
+  it('is asked for as far as the client offers it and the meter reads it; a stream is asked for without one (M15)', async () => {
+    const { rig, upstream } = await provide()
+    const asked = async (offered: string | undefined, options: AskOptions = {}) => {
+      await ask(rig, { ...options, headers: offered === undefined ? [] : ['accept-encoding', offered] })
+      const raw = upstream.seen.at(-1)?.rawHeaders ?? []
+      return raw.flatMap((name, index) => (name.toLowerCase() === 'accept-encoding' ? [raw[index + 1]] : []))
+    }
+    expect(await asked('gzip, compress, br;q=0.5', unstreamed)).toEqual(['gzip, br;q=0.5'])
+    expect(await asked(undefined, unstreamed)).toEqual(['identity'])
+    expect(await asked('gzip, br')).toEqual(['identity'])
+    expect(await asked('gzip, identity;q=0')).toEqual(['gzip, identity;q=0'])
+    expect(await asked('gzip, compress', { path: '/v1/messages/count_tokens' })).toEqual(['gzip, compress'])
+  })
+
+  it.each(Object.entries(codings))('%s passes as it is, and is read (M15)', async (_, { field, code }) => {
+    let answer: CodedAnswer = { coding: field, bytes: code(document) }
+    const { rig } = await provide((...exchange) => void answerCoded(exchange, answer))
+    const received = await ask(rig, unstreamed)
+    expect(received.headers['content-encoding']).toBe(field)
+    expect(received.body).toEqual(answer.bytes)
+    for (const pieceBytes of [1, 7, 1_000]) {
+      answer = { coding: field, bytes: code(stream), type: eventStream, pieceBytes }
+      expect((await ask(rig)).body).toEqual(answer.bytes)
+    }
+    await rig.settled(4)
+    expect(rig.settlements.map(({ chargeTokens, source }) => [chargeTokens, source])).toEqual([
+      [10, 'authoritative'],
+      [13, 'authoritative'],
+      [13, 'authoritative'],
+      [13, 'authoritative'],
+    ])
+  })
+
+  it('that was read to its final counts may be followed by anything (M15)', async () => {
+    const bytes = Buffer.concat([gzipSync(document), Buffer.from('trailing garbage')])
+    const { rig } = await provide((...exchange) => void answerCoded(exchange, { coding: 'gzip', bytes }))
+    expect((await ask(rig, unstreamed)).body).toEqual(bytes)
+    await rig.settled(1)
+    expect(rig.settlements).toMatchObject([{ chargeTokens: 10, source: 'authoritative' }])
+  })
+
+  it.each([
+    ['is not known', { coding: 'compress', bytes: Buffer.from('x'.repeat(5_000)) }],
+    ['is not what it says', { coding: 'gzip', bytes: Buffer.from('x'.repeat(5_000)) }],
+    ['is one of too many', { coding: 'gzip, gzip, gzip, gzip, gzip', bytes: Buffer.alloc(5_000, 1) }],
+  ])('that %s is counted by its bytes, and passes as it is (M15)', async (_, answer) => {
+    const { rig } = await provide((...exchange) => void answerCoded(exchange, { ...answer, pieceBytes: 100 }))
+    expect((await ask(rig, unstreamed)).body).toEqual(answer.bytes)
+    await rig.settled(1)
+    const [settlement] = rig.settlements
+    expect(settlement?.source).toBe('estimated')
+    expect(settlement?.chargeTokens).toBeGreaterThan(5_000)
+    expect(settlement?.chargeTokens).toBeLessThan(5_100)
+  })
+
+  it('that breaks in the middle leaves what was read, and the rest is counted by its bytes (M15)', async () => {
+    const start = gzipSync(
+      anthropicStream({ deltas: ['a'], inputTokens: 40 })
+        .slice(0, 2)
+        .join(''),
+    )
+    const bytes = Buffer.concat([start, gzipSync('').subarray(0, 10), Buffer.alloc(2_000, 0xff)])
+    const { rig } = await provide(
+      (...exchange) =>
+        void answerCoded(exchange, { coding: 'gzip', bytes, type: eventStream, pieceBytes: start.length }),
+    )
+    expect((await ask(rig)).body).toEqual(bytes)
+    await rig.settled(1)
+    const [settlement] = rig.settlements
+    expect(settlement).toMatchObject({ source: 'partial' })
+    expect(settlement?.chargeTokens).toBeGreaterThanOrEqual(2_040)
+    expect(settlement?.chargeTokens).toBeLessThan(2_200)
+  })
+
+  it('that ends early is charged by what was read of it (M15)', async () => {
+    const whole = gzipSync(stream)
+    const bytes = whole.subarray(0, whole.length - 40)
+    const { rig } = await provide(
+      (...exchange) => void answerCoded(exchange, { coding: 'gzip', bytes, type: eventStream }),
+    )
+    expect((await ask(rig)).body).toEqual(bytes)
+    await rig.settled(1)
+    const [settlement] = rig.settlements
+    expect(settlement).toMatchObject({ source: 'partial' })
+    expect(settlement?.chargeTokens).toBeLessThan(20)
+  })
+
+  it('that is a bomb is not decoded beyond the limit: its bytes are counted, and they pass (H13)', async () => {
+    const events = 'data: {"type":"ping"}\n\n'.repeat(20_000)
+    const bytes = gzipSync(Buffer.from(events.repeat(40)))
+    const { rig } = await provide(
+      (...exchange) => void answerCoded(exchange, { coding: 'gzip', bytes, type: eventStream }),
+    )
+    expect((await ask(rig)).body.equals(bytes)).toBe(true)
+    await rig.settled(1)
+    const [settlement] = rig.settlements
+    expect(settlement?.source).toBe('estimated')
+    expect(settlement?.chargeTokens).toBeGreaterThan(bytes.length / 2)
+  })
+})
+
+describe('a coded stream', () => {
+  const words = Array.from({ length: 1_000 }, (_, index) => `word number ${index} of a long answer, `)
+  const events = anthropicStream({ deltas: words, inputTokens: 40 })
+
+  /** Compresses event by event, as servers do that flush. */
+  async function streamCoded([request, response]: readonly [IncomingMessage, ServerResponse]): Promise<unknown> {
+    request.resume()
+    response.writeHead(200, { 'content-type': eventStream, 'content-encoding': 'gzip' })
+    const gzip = createGzip()
+    gzip.pipe(response)
+    for (const event of events) {
+      if (response.destroyed) return gzip.destroy()
+      gzip.write(event)
+      await new Promise<void>((resolve) => gzip.flush(resolve))
+    }
+    return gzip.end()
+  }
+
+  it('is broken off when the budget runs out: no event of ours can follow; what came is charged (E01)', async () => {
+    const { rig } = await provide((...exchange) => void streamCoded(exchange), { budgets: { claude: 1_500 } })
+    const answer = await ask(rig)
+    expect(answer).toMatchObject({ status: 200, isWhole: false })
+    await rig.settled(1)
+    const [settlement] = rig.settlements
+    expect(settlement).toMatchObject({ ending: 'cut', source: 'partial' })
+    expect(settlement?.chargeTokens).toBeGreaterThanOrEqual(1_500)
+    expect(settlement?.chargeTokens).toBeLessThan(1_500 + 500)
+    expect(rig.spent).toHaveLength(1)
+    expect((await ask(rig)).status).toBe(402)
+  })
+
+  it('whose client leaves is charged what was observed (M19)', async () => {
+    const { rig } = await provide((...exchange) => void streamCoded(exchange))
+    const response = await open(rig)
+    let bytes = 0
+    for await (const chunk of response) {
+      bytes += chunk.length
+      if (bytes > 2_000) break
+    }
+    response.destroy()
+    await rig.settled(1)
+    const [settlement] = rig.settlements
+    expect(settlement).toMatchObject({ ending: 'client_gone', source: 'partial' })
+    expect(settlement?.chargeTokens).toBeGreaterThan(60)
+  })
+
+  it('that comes faster than it is decoded is held, not collected (M24)', async () => {
+    // Each piece decodes to a thousand times its size, so that the decoder falls behind.
+    const piece = gzipSync(Buffer.alloc(60_000, ': a comment\n'))
+    const pieces = 60
+    let sent = 0
+    const { rig } = await provide(async (request, response) => {
+      request.resume()
+      response.writeHead(200, { 'content-type': eventStream, 'content-encoding': 'gzip' })
+      for (; sent < pieces; sent += 1) {
+        if (!response.write(piece)) await once(response, 'drain')
+      }
+      response.end(gzipSync(stream))
+    })
+    const { body, isWhole } = await ask(rig)
+    expect(isWhole).toBe(true)
+    expect(body.length).toBe(piece.length * pieces + gzipSync(stream).length)
+    await rig.settled(1)
+    expect(rig.settlements).toMatchObject([{ chargeTokens: 13, source: 'authoritative' }])
+  })
+})
