@@ -25,7 +25,14 @@ import { createBudgetBook } from './budget-book.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
 import { failBottle, type LiveBottle, removeDirectory, startBottle } from './live-bottle.ts'
 import { type Recovered, recover, refuseUnbalanced } from './recovery.ts'
-import { credentialsFor, definitionsOf, providersOf, refuseForeignBudgets, refuseOwnFiles } from './start-plan.ts'
+import {
+  credentialsFor,
+  definitionsOf,
+  providersOf,
+  refuseForeignBudgets,
+  refuseOwnFiles,
+  servedPolicy,
+} from './start-plan.ts'
 import { viewOf } from './views.ts'
 
 export interface ControllerOptions {
@@ -168,7 +175,7 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
         agent: request.agent ?? 'run',
         definitions: definition.names,
         state: 'starting',
-        policy: request.policy ?? settings.shutdown,
+        policy: servedPolicy(request.policy ?? settings.shutdown),
         contained: backend.contained,
         createdAtMs: nowMs(),
         endedAtMs: null,

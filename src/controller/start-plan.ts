@@ -2,10 +2,17 @@
 import { realpath } from 'node:fs/promises'
 import type { BudgetLimit } from '../core/budget/limit.ts'
 import { BottleError } from '../core/errors.ts'
-import { builtInAgents, builtInBottles, emptyBottle } from '../core/manifest/built-ins.ts'
-import type { AgentDefinition, EffectiveBottle } from '../core/manifest/definition.ts'
+import { builtInAgents, builtInBottles } from '../core/manifest/built-ins.ts'
+import {
+  type AgentDefinition,
+  type EffectiveBottle,
+  problemInWords,
+  type ShutdownPolicy,
+} from '../core/manifest/definition.ts'
+import { resolveBottle } from '../core/manifest/resolve-bottle.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import { environmentNamesOf, readCredential } from '../host/secrets.ts'
+import type { CutPolicy } from '../ledger/ledger.ts'
 import { isWithin } from '../sandbox/path-within.ts'
 import type { Plan, PlanRequest, StartRequest } from './api.ts'
 
@@ -33,14 +40,10 @@ export function definitionsOf({ agent: name, definitions }: PlanRequest): Defini
   const agent = name === null ? undefined : named(builtInAgents, name, 'agent')
   const own = agent?.bottle === undefined ? [] : [agent.bottle.value]
   const names = definitions.length > 0 ? [...new Set(definitions)] : own
-  const bottles = names.map((bottle) => named(builtInBottles, bottle, 'bottle'))
-  const bottle = {
-    ...emptyBottle,
-    names,
-    scopes: bottles.toReversed().flatMap(({ scopes }) => scopes),
-    providers: bottles.flatMap(({ providers }) => providers),
-  }
-  return { agent, bottle }
+  for (const bottle of names) named(builtInBottles, bottle, 'bottle')
+  const resolved = resolveBottle({ names, files: new Map(), known: [...builtInBottles.keys()] })
+  if (resolved.kind === 'bottle') return { agent, bottle: resolved.bottle }
+  throw new BottleError('usage', resolved.problems.map(problemInWords).join('\n'))
 }
 
 function named<Item>(items: ReadonlyMap<string, Item>, name: string, what: string): Item {
@@ -53,6 +56,14 @@ function named<Item>(items: ReadonlyMap<string, Item>, name: string, what: strin
 
 export function providersOf({ providers }: EffectiveBottle): readonly Provider[] {
   return providers.map(({ value }) => value)
+}
+
+/** Throws BottleError `usage` for a policy that this version cannot perform. */
+export function servedPolicy(policy: ShutdownPolicy): CutPolicy {
+  if (policy !== 'freeze') return policy
+  throw new BottleError('usage', 'shutdown: this version cannot freeze a bottle', {
+    hint: 'Write cutoff or kill, or start with --shutdown cutoff.',
+  })
 }
 
 export function credentialsFor(

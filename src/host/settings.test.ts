@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { defaultSettings } from '../core/manifest/settings.ts'
 import { readSettings } from './settings.ts'
 
 let home = ''
@@ -14,7 +15,7 @@ afterEach(() => rm(home, { recursive: true }))
 const read = () => readSettings({ home, providers: ['claude', 'codex'] })
 
 test('a missing file means the defaults', async () => {
-  expect(await read()).toEqual({ budgets: [], shutdown: 'cutoff', upstreams: new Map(), upstreamCa: null })
+  expect(await read()).toEqual(defaultSettings)
 })
 
 test('the certificate is read relative to the settings file', async () => {
@@ -23,7 +24,7 @@ test('the certificate is read relative to the settings file', async () => {
   await writeFile(join(home, 'settings.yml'), 'upstream_ca: ca.pem\nbudget: {claude: 7}\n')
   const settings = await read()
   expect(settings.upstreamCa).toBe(pem)
-  expect(settings.budgets).toEqual([{ provider: 'claude', limitTokens: 7 }])
+  expect(settings.budgets).toMatchObject([{ provider: 'claude', limitTokens: 7 }])
 })
 
 test('each problem is one line with file, line and column', async () => {

@@ -2,15 +2,12 @@
 import { X509Certificate } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import type { BudgetLimit } from '../core/budget/limit.ts'
 import { BottleError, messageOf } from '../core/errors.ts'
+import { problemInWords } from '../core/manifest/definition.ts'
 import { defaultSettings, parseSettings, type SettingsFile } from '../core/manifest/settings.ts'
 import { hostPaths } from './paths.ts'
 
-export interface Settings {
-  readonly budgets: readonly BudgetLimit[]
-  readonly shutdown: 'cutoff' | 'kill'
-  readonly upstreams: ReadonlyMap<string, URL>
+export interface Settings extends Omit<SettingsFile, 'upstreamCa'> {
   /** An extra trust root for upstreams: the content of the PEM file. */
   readonly upstreamCa: string | null
 }
@@ -34,11 +31,11 @@ export async function readSettings({ home, providers }: SettingsOptions): Promis
     if (isMissing(error)) return { ...defaultSettings, upstreamCa: null }
     throw new BottleError('settings_invalid', `${path}: ${messageOf(error)}`, { cause: error })
   }
-  const parsed = parseSettings(text, { providers })
+  const parsed = parseSettings(text, { providers, file: path })
   if (parsed.kind === 'settings') {
     return { ...parsed.settings, upstreamCa: await readUpstreamCa(path, parsed.settings.upstreamCa) }
   }
-  const lines = parsed.problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`)
+  const lines = parsed.problems.map(problemInWords)
   throw new BottleError('settings_invalid', lines.join('\n'), {
     hint: lines.length === 1 ? 'Correct that line and try again.' : 'Correct these lines and try again.',
   })

@@ -28,8 +28,13 @@ export interface Problem extends Position {
 export type BoundedNode =
   | ({ readonly kind: 'mapping'; readonly entries: readonly BoundedEntry[] } & Position)
   | ({ readonly kind: 'sequence'; readonly items: readonly BoundedNode[] } & Position)
-  /** `text` as written, without quotes. */
-  | ({ readonly kind: 'scalar'; readonly text: string; readonly isQuoted: boolean } & Position)
+  /** `text` as written, without quotes. `isText`: every reader of YAML takes it for a text, not for a number or a truth value. */
+  | ({
+      readonly kind: 'scalar'
+      readonly text: string
+      readonly isQuoted: boolean
+      readonly isText: boolean
+    } & Position)
   /** Nothing was written, or `null` or `~`. */
   | ({ readonly kind: 'nothing' } & Position)
 
@@ -112,17 +117,21 @@ function subsetProblems(document: Document.Parsed, at: (offset: number) => Posit
 function bounded(node: ParsedNode, at: (offset: number) => Position): BoundedNode {
   const position = at(node.range[0])
   if (isMap(node)) {
-    const entries = node.items.map(({ key, value }) => ({
-      ...at((key as ParsedNode).range[0]),
-      key: isScalar(key) ? (key.source ?? '') : '',
-      value: value === null ? ({ kind: 'nothing', ...position } as const) : bounded(value, at),
-    }))
+    const entries = node.items.map(({ key, value }) => {
+      const place = at((key as ParsedNode).range[0])
+      return {
+        ...place,
+        key: isScalar(key) ? (key.source ?? '') : '',
+        value: value === null ? ({ kind: 'nothing', ...place } as const) : bounded(value, at),
+      }
+    })
     return { kind: 'mapping', entries, ...position }
   }
   if (isSeq(node))
     return { kind: 'sequence', items: node.items.map((item) => bounded(item as ParsedNode, at)), ...position }
   if (isScalar(node) && node.value !== null) {
-    return { kind: 'scalar', text: node.source, isQuoted: node.type?.startsWith('QUOTE_') ?? false, ...position }
+    const isQuoted = node.type?.startsWith('QUOTE_') ?? false
+    return { kind: 'scalar', text: node.source, isQuoted, isText: typeof node.value === 'string', ...position }
   }
   return { kind: 'nothing', ...position }
 }

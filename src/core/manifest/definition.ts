@@ -3,10 +3,22 @@
  * A bottle definition and its parents become one `EffectiveBottle`; nothing outside of this room sees a single file.
  */
 import type { BudgetLimit } from '../budget/limit.ts'
-import type { Provider } from '../provider/provider.ts'
+import type { Period } from '../budget/period.ts'
+import type { WireFormatName } from '../metering/format.ts'
+import type { CredentialScheme, PromptDelivery, Provider } from '../provider/provider.ts'
 import type { Route } from '../routing/route.ts'
 
-/** Where a value was written. Built-in values have the file `built-in` and line 0. */
+/** What is wrong at one place: what was found, and what would work. */
+export interface Problem extends Origin {
+  readonly message: string
+}
+
+/** One line for a user: `FILE:LINE:COLUMN: what is wrong`. */
+export function problemInWords({ file, line, column, message }: Problem): string {
+  return line === 0 ? `${file}: ${message}` : `${file}:${line}:${column}: ${message}`
+}
+
+/** Where a value was written. What no file says (built-in values, options) has line 0. */
 export interface Origin {
   /** As shown to the user: `bottles/web.md`, `./.bot-bottle/agents/reviewer.md`. */
   readonly file: string
@@ -25,6 +37,13 @@ export function builtIn<Value>(value: Value): Sourced<Value> {
   return { value, origin: builtInOrigin }
 }
 
+/** A budget as a file says it. */
+export interface WrittenBudget extends BudgetLimit {
+  /** Absent: that of the settings. */
+  readonly period?: Period
+  readonly always: boolean
+}
+
 export type ShutdownPolicy = 'cutoff' | 'freeze' | 'kill'
 
 /** Of a variable in the bottle: a text, or a question that is asked at start. */
@@ -35,9 +54,9 @@ export type EnvironmentValue =
 
 export interface GitRepository {
   readonly url: string
-  /** Path of the private key on the host. */
+  /** Path of the private key on the host. Absent for HTTPS. */
   readonly identity?: string
-  /** As a line of known_hosts has it, without the host: `ssh-ed25519 AAAA…`. */
+  /** As a line of known_hosts has it, without the host: `ssh-ed25519 AAAA…`. Absent for HTTPS. */
   readonly hostKey?: string
 }
 
@@ -64,7 +83,7 @@ export interface EgressRules {
 /** One definition of the chain, as far as it is a scope of budgets. */
 export interface DefinitionScope {
   readonly name: string
-  readonly budgets: readonly Sourced<BudgetLimit>[]
+  readonly budgets: readonly Sourced<WrittenBudget>[]
 }
 
 /** One or several bottle definitions with all their parents, merged. */
@@ -90,6 +109,76 @@ export interface AgentDefinition {
   readonly command?: Sourced<readonly [string, ...string[]]>
   /** What the file says below its frontmatter. '' for none. */
   readonly prompt: string
-  readonly budgets: readonly Sourced<BudgetLimit>[]
+  /** What it is for, in one line. */
+  readonly description?: Sourced<string>
+  readonly budgets: readonly Sourced<WrittenBudget>[]
   readonly shutdown?: Sourced<ShutdownPolicy>
+}
+
+/** What one bottle file says, before its parents are merged into it. */
+export interface BottleFile {
+  readonly name: string
+  readonly origin: Origin
+  /** Earlier ones are farther. */
+  readonly extends: readonly Sourced<string>[]
+  readonly env: ReadonlyMap<string, Sourced<EnvironmentValue>>
+  /** Absent: those of its parents. */
+  readonly providers?: readonly Sourced<WrittenProvider>[]
+  readonly git: WrittenGitGate
+  readonly egress: EgressRules
+  readonly supervise?: Sourced<boolean>
+  readonly budgets: readonly Sourced<WrittenBudget>[]
+  readonly shutdown?: Sourced<ShutdownPolicy>
+}
+
+export interface WrittenGitGate {
+  readonly userName?: Sourced<string>
+  readonly userEmail?: Sourced<string>
+  /** Empty: those of the parents are dropped. Absent: they stay. */
+  readonly repositories?: ReadonlyMap<string, WrittenRepository>
+}
+
+/** Each field may come from another file. */
+export interface WrittenRepository {
+  readonly origin: Origin
+  readonly url?: Sourced<string>
+  readonly identity?: Sourced<string>
+  readonly hostKey?: Sourced<string>
+}
+
+/** A built-in provider by its name, an own one, or a built-in one of which some things are said otherwise. */
+export interface WrittenProvider {
+  readonly name: string
+  readonly command?: readonly [string, ...string[]]
+  /** How to install the program, as a sentence. */
+  readonly install?: string
+  /** Of an own one, never absent. */
+  readonly hosts?: readonly WrittenHost[]
+  readonly credential?: WrittenCredential
+  /** Variables that hold a placeholder inside the bottle. Absent: those that the credential is read from. */
+  readonly env?: readonly string[]
+  readonly prompt?: Exclude<PromptDelivery, { readonly kind: 'none' }>
+  readonly continue?: readonly string[]
+}
+
+export interface WrittenHost {
+  readonly host: string
+  /** Of its metered endpoints, where they do not say otherwise. */
+  readonly format: WireFormatName
+  /** Absent: the usual ones of the format. */
+  readonly endpoints?: readonly WrittenEndpoint[]
+}
+
+export interface WrittenEndpoint {
+  readonly method: string
+  readonly path: string
+  readonly kind: 'metered' | 'free'
+  readonly format?: WireFormatName
+}
+
+export interface WrittenCredential {
+  /** `env:NAME`, `file:PATH` or `command:…`, tried in order. */
+  readonly sources: readonly [string, ...string[]]
+  /** Absent: bearer. */
+  readonly scheme?: CredentialScheme
 }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { parseSettings } from './settings.ts'
+import { defaultSettings, parseSettings } from './settings.ts'
 
 const providers = ['claude', 'codex']
 
 function problemsOf(text: string): readonly string[] {
-  const parsed = parseSettings(text, { providers })
+  const parsed = parseSettings(text, { providers, file: 'settings.yml' })
   if (parsed.kind === 'settings') return []
   return parsed.problems.map(({ line, column, message }) => `${line}:${column}: ${message}`)
 }
@@ -21,13 +21,14 @@ describe('settings.yml', () => {
       '  API.Anthropic.com: https://127.0.0.1:8443',
       'upstream_ca: ca.pem',
     ].join('\n')
-    const parsed = parseSettings(text, { providers })
+    const parsed = parseSettings(text, { providers, file: 'settings.yml' })
     expect(parsed).toEqual({
       kind: 'settings',
       settings: {
+        ...defaultSettings,
         budgets: [
-          { provider: 'claude', limitTokens: 5_000_000 },
-          { provider: 'codex', limitTokens: 0 },
+          { provider: 'claude', limitTokens: 5_000_000, period: 'total', always: false },
+          { provider: 'codex', limitTokens: 0, period: 'total', always: false },
         ],
         shutdown: 'kill',
         upstreams: new Map([['api.anthropic.com', new URL('https://127.0.0.1:8443')]]),
@@ -37,9 +38,9 @@ describe('settings.yml', () => {
   })
 
   test.each(['', '\n# nothing but a comment\n', '~'])('without content means the defaults: %j', (text) => {
-    expect(parseSettings(text, { providers })).toEqual({
+    expect(parseSettings(text, { providers, file: 'settings.yml' })).toEqual({
       kind: 'settings',
-      settings: { budgets: [], shutdown: 'cutoff', upstreams: new Map(), upstreamCa: null },
+      settings: defaultSettings,
     })
   })
 
@@ -72,9 +73,13 @@ describe('settings.yml', () => {
     [
       'null',
       'budget:\n  claude: null',
-      '2:11: budget.claude: found nothing; write a number of tokens, or remove the line',
+      '2:11: budget.claude: found nothing; write a whole number of tokens, or remove the line',
     ],
-    ['nothing', 'budget:\n  claude:\n', 'budget.claude: found nothing; write a number of tokens, or remove the line'],
+    [
+      'nothing',
+      'budget:\n  claude:\n',
+      'budget.claude: found nothing; write a whole number of tokens, or remove the line',
+    ],
     ['a negative number', 'budget:\n  claude: -3', '2:11: budget.claude: found "-3"; it is negative; 0 denies all'],
     ['a fraction', 'budget:\n  claude: 1.5', '2:11: budget.claude: found "1.5"; a token is not divisible'],
     [
@@ -82,23 +87,21 @@ describe('settings.yml', () => {
       'budget:\n  claude: 9007199254740993',
       '2:11: budget.claude: found "9007199254740993"; it is larger than',
     ],
-    ['a list', 'budget:\n  claude: [1, 2]', '2:11: budget.claude: found a list; a whole number'],
+    [
+      'a list',
+      'budget:\n  claude: [1, 2]',
+      '2:11: budget.claude: of several budgets for one provider each needs a period of its own',
+    ],
   ])('refuses as a budget: %s (L11)', (_, text, expected) => {
     expect(problemsOf(text)).toEqual([expect.stringContaining(expected)])
   })
 
   test.each([
     ['a misspelt key', 'budgets: {}', '1:1: unknown key "budgets"; did you mean "budget"?'],
-    ['a key like none', 'colour: red', '1:1: unknown key "colour"; known are budget, shutdown, upstreams, upstream_ca'],
-    ['a key of a later version', 'period: month', '1:1: "period" is not supported yet; remove it'],
+    ['a key like none', 'colour: red', '1:1: unknown key "colour"; known are budget, shutdown, period, weights, gate,'],
     ['a misspelt provider', 'budget: {cluade: 1}', '1:10: budget: unknown provider "cluade"; did you mean "claude"?'],
     ['a number for all providers', 'budget: 5', '1:9: budget: expected a mapping ("key: value" lines), found "5"'],
-    [
-      'a policy of a later version',
-      'shutdown: freeze',
-      '1:11: shutdown: "freeze" comes with a later version; write cutoff or kill',
-    ],
-    ['an unknown policy', 'shutdown: stop', '1:11: shutdown: expected cutoff or kill, found "stop"'],
+    ['an unknown policy', 'shutdown: stop', '1:11: shutdown: expected cutoff, freeze or kill, found "stop"'],
     [
       'an upstream with a path',
       'upstreams: {a.test: https://b.test/v1}',
@@ -117,8 +120,8 @@ describe('settings.yml', () => {
       'a.test is given twice',
     ],
     ['an empty CA path', 'upstream_ca: ""', '1:14: upstream_ca: expected the path of a PEM file, found the text ""'],
-    ['a list at the top', '- budget', '1:1: the settings: expected a mapping'],
-    ['a word at the top', 'hello', '1:1: the settings: expected a mapping ("key: value" lines), found "hello"'],
+    ['a list at the top', '- budget', '1:1: expected a mapping'],
+    ['a word at the top', 'hello', '1:1: expected a mapping ("key: value" lines), found "hello"'],
   ])('refuses %s', (_, text, expected) => {
     expect(problemsOf(text)).toEqual([expect.stringContaining(expected)])
   })
@@ -142,7 +145,7 @@ describe('settings.yml', () => {
 
   test('tells every problem at once, in the order of the file', () => {
     expect(
-      problemsOf('budget:\n  claude: 1e3\n  codx: 5\nshutdown: halt\nperiod: day').map((line) => line.split(':')[0]),
+      problemsOf('budget:\n  claude: 1e3\n  codx: 5\nshutdown: halt\nperiod: year').map((line) => line.split(':')[0]),
     ).toEqual(['2', '3', '4', '5'])
   })
 })

@@ -1,125 +1,197 @@
-/** Reads `settings.yml`: every problem at once, each with its line, what was found and what would work. */
-import type { BudgetLimit } from '../budget/limit.ts'
-import { parseLimitTokens } from '../budget/limit.ts'
-import { didYouMean } from '../did-you-mean.ts'
+/** `settings.yml`: what holds for the whole host. */
+import type { DefinedBudget } from '../budget/defined-budget.ts'
+import { defaultGate, type Gate, gates } from '../budget/gate.ts'
+import { defaultPeriod, type Period, periods } from '../budget/period.ts'
+import { defaultThresholdsPercent, thresholdsFault } from '../budget/thresholds.ts'
+import { defaultWeights, ownWeights, parseWeight, type Weights, weightPresets } from '../budget/weights.ts'
 import { canonicalHost } from '../routing/canonical-host.ts'
-import {
-  type BoundedEntry,
-  type BoundedNode,
-  foundInWords,
-  type Position,
-  type Problem,
-  readBoundedYaml,
-} from './bounded-yaml.ts'
+import { foundInWords, type Position } from './bounded-yaml.ts'
+import { budgetsNotation, shutdown } from './budget-notation.ts'
+import { key, list, mapping, named, requiredKey } from './collection-notations.ts'
+import type { Problem, ShutdownPolicy, Sourced, WrittenBudget } from './definition.ts'
+import { commandOf } from './http-notations.ts'
+import { converted, type Notation, sourced, wrong } from './notation.ts'
+import { readDocument } from './read-document.ts'
+import { number, oneOf, text, wholeNumber } from './scalar-notations.ts'
+
+export type Preflight = 'estimate' | 'exact'
 
 export interface SettingsFile {
-  readonly budgets: readonly BudgetLimit[]
-  readonly shutdown: 'cutoff' | 'kill'
+  readonly budgets: readonly DefinedBudget[]
+  readonly shutdown: ShutdownPolicy
+  /** Of every budget that does not name one. */
+  readonly period: Period
+  readonly weights: Weights
+  readonly gate: Gate
+  readonly preflight: Preflight
+  readonly thresholdsPercent: readonly number[]
   /** Canonical host → where its requests really go. */
   readonly upstreams: ReadonlyMap<string, URL>
   /** Path as written, and where: only the host can read it. */
   readonly upstreamCa: (Position & { readonly path: string }) | null
+  /** Run at warnings and cuts. */
+  readonly notifyCommand: readonly [string, ...string[]] | null
 }
 
 export type ParsedSettings =
   | { readonly kind: 'settings'; readonly settings: SettingsFile }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
 
-export const defaultSettings: SettingsFile = { budgets: [], shutdown: 'cutoff', upstreams: new Map(), upstreamCa: null }
-
-const keys = ['budget', 'shutdown', 'upstreams', 'upstream_ca']
-/** Named in the documentation of a later version; a misspelling of them is worth knowing too. */
-const laterKeys = ['period', 'weights', 'gate']
-
-export function parseSettings(text: string, { providers }: { readonly providers: readonly string[] }): ParsedSettings {
-  const { root, problems: yamlProblems } = readBoundedYaml(text)
-  if (yamlProblems.length > 0) return { kind: 'invalid', problems: yamlProblems }
-  if (root === undefined || root.kind === 'nothing') return { kind: 'settings', settings: defaultSettings }
-  const problems: Problem[] = []
-  const report = (position: Position, message: string): void => {
-    problems.push({ line: position.line, column: position.column, message })
-  }
-  const settings = { ...defaultSettings }
-  for (const { key, value, ...position } of entriesOf(root, 'the settings', report)) {
-    if (key === 'budget') settings.budgets = readBudgets(value, providers, report)
-    else if (key === 'shutdown') settings.shutdown = readShutdown(value, report)
-    else if (key === 'upstreams') settings.upstreams = readUpstreams(value, report)
-    else if (key === 'upstream_ca') settings.upstreamCa = readUpstreamCa(value, report)
-    else if (laterKeys.includes(key)) report(position, `"${key}" is not supported yet; remove it`)
-    else report(position, `unknown key "${key}"; ${suggestion(key, keys)}`)
-  }
-  return problems.length > 0 ? { kind: 'invalid', problems } : { kind: 'settings', settings }
+export const defaultSettings: SettingsFile = {
+  budgets: [],
+  shutdown: 'cutoff',
+  period: defaultPeriod,
+  weights: defaultWeights,
+  gate: defaultGate,
+  preflight: 'estimate',
+  thresholdsPercent: defaultThresholdsPercent,
+  upstreams: new Map(),
+  upstreamCa: null,
+  notifyCommand: null,
 }
 
-type Report = (position: Position, message: string) => void
+const weight = number({
+  expected: 'a number such as 0.1 or 5',
+  parse(written) {
+    const parsed = parseWeight(written)
+    return parsed.kind === 'weight' ? { kind: 'number', value: parsed.weight } : { kind: 'fault', why: parsed.why }
+  },
+  schema: { type: 'number', minimum: 0 },
+})
 
-function entriesOf(node: BoundedNode, name: string, report: Report): readonly BoundedEntry[] {
-  if (node.kind === 'mapping') return node.entries
-  report(node, `${name}: expected a mapping ("key: value" lines), found ${foundInWords(node)}`)
-  return []
+export const weightKeys = {
+  input: key('Uncached input. Default: 1.', weight),
+  cache_write: key('Writes into the cache. Default: 1.', weight),
+  cache_read: key('Reads from the cache. Default: 1.', weight),
+  output: key('All output, reasoning included. Default: 1.', weight),
 }
 
-function readBudgets(node: BoundedNode, providers: readonly string[], report: Report): readonly BudgetLimit[] {
-  const budgets: BudgetLimit[] = []
-  for (const { key: provider, value, ...position } of entriesOf(node, 'budget', report)) {
-    if (!providers.includes(provider)) {
-      report(position, `budget: unknown provider "${provider}"; ${suggestion(provider, providers)}`)
-      continue
-    }
-    // A quoted number is a text: what is charged must not depend on which reader of YAML one has in mind.
-    const limit = value.kind === 'scalar' && !value.isQuoted ? parseLimitTokens(value.text) : undefined
-    if (limit?.kind === 'limit') budgets.push({ provider, limitTokens: limit.limitTokens })
-    else report(value, `budget.${provider}: found ${foundInWords(value)}; ${limit?.why ?? adviceForLimit(value)}`)
-  }
-  return budgets
+const ownWeightsNotation = converted(mapping(weightKeys), {
+  from({ cache_write, cache_read, ...same }, node, reading): Weights | undefined {
+    const own = ownWeights({
+      ...same,
+      ...(cache_write !== undefined && { cacheWrite: cache_write }),
+      ...(cache_read !== undefined && { cacheRead: cache_read }),
+    })
+    return own.kind === 'weights' ? own.weights : wrong(node, reading, own.why)
+  },
+  to: ({ input, cacheWrite, cacheRead, output }) => ({ input, cache_write: cacheWrite, cache_read: cacheRead, output }),
+})
+
+const presetNames = ['raw', 'effective'] as const satisfies readonly (keyof typeof weightPresets)[]
+const preset = oneOf(presetNames)
+
+const weights: Notation<Weights> = {
+  read(node, reading) {
+    if (node.kind === 'mapping') return ownWeightsNotation.read(node, reading)
+    const name = preset.read(node, reading)
+    return name && weightPresets[name]
+  },
+  print: (own) => ownWeightsNotation.print(own),
+  schema: { anyOf: [preset.schema, ownWeightsNotation.schema] },
 }
 
-function adviceForLimit(value: BoundedNode): string {
-  if (value.kind === 'nothing') return 'write a number of tokens, or remove the line for no limit'
-  const unquoted = value.kind === 'scalar' ? parseLimitTokens(value.text) : undefined
-  if (unquoted?.kind === 'limit') return `write ${unquoted.limitTokens} without quotes`
-  return 'a whole number of tokens is expected, e.g. 200000 (0 denies all)'
-}
+const thresholds = converted(list(wholeNumber({ minimum: 1, maximum: 99 }), { of: 'percents', maxItems: 16 }), {
+  from(percents, node, reading) {
+    const fault = thresholdsFault(percents)
+    return fault === undefined ? percents : wrong(node, reading, fault)
+  },
+  to: (percents) => percents,
+})
 
-function readShutdown(node: BoundedNode, report: Report): SettingsFile['shutdown'] {
-  const text = node.kind === 'scalar' ? node.text : undefined
-  if (text === 'cutoff' || text === 'kill') return text
-  if (text === 'freeze') report(node, 'shutdown: "freeze" comes with a later version; write cutoff or kill')
-  else report(node, `shutdown: expected cutoff or kill, found ${foundInWords(node)}`)
-  return defaultSettings.shutdown
-}
-
-function readUpstreams(node: BoundedNode, report: Report): ReadonlyMap<string, URL> {
-  const upstreams = new Map<string, URL>()
-  for (const { key, value, ...position } of entriesOf(node, 'upstreams', report)) {
-    const host = canonicalHost(key)
-    const url = value.kind === 'scalar' ? originUrl(value.text) : undefined
-    if (host.kind !== 'name') {
-      report(position, `upstreams: expected a host name such as api.anthropic.com, found "${key}"`)
-    } else if (upstreams.has(host.name)) {
-      report(position, `upstreams: ${host.name} is given twice; keep one`)
-    } else if (url === undefined) {
-      const found = foundInWords(value)
-      report(value, `upstreams.${key}: expected https://HOST[:PORT] and nothing more, found ${found}`)
-    } else upstreams.set(host.name, url)
-  }
-  return upstreams
+const upstream: Notation<URL> = {
+  read(node, reading) {
+    const url = node.kind === 'scalar' ? originUrl(node.text) : undefined
+    return url ?? wrong(node, reading, `expected https://HOST[:PORT] and nothing more, found ${foundInWords(node)}`)
+  },
+  print: ({ origin }) => origin,
+  schema: { type: 'string', pattern: '^https://[^/?#@]+/?$' },
 }
 
 /** Only scheme, host and port: the path is the request's own, and credentials have their own place. */
-function originUrl(text: string): URL | undefined {
-  if (!URL.canParse(text)) return undefined
-  const url = new URL(text)
+function originUrl(written: string): URL | undefined {
+  if (!URL.canParse(written)) return undefined
+  const url = new URL(written)
   return url.protocol === 'https:' && url.href === `${url.origin}/` ? url : undefined
 }
 
-function readUpstreamCa(node: BoundedNode, report: Report): SettingsFile['upstreamCa'] {
-  if (node.kind === 'scalar' && node.text !== '') return { path: node.text, line: node.line, column: node.column }
-  report(node, `upstream_ca: expected the path of a PEM file, found ${foundInWords(node)}`)
-  return null
+const upstreams = named({
+  value: () => upstream,
+  name(written) {
+    const host = canonicalHost(written)
+    if (host.kind === 'name') return host
+    return { kind: 'fault', why: `expected a host name such as api.anthropic.com, found "${written}"` }
+  },
+  schema: { value: upstream.schema },
+})
+
+export const notifyKeys = {
+  command: requiredKey(
+    'A program and its arguments, run on the host at each warning and cut.',
+    commandOf('a program such as notify-send'),
+  ),
 }
 
-function suggestion(word: string, candidates: readonly string[]): string {
-  const meant = didYouMean(word, candidates)
-  return meant === undefined ? `known are ${candidates.join(', ')}` : `did you mean "${meant}"?`
+export function settingsKeys(providers: readonly string[]) {
+  return {
+    budget: key('Tokens by provider, for all bottles of this host together.', budgetsNotation(providers)),
+    shutdown,
+    period: key('The period of every budget that does not name one. Default: total.', oneOf(periods)),
+    weights: key('What a token of each class counts for. raw (default): 1. effective: roughly as prices are.', weights),
+    gate: key(
+      'How a budget is asked. lease (default): little is held, and more as the answer grows. strict: all that a request may cost is held before it is sent. off: nothing is held.',
+      oneOf(gates),
+    ),
+    preflight: key(
+      "How a request is measured before it is sent: estimate (default), or exact: near the limit the provider's counting endpoint is asked.",
+      oneOf<Preflight>(['estimate', 'exact']),
+    ),
+    thresholds: key('Percents of a budget at which its users are warned. Default: 50, 80, 90, 95.', thresholds),
+    upstreams: key('Host → where its requests really go: tests, mirrors, company proxies.', upstreams),
+    upstream_ca: key(
+      'A PEM file with one more trusted root for upstreams, relative to settings.yml.',
+      sourced(text({ expected: 'the path of a PEM file' })),
+    ),
+    notify: key('What is told when a budget runs low.', mapping(notifyKeys)),
+  }
+}
+
+/** `providers`: names that a budget's key is compared with, to find slips. */
+export interface SettingsOptions {
+  readonly providers: readonly string[]
+  /** As problems show it. */
+  readonly file: string
+}
+
+const advice: Readonly<Record<string, string>> = {
+  warnings: '"warnings" is no key; did you mean "thresholds"?',
+  always: '"always" belongs below the provider in "budget": {limit: …, always: true}',
+  providers: '"providers" is no key: own providers are described by "agent_provider" in bottles/NAME.md',
+}
+
+export function settingsNotation(providers: readonly string[]) {
+  return mapping(settingsKeys(providers), advice)
+}
+
+export function parseSettings(fileText: string, { providers, file }: SettingsOptions): ParsedSettings {
+  const read = readDocument(fileText, file, settingsNotation(providers))
+  if (read.kind === 'invalid') return read
+  const { budget = [], shutdown: policy, upstream_ca, notify, thresholds: percents, ...said } = read.value
+  const period = said.period ?? defaultSettings.period
+  return {
+    kind: 'settings',
+    settings: {
+      ...defaultSettings,
+      ...said,
+      budgets: budget.map(({ value }: Sourced<WrittenBudget>) => ({ period, ...value })),
+      ...(policy && { shutdown: policy.value }),
+      ...(percents && { thresholdsPercent: percents }),
+      ...(upstream_ca && { upstreamCa: placeOf(upstream_ca) }),
+      ...(notify && { notifyCommand: notify.command }),
+    },
+  }
+}
+
+function placeOf({ value: path, origin: { line, column } }: Sourced<string>): SettingsFile['upstreamCa'] {
+  return { path, line, column }
 }

@@ -37,6 +37,7 @@ export type PromptDelivery =
   /** Path relative to the bottle's home. */
   | { readonly kind: 'home_file'; readonly path: string }
   | { readonly kind: 'environment'; readonly name: string }
+  | { readonly kind: 'none' }
 
 /** The program that works with a provider. */
 export interface AgentProgram {

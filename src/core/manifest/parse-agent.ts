@@ -1,0 +1,62 @@
+/** `agents/NAME.md`: an agent. Its body is its prompt. */
+import { builtInProviders } from '../provider/providers.ts'
+import { budgetsNotation, shutdown } from './budget-notation.ts'
+import { key, mapping } from './collection-notations.ts'
+import type { AgentDefinition, Problem } from './definition.ts'
+import { splitFrontmatter } from './frontmatter.ts'
+import { commandOf } from './http-notations.ts'
+import { sourced } from './notation.ts'
+import { type DefinitionSource, definitionName, problemAt } from './parse-bottle.ts'
+import { readDocument } from './read-document.ts'
+import { text } from './scalar-notations.ts'
+
+export type ParsedAgent =
+  | { readonly kind: 'agent'; readonly agent: AgentDefinition }
+  | { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
+
+export const agentKeys = {
+  description: key('What it is for, in one line.', sourced(text({ expected: 'a line of text' }))),
+  bottle: key('The bottle that it runs in, unless others are asked for at start.', sourced(definitionName)),
+  command: key(
+    "Its program and fixed arguments. Default: those of the bottle's provider.",
+    sourced(commandOf('a program such as claude')),
+  ),
+  budget: key(
+    'Tokens by provider, for all bottles of this agent.',
+    budgetsNotation(builtInProviders.map(({ name }) => name)),
+  ),
+  shutdown,
+}
+
+const ofBottles = (name: string) =>
+  `"${name}" is a key of bottles: write it into bottles/NAME.md, and here "bottle: NAME"`
+
+const advice: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    ['env', 'egress', 'git-gate', 'agent_provider', 'supervise', 'extends'].map((name) => [name, ofBottles(name)]),
+  ),
+  prompt: 'the prompt is what stands below the frontmatter; move it there',
+  bottles: 'an agent has one bottle; write "bottle: NAME", and let that one extend the others',
+  name: "an agent's name is that of its file; remove this",
+}
+
+export const agentNotation = mapping(agentKeys, advice)
+
+/** Bottles without an agent are counted under this name (`run`). */
+const reservedName = 'run'
+
+export function parseAgentFile(fileText: string, { name, file }: DefinitionSource): ParsedAgent {
+  if (name === reservedName) {
+    const message = `no agent can have the name "${name}": programs that run without an agent are counted under it; rename the file`
+    return { kind: 'invalid', problems: [{ file, line: 1, column: 1, message }] }
+  }
+  const parts = splitFrontmatter(fileText)
+  if (parts.kind === 'invalid') return { kind: 'invalid', problems: [problemAt(file, parts)] }
+  const read = readDocument(parts.yaml, file, agentNotation)
+  if (read.kind === 'invalid') return read
+  const { budget = [], ...said } = read.value
+  return {
+    kind: 'agent',
+    agent: { name, origin: { file, line: 1, column: 1 }, ...said, prompt: parts.body.trim(), budgets: budget },
+  }
+}
