@@ -15,14 +15,15 @@ import { gzipMagic, type Passed, passGzipHeader, passGzipTrailer } from './gzip-
  * - `trailing`: it is whole, and something follows that does not belong to it
  * - `malformed`: what came last could not be decoded
  * - `too_long`: it decodes to more than was allowed
+ * - `stopped`: whoever takes what is decoded wants no more
  */
-export type DecodeEnd = 'whole' | 'truncated' | 'trailing' | 'malformed' | 'too_long'
+export type DecodeEnd = 'whole' | 'truncated' | 'trailing' | 'malformed' | 'too_long' | 'stopped'
 
 export interface DecodeOptions {
   /** In the order in which they were applied. */
   readonly codings: readonly ContentCoding[]
   readonly maxBytes: number
-  /** What it returns is awaited before more is decoded. */
+  /** What it returns is awaited before more is decoded; `false` stops. */
   onDecoded(piece: Buffer): unknown
 }
 
@@ -41,7 +42,7 @@ export async function decodeBody(coded: Pieces, { codings, maxBytes, onDecoded }
     .toReversed()
     .reduce<Pieces>((pieces, coding) => bounded(decode(pieces, coding), maxBytes), coded)
   try {
-    for await (const piece of decoded) await onDecoded(piece)
+    for await (const piece of decoded) if ((await onDecoded(piece)) === false) return 'stopped'
     return 'whole'
   } catch (error) {
     if (error instanceof Undecodable) return error.end

@@ -17,6 +17,7 @@ import { headerValues } from './heads.ts'
 import { proxyLimits } from './limits.ts'
 import { runMetered } from './metered-exchange.ts'
 import type { ExchangeContext, ReadyRequest } from './ready-request.ts'
+import { readContent } from './request-content.ts'
 import { sendUpstream } from './send-upstream.ts'
 
 /** Answers one request. Rejects with a bug after the client was refused, or with a failure that came after its answer. */
@@ -91,7 +92,14 @@ async function decideRequest(context: ExchangeContext, share: BodyShare): Promis
       refuse(context, { status: 413, code: 'requests_too_long', reason })
       return undefined
     }
-    case 'body':
-      return { ...context, line, verdict, body: body.chunks, bodyBytes: body.byteLength }
+    case 'body': {
+      const ready = { ...context, line, verdict, body: body.chunks, bodyBytes: body.byteLength }
+      // What is free is not read.
+      if (verdict.kind === 'free') return { ...ready, content: body.chunks }
+      const content = await readContent({ rawHeaders: request.rawHeaders, body: body.chunks, share })
+      if (content.kind === 'content') return { ...ready, content: content.chunks }
+      refuse(context, content.refusal)
+      return undefined
+    }
   }
 }

@@ -4,6 +4,8 @@ export const proxyLimits = {
   maxHeadBytes: 64 * 1024,
   /** A request body is held in memory until it is decided; beyond it is refused with 413. */
   maxRequestBytes: 64 * 1024 * 1024,
+  /** What a coded request body may decode to, in memory beside it; beyond it is refused with 413. */
+  maxDecodedRequestBytes: 64 * 1024 * 1024,
   /** The request bodies of one bottle in memory at a time; the request that goes beyond is refused with 413. */
   maxBodiesBytes: 256 * 1024 * 1024,
   /** Coded bytes of one answer that wait to be decoded, in each of two buffers; then it is held. Few: they are not counted yet. */

@@ -19,13 +19,13 @@ import { settleExchange } from './settle-exchange.ts'
 const pendingRetrySeconds = 2
 
 export async function runMetered(ready: ReadyRequest): Promise<void> {
-  const { body, verdict, exchange, line } = ready
-  const reading = wireFormats[verdict.format].readRequest(body, line.path)
+  const { content, verdict, exchange, line } = ready
+  const reading = wireFormats[verdict.format].readRequest(content, line.path)
   const fault = meteringFault(reading)
   if (fault) return refuse(ready, { status: 400, code: 'not_metered', reason: fault })
 
   const model = reading?.model ?? null
-  const inputTokens = estimateInputTokens(body)
+  const inputTokens = estimateInputTokens(content)
   const lease = await reserve(ready, { model, inputTokens })
   if (!lease) return
   const tap = createMeterTap({ ready, lease, inputTokens })

@@ -26,8 +26,11 @@ export type AllowedVerdict = Exclude<Verdict, { kind: 'refused' }>
 export interface ReadyRequest extends ExchangeContext {
   readonly line: DecidedLine
   readonly verdict: AllowedVerdict
+  /** As it came, and as it is sent. */
   readonly body: readonly Buffer[]
   readonly bodyBytes: number
+  /** What a metered one says beneath its content coding. */
+  readonly content: readonly Buffer[]
 }
 
 /** What metering must know of an exchange, whatever it came on. */

@@ -17,6 +17,8 @@ export interface SeenRequest {
   readonly line: string
   readonly rawHeaders: readonly string[]
   readonly body: Promise<string>
+  /** Undefined when it broke off. */
+  readonly bytes: Promise<Buffer | undefined>
 }
 
 export interface MeteredUpstream extends Upstream {
@@ -31,13 +33,15 @@ export async function startProviderUpstream(
   const seen: SeenRequest[] = []
   const upstream = await startHttpUpstream(
     (request, response) => {
+      const bytes = request.toArray().then(
+        (chunks) => Buffer.concat(chunks),
+        () => undefined,
+      )
       seen.push({
         line: `${request.method} ${request.url}`,
         rawHeaders: request.rawHeaders,
-        body: request.toArray().then(
-          (chunks) => Buffer.concat(chunks).toString(),
-          () => 'broken',
-        ),
+        body: bytes.then((whole) => whole?.toString() ?? 'broken'),
+        bytes,
       })
       onRequest(request, response)
     },

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
-import { createGzip, gzipSync } from 'node:zlib'
+import { createGzip, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { codings } from '../fakes/coded.ts'
 import { anthropicStream } from '../fakes/event-streams.ts'
@@ -9,11 +9,17 @@ import { leadingTo, type MeteredUpstream, smallUsage, startProviderUpstream } fr
 import { type AskOptions, ask, metered, open } from '../fakes/proxy-client.ts'
 import { openProxyRig, type ProxyRig, type ProxyRigOptions } from '../fakes/proxy-rig.ts'
 import { split } from '../fakes/split.ts'
+import { until } from '../fakes/until.ts'
 
 /** Small enough to be exceeded in a moment. */
+const smallLimits = vi.hoisted(() => ({
+  maxDecodedAnswerBytes: 4 * 1024 * 1024,
+  maxDecodedRequestBytes: 1_000_000,
+  maxBodiesBytes: 2_500_000,
+}))
 vi.mock(import('../../src/proxy/limits.ts'), async (original) => {
   const limits = await original()
-  return { ...limits, proxyLimits: { ...limits.proxyLimits, maxDecodedAnswerBytes: 4 * 1024 * 1024 } as never }
+  return { ...limits, proxyLimits: { ...limits.proxyLimits, ...smallLimits } as never }
 })
 
 let stack = new AsyncDisposableStack()
@@ -65,6 +71,7 @@ const document = Buffer.from(
 const stream = Buffer.from(anthropicStream({ deltas: ['a', 'b', '\u4f60\u597d'], inputTokens: 10 }).join(''))
 const unstreamed = { body: metered({ stream: false }) }
 const eventStream = 'text/event-stream'
+const requestCodings = Object.keys(codings).filter((title) => !title.includes('deflate'))
 
 describe('the coding of an answer', () => {
   it('is asked for as far as the client offers it and the meter reads it; a stream is asked for without one (M15)', async () => {
@@ -232,5 +239,63 @@ describe('a coded stream', () => {
     expect(body.length).toBe(piece.length * pieces + gzipSync(stream).length)
     await rig.settled(1)
     expect(rig.settlements).toMatchObject([{ chargeTokens: 13, source: 'authoritative' }])
+  })
+})
+
+describe('a coded request', () => {
+  const request = metered({ messages: [{ role: 'user', content: 'say hi '.repeat(2_000) }], stream: false })
+  const sendCoded = (rig: ProxyRig, coding: string, body: Buffer) =>
+    ask(rig, { body, headers: ['Content-Encoding', coding] })
+
+  it.each(requestCodings)('in %s is sent on as it came, and estimated by what it decodes to (M18)', async (title) => {
+    const { field, code } = codings[title] ?? expect.fail(`no coding is called ${title}`)
+    const { rig, upstream } = await provide((_, response) => response.end())
+    const body = code(request)
+    expect((await sendCoded(rig, field, body)).status).toBe(200)
+    expect(await upstream.seen[0]?.bytes).toEqual(body)
+    expect(upstream.seen[0]?.rawHeaders.join('\n')).toContain(`Content-Encoding\n${field}`)
+    await ask(rig, { body: request })
+    await rig.settled(2)
+    const [coded, plain] = rig.settlements
+    expect(coded?.chargeTokens).toBe(plain?.chargeTokens)
+    expect(coded?.chargeTokens).toBeGreaterThan(1_000)
+  })
+
+  it.each([
+    ['cannot be decoded', 'gzip', Buffer.from(request), 400, /is not in the content coding that it names/],
+    ['is not whole', 'zstd', zstdCompressSync(request).subarray(0, -5), 400, /ends before its content coding/],
+    ['goes on after its end', 'gzip', Buffer.concat([gzipSync(request), Buffer.from('{}')]), 400, /goes on/],
+    ['decodes to no JSON object', 'gzip', gzipSync('[]'), 400, /not the JSON object/],
+    ['decodes to two documents', 'gzip', gzipSync(`${request}{}`), 400, /not the JSON object/],
+    ['is in a coding that is not known', 'compress', Buffer.from(request), 415, /coding compress,.*gzip, br, zstd/],
+    ['may be read in two ways', 'deflate', deflateSync(request), 415, /coding deflate,.*gzip, br, zstd/],
+    ['is a bomb', 'gzip', gzipSync(request + ' '.repeat(1_100_000)), 413, /decodes to more than 1000000 bytes/],
+  ])('that %s is refused, and nothing is dialled or charged (M18, H13)', async (_, coding, body, status, reason) => {
+    const { rig, upstream } = await provide()
+    const answer = await sendCoded(rig, coding, body)
+    expect(answer.status).toBe(status)
+    expect(answer.body.toString()).toMatch(reason)
+    expect(upstream.connectionCount).toBe(0)
+    expect(rig.started).toEqual([])
+    expect(rig.denials).toHaveLength(1)
+  })
+
+  it('counts decoded against what the bodies of a bottle may hold together (M18, H13)', async () => {
+    const { rig, upstream } = await provide((incoming) => void incoming.resume())
+    const body = gzipSync(request + ' '.repeat(900_000))
+    const waiting = [sendCoded(rig, 'gzip', body), sendCoded(rig, 'gzip', body)]
+    await until('two are under way', () => upstream.requestCount === 2)
+    const refused = await sendCoded(rig, 'gzip', body)
+    expect(refused.status).toBe(413)
+    expect(refused.body.toString()).toContain('requests in flight of this bottle, decoded,')
+    await rig.proxy.cut('bot-bottle: enough')
+    for (const answer of await Promise.all(waiting)) expect(answer.status).toBe(402)
+  })
+
+  it('to a free endpoint passes as it came, whatever it says (M18)', async () => {
+    const { rig, upstream } = await provide()
+    const headers = ['content-encoding', 'odd']
+    expect((await ask(rig, { path: '/v1/messages/count_tokens', body: 'x', headers })).status).toBe(200)
+    expect(await upstream.seen[0]?.body).toBe('x')
   })
 })
