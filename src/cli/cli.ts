@@ -14,10 +14,34 @@ interface CommandEntry {
 
 const commands: Readonly<Record<string, CommandEntry>> = {
   start: {
-    summary: 'start an agent (claude, codex) in a bottle',
+    summary: 'start an agent in a bottle',
     load: async () => (await import('./commands/start.ts')).startCommand,
   },
   run: { summary: 'run any program in a bottle', load: async () => (await import('./commands/run.ts')).runCommand },
+  init: {
+    summary: 'write settings, a bottle and an agent to start from',
+    load: async () => (await import('./commands/init.ts')).initCommand,
+  },
+  agents: {
+    summary: 'list the agents that can be started',
+    load: async () => (await import('./commands/agents.ts')).agentsCommand,
+  },
+  bottles: {
+    summary: 'list the bottle definitions',
+    load: async () => (await import('./commands/bottles.ts')).bottlesCommand,
+  },
+  show: {
+    summary: 'show what a start would use, and where it was written',
+    load: async () => (await import('./commands/show.ts')).showCommand,
+  },
+  manifest: {
+    summary: 'check the definitions of agents and bottles',
+    load: async () => (await import('./commands/manifest.ts')).manifestCommand,
+  },
+  settings: {
+    summary: 'check the settings of this host',
+    load: async () => (await import('./commands/settings.ts')).settingsCommand,
+  },
   ps: { summary: 'list the bottles', load: async () => (await import('./commands/ps.ts')).psCommand },
   cutoff: {
     summary: 'cut a bottle off from the network; its program runs on',

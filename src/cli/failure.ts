@@ -29,7 +29,7 @@ function linesOf({ message, hint }: BottleError): readonly string[] {
 
 function exitCodeOf(code: BottleError['code']): number {
   if (code === 'refused') return 3
-  return code === 'usage' || code === 'settings_invalid' ? 2 : 1
+  return code === 'usage' || code === 'settings_invalid' || code === 'manifest_invalid' ? 2 : 1
 }
 
 /** Help and version end with such an error too, with everything said. */

@@ -5,15 +5,23 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { StartRequest } from '../controller/api.ts'
 import { parseBudgetFlag, resolveBudgets } from '../core/budget/limit.ts'
 import { BottleError } from '../core/errors.ts'
+import { variableFault } from '../core/manifest/environment-notation.ts'
 
 export interface BudgetOption {
   readonly provider: string | null
   readonly limitTokens: number
 }
 
+/** `value: null`: that of the environment which the command runs in. */
+export interface EnvironmentOption {
+  readonly name: string
+  readonly value: string | null
+}
+
 export interface LaunchOptions {
   readonly bottle?: readonly string[]
   readonly budget?: readonly BudgetOption[]
+  readonly env?: readonly EnvironmentOption[]
   readonly shutdown?: NonNullable<StartRequest['policy']>
   readonly sandbox: StartRequest['sandbox']
   readonly workspace: StartRequest['workspace']['kind']
@@ -24,6 +32,9 @@ export function addLaunchOptions(command: Command): Command {
   return command
     .addOption(repeatable('--bottle <name>', 'bottle definition to use; several are merged', (name: string) => name))
     .addOption(budgetOption('tokens that this bottle may use, e.g. 200000 or claude=200000'))
+    .addOption(
+      repeatable('--env <name[=value]>', 'variable for the program; without a value, your own', environmentOption),
+    )
     .addOption(
       new Option(
         '--shutdown <policy>',
@@ -51,11 +62,37 @@ export function budgetOption(description: string): Option {
   })
 }
 
+function environmentOption(text: string): EnvironmentOption {
+  const split = text.indexOf('=')
+  const name = split === -1 ? text : text.slice(0, split)
+  const fault = variableFault(name)
+  if (fault !== undefined) throw new InvalidArgumentError(`${name} ${fault}.`)
+  return { name, value: split === -1 ? null : text.slice(split + 1) }
+}
+
+/** Throws BottleError `usage` for a variable without a value that is not set here either. */
+export function environmentFor(
+  options: readonly EnvironmentOption[],
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> {
+  const given: Record<string, string> = {}
+  for (const { name, value } of options) {
+    const found = value ?? env[name]
+    if (found === undefined) {
+      throw new BottleError('usage', `--env ${name}: the variable ${name} is not set here`, {
+        hint: `Set it, or write --env ${name}=VALUE.`,
+      })
+    }
+    given[name] = found
+  }
+  return given
+}
+
 function sentence(why: string): string {
   return `${why.charAt(0).toUpperCase()}${why.slice(1)}.`
 }
 
-function repeatable<Value>(flags: string, description: string, parse: (text: string) => Value): Option {
+export function repeatable<Value>(flags: string, description: string, parse: (text: string) => Value): Option {
   const append = (text: string, earlier: readonly Value[] = []): readonly Value[] => [...earlier, parse(text)]
   return new Option(flags, description).argParser(append)
 }

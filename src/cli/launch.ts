@@ -1,11 +1,12 @@
 /** The way of `start` and `run`: plan, find the program, create the bottle, hold it until the program has ended. */
 import { existsSync } from 'node:fs'
 import type { Plan, StartRequest } from '../controller/api.ts'
+import { answersTo } from './ask.ts'
 import { connectOrStart } from './connect.ts'
 import type { CliContext } from './context.ts'
 import { findCommand } from './find-command.ts'
 import { holdBottle } from './hold-bottle.ts'
-import { budgetsFor, existingPaths, type LaunchOptions } from './launch-options.ts'
+import { budgetsFor, environmentFor, existingPaths, type LaunchOptions } from './launch-options.ts'
 import { holdSignals } from './program.ts'
 
 export interface LaunchRequest {
@@ -19,7 +20,9 @@ export interface LaunchRequest {
 export async function launch(context: CliContext, request: LaunchRequest): Promise<number> {
   const readOnlyPaths = await existingPaths(request.options.readOnly ?? [], context.cwd)
   const client = await connectOrStart(context)
-  const plan = await client.plan({ agent: request.agent, definitions: request.options.bottle ?? [] })
+  const { agent, options } = request
+  const plan = await client.plan({ agent, definitions: options.bottle ?? [], projectPath: context.cwd })
+  for (const notice of plan.notices) context.tell(notice)
   using signals = holdSignals()
   const started = await client.start(await startRequest(context, { request, plan, readOnlyPaths }))
   if (!started.bottle.contained)
@@ -51,6 +54,7 @@ async function startRequest(context: CliContext, { request, plan, readOnlyPaths 
   return {
     agent,
     definitions: options.bottle ?? [],
+    projectPath: context.cwd,
     command: [file, ...args],
     workspace: options.workspace === 'none' ? { kind: 'none' } : { kind: options.workspace, path: context.cwd },
     readOnlyPaths,
@@ -58,6 +62,7 @@ async function startRequest(context: CliContext, { request, plan, readOnlyPaths 
     policy: options.shutdown ?? null,
     sandbox: options.sandbox,
     hostEnvironment: pick(context.env, (variable) => plan.environmentNames.includes(variable)),
+    env: await answersTo(plan.questions, environmentFor(options.env ?? [], context.env)),
     terminalEnvironment: pick(context.env, (variable) => terminalVariable.test(variable)),
   }
 }

@@ -41,24 +41,36 @@ export interface PlanRequest {
   readonly agent: string | null
   /** Bottle definitions, in order; empty for the agent's own. */
   readonly definitions: readonly string[]
+  /** The directory that the command was given in: agents in its `.bot-bottle/agents` count. null for none. */
+  readonly projectPath: string | null
 }
 
 export interface Plan {
   readonly definitions: readonly string[]
   /** Providers that the bottle may use; a budget without a provider goes to the only one. */
   readonly providers: readonly string[]
-  /** The agent's command, its first word to be found on the user's PATH; null for `run`. */
+  /** The agent's command with its prompt, the first word to be found on the user's PATH; null for `run`. */
   readonly command: readonly string[] | null
   /** How to install the command; null for `run`. */
   readonly installHint: string | null
   /** Names of the host's environment variables that the credentials are read from; the client sends those it has. */
   readonly environmentNames: readonly string[]
+  /** Variables of the bottle that are asked for. */
+  readonly questions: readonly Question[]
+  /** What the user should know before the start, one sentence each. */
+  readonly notices: readonly string[]
+}
+
+export interface Question {
+  /** The variable. */
+  readonly name: string
+  readonly message: string
+  /** What is typed is not to be shown. */
+  readonly isSecret: boolean
 }
 
 /** `POST /v1/bottles` */
-export interface StartRequest {
-  readonly agent: string | null
-  readonly definitions: readonly string[]
+export interface StartRequest extends PlanRequest {
   /** Absolute path of the program, and its arguments. */
   readonly command: readonly [string, ...string[]]
   readonly workspace: Workspace
@@ -69,6 +81,8 @@ export interface StartRequest {
   readonly sandbox: SandboxName
   /** Values for the plan's `environmentNames` (kept in memory, never given to the bottle). */
   readonly hostEnvironment: Readonly<Record<string, string>>
+  /** Variables for the program: the answers to the plan's questions, and whatever else the user sets for this start. */
+  readonly env: Readonly<Record<string, string>>
   /** Terminal and locale variables for the program (TERM, COLORTERM, LANG, LC_*, TZ, NO_COLOR, FORCE_COLOR). */
   readonly terminalEnvironment: Readonly<Record<string, string>>
 }

@@ -139,6 +139,7 @@ const errorCodes: Readonly<Record<BottleErrorCode, true>> = {
   refused: true,
   conflict: true,
   settings_invalid: true,
+  manifest_invalid: true,
   credential_missing: true,
   sandbox_unavailable: true,
   sandbox_failed: true,

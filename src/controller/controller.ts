@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Counter, CounterKey, Scope } from '../core/budget/scope.ts'
 import { cutReason, operatorCutMessage, operatorKillMessage, spentMessage } from '../core/budget/wording.ts'
 import { BottleError } from '../core/errors.ts'
+import type { Sourced } from '../core/manifest/definition.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
 import { createEnforcer, type Enforcer } from '../enforce/enforcer.ts'
 import { createIdSource } from '../host/ids.ts'
@@ -19,20 +20,22 @@ import type { Settlement } from '../proxy/egress.ts'
 import { createRoomBell } from '../proxy/room-bell.ts'
 import { createUpstream } from '../proxy/upstream.ts'
 import type { SandboxBackend, SandboxName } from '../sandbox/sandbox.ts'
-import type { BottleView, EnforcementResult, RestoreRequest, StartedBottle, StartRequest } from './api.ts'
+import type {
+  BottleView,
+  EnforcementResult,
+  Plan,
+  PlanRequest,
+  RestoreRequest,
+  StartedBottle,
+  StartRequest,
+} from './api.ts'
 import { createBottleEvents } from './bottle-events.ts'
 import { createBudgetBook } from './budget-book.ts'
+import { type Definitions, definitionsFor, policyOf, providersOf } from './definitions.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
 import { failBottle, type LiveBottle, removeDirectory, startBottle } from './live-bottle.ts'
 import { type Recovered, recover, refuseUnbalanced } from './recovery.ts'
-import {
-  credentialsFor,
-  definitionsOf,
-  providersOf,
-  refuseForeignBudgets,
-  refuseOwnFiles,
-  servedPolicy,
-} from './start-plan.ts'
+import { credentialsFor, planFor, refuseForeignBudgets, refuseOwnFiles } from './start-plan.ts'
 import { viewOf } from './views.ts'
 
 export interface ControllerOptions {
@@ -48,6 +51,8 @@ export interface Controller extends AsyncDisposable {
   readonly bus: EventBus
   readonly recovered: Recovered
   readonly livingIds: readonly string[]
+  /** What a start would need, before anything happens. */
+  plan(request: PlanRequest): Promise<Plan>
   start(request: StartRequest): Promise<StartedBottle>
   /** Somebody holds the bottle now: its one session is open. Throws BottleError `conflict` for any other. */
   hold(id: string): void
@@ -103,6 +108,13 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
   }
   const announce = (id: string) => {
     view(id).then((bottle) => bus.emit({ kind: 'bottle', bottle, atMs: nowMs() }), onBug)
+  }
+  /** What the files say now replaces what they said at an earlier start. */
+  const defineBudgets = async ({ agent, bottle }: Definitions) => {
+    if (agent) await budgets.define({ kind: 'agent', name: agent.name }, agent.budgets.map(written))
+    for (const { name, budgets: limits } of bottle.scopes) {
+      await budgets.define({ kind: 'bottle', name }, limits.map(written))
+    }
   }
   const performCut = async (
     bottle: LiveBottle,
@@ -163,9 +175,11 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
       return [...living.keys()]
     },
 
+    plan: async (request) => planFor(await definitionsFor(request, paths.home)),
+
     async start(request) {
-      const { bottle: definition } = definitionsOf(request)
-      const providers = providersOf(definition)
+      const definitions = await definitionsFor(request, paths.home)
+      const providers = providersOf(definitions.bottle)
       refuseForeignBudgets(request.budgets, providers)
       await refuseOwnFiles(paths.home, request)
       const credentials = credentialsFor(providers, request)
@@ -173,9 +187,9 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
       const row = {
         id: `${request.agent ?? 'run'}-${randomBytes(3).toString('hex')}`,
         agent: request.agent ?? 'run',
-        definitions: definition.names,
+        definitions: definitions.bottle.names,
         state: 'starting',
-        policy: servedPolicy(request.policy ?? settings.shutdown),
+        policy: policyOf(request.policy, definitions, settings.shutdown),
         contained: backend.contained,
         createdAtMs: nowMs(),
         endedAtMs: null,
@@ -184,8 +198,9 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
       } as const
       await ledger.insertBottle(row)
       try {
+        await defineBudgets(definitions)
         await budgets.set({ kind: 'run', name: row.id }, request.budgets)
-        const plan = { row, definition, request, backend, credentials, events: eventsFor(row.id) }
+        const plan = { row, definitions, request, backend, credentials, events: eventsFor(row.id) }
         const bottle = await startBottle(plan, services)
         living.set(row.id, bottle)
         unheld.set(
@@ -295,4 +310,8 @@ async function removeKept(directory: string): Promise<boolean> {
   )
   if (isThere) await removeDirectory(directory)
   return isThere
+}
+
+function written<Value>({ value }: Sourced<Value>): Value {
+  return value
 }

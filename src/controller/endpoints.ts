@@ -11,7 +11,6 @@ import {
   stopRequest,
   usageQuery,
 } from './request-shapes.ts'
-import { planFor } from './start-plan.ts'
 
 export interface Call {
   readonly controller: Controller
@@ -35,7 +34,7 @@ const endpoints: readonly Endpoint[] = [
     if (living.length > 0 && !force) throw livingBottles(living)
     stop()
   }),
-  call('POST', '/v1/plans', async ({ body }) => planFor(parse(planRequest, body))),
+  call('POST', '/v1/plans', async ({ controller, body }) => controller.plan(parse(planRequest, body))),
   call('POST', '/v1/bottles', async ({ controller, body }) => controller.start(parse(startRequest, body))),
   call('GET', '/v1/bottles', async ({ controller, query }) => controller.views({ all: query.all === '1' })),
   call('GET', '/v1/bottles/ID', async ({ controller, id }) => controller.view(id)),

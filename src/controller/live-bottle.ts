@@ -6,7 +6,6 @@ import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { counterChain, scopeChain } from '../core/budget/chain.ts'
 import { BottleError } from '../core/errors.ts'
-import type { EffectiveBottle } from '../core/manifest/definition.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import type { EnforcementTarget } from '../enforce/enforcer.ts'
 import type { BottleRow, BottleState, Ledger } from '../ledger/ledger.ts'
@@ -17,6 +16,7 @@ import { proxyLimits } from '../proxy/limits.ts'
 import type { SandboxBackend } from '../sandbox/sandbox.ts'
 import type { StartRequest } from './api.ts'
 import type { BudgetBook } from './budget-book.ts'
+import { type Definitions, environmentOf, promptParts, providersOf } from './definitions.ts'
 
 /** What all bottles of a controller share. */
 export interface BottleServices extends Pick<Egress, 'ledger' | 'upstream' | 'bell' | 'nowMs' | 'newId' | 'onBug'> {
@@ -26,7 +26,7 @@ export interface BottleServices extends Pick<Egress, 'ledger' | 'upstream' | 'be
 
 export interface BottlePlan {
   readonly row: BottleRow
-  readonly definition: EffectiveBottle
+  readonly definitions: Definitions
   readonly request: StartRequest
   readonly backend: SandboxBackend
   /** Real credentials by provider name. */
@@ -50,14 +50,15 @@ export interface LiveBottle extends EnforcementTarget {
 }
 
 export async function startBottle(plan: BottlePlan, services: BottleServices): Promise<LiveBottle> {
-  const { row, definition, request, backend, credentials, events } = plan
+  const { row, definitions, request, backend, credentials, events } = plan
   const { ledger, instancesPath, nowMs, budgets } = services
   await using stack = new AsyncDisposableStack()
   const directory = join(instancesPath, row.id)
   await mkdir(directory, { mode: 0o700 })
   stack.defer(() => removeDirectory(directory))
   const authority = await createCertificateAuthority({ subject: row.id, nowMs, maxLeaves: proxyLimits.maxLeaves })
-  const providers = definition.providers.map(({ value }) => value)
+  const providers = providersOf(definitions.bottle)
+  const prompt = promptParts(definitions)
   const opening = new AbortController()
   const sandbox = stack.use(
     await backend.open(
@@ -65,17 +66,16 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
         id: row.id,
         directory,
         command: request.command,
-        env: environmentOf(plan, providers),
+        env: { ...environmentFor(plan, providers), ...prompt.env },
         workspace: request.workspace,
         readOnlyPaths: request.readOnlyPaths,
-        homeFiles: Object.assign({}, ...providers.map(({ homeFiles }) => homeFiles)),
+        homeFiles: Object.assign({}, ...providers.map(({ homeFiles }) => homeFiles), prompt.homeFiles),
         caCertificate: authority.certificate,
       },
       opening.signal,
     ),
   )
-  const definitions = definition.scopes.map(({ name }) => name).toReversed()
-  const scopes = scopeChain({ ...row, definitions })
+  const scopes = scopeChain({ ...row, definitions: definitions.bottle.scopes.map(({ name }) => name).toReversed() })
   const budgetsOf: Egress['budgetsOf'] = ({ name }) => {
     const chain = counterChain(scopes, name)
     const governing = budgets.governing(chain)
@@ -156,15 +156,13 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
   }
 }
 
-function environmentOf(
-  { request, backend }: BottlePlan,
+/** What the user says wins over the definitions, and these over what a provider's clients want. */
+function environmentFor(
+  { definitions, request, backend }: BottlePlan,
   providers: readonly Provider[],
 ): Readonly<Record<string, string>> {
-  const own = providers.map(({ env, containedEnv }) => ({
-    ...env,
-    ...(backend.contained && containedEnv),
-  }))
-  return Object.assign({}, request.terminalEnvironment, ...own)
+  const own = providers.map(({ env, containedEnv }) => ({ ...env, ...(backend.contained && containedEnv) }))
+  return Object.assign({}, request.terminalEnvironment, ...own, environmentOf(definitions.bottle, request.env))
 }
 
 /** Removes what a bottle kept, also directories that its program took our own rights from. Follows no link. */

@@ -12,11 +12,16 @@ const workspace = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('none') }),
 ])
 
-export const planRequest = z.object({ agent: name.nullable(), definitions: z.array(name).max(16) })
-
-export const startRequest = z.object({
+const planShape = {
   agent: name.nullable(),
   definitions: z.array(name).max(16),
+  projectPath: absolutePath.nullable(),
+}
+
+export const planRequest = z.object(planShape)
+
+export const startRequest = z.object({
+  ...planShape,
   command: z.tuple([absolutePath], z.string()),
   workspace,
   readOnlyPaths: z.array(absolutePath).max(64),
@@ -24,6 +29,7 @@ export const startRequest = z.object({
   policy: z.enum(['cutoff', 'kill']).nullable(),
   sandbox: z.enum(['bubblewrap', 'none']),
   hostEnvironment: environment,
+  env: environment,
   terminalEnvironment: environment,
 })
 

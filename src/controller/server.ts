@@ -11,6 +11,7 @@ const maxBodyBytes = 1024 * 1024
 const statuses: Readonly<Record<BottleErrorCode, number>> = {
   usage: 400,
   settings_invalid: 400,
+  manifest_invalid: 400,
   credential_missing: 400,
   not_found: 404,
   refused: 403,

@@ -2,68 +2,32 @@
 import { realpath } from 'node:fs/promises'
 import type { BudgetLimit } from '../core/budget/limit.ts'
 import { BottleError } from '../core/errors.ts'
-import { builtInAgents, builtInBottles } from '../core/manifest/built-ins.ts'
-import {
-  type AgentDefinition,
-  type EffectiveBottle,
-  problemInWords,
-  type ShutdownPolicy,
-} from '../core/manifest/definition.ts'
-import { resolveBottle } from '../core/manifest/resolve-bottle.ts'
+import type { EffectiveBottle } from '../core/manifest/definition.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import { environmentNamesOf, readCredential } from '../host/secrets.ts'
-import type { CutPolicy } from '../ledger/ledger.ts'
 import { isWithin } from '../sandbox/path-within.ts'
-import type { Plan, PlanRequest, StartRequest } from './api.ts'
+import type { Plan, Question, StartRequest } from './api.ts'
+import { type Definitions, programOf, promptParts, providersOf } from './definitions.ts'
 
-export function planFor(request: PlanRequest): Plan {
-  const { agent, bottle } = definitionsOf(request)
+export function planFor(definitions: Definitions): Plan {
+  const { agent, bottle, notices } = definitions
   const providers = providersOf(bottle)
-  const program = providers[0]?.program
+  const program = agent && programOf(agent, bottle)
   return {
     definitions: bottle.names,
     providers: providers.map(({ name }) => name),
-    command: agent ? (agent.command?.value ?? program?.command ?? null) : null,
-    installHint: agent ? (program?.installHint ?? null) : null,
+    command: program ? [...program.command, ...promptParts(definitions).args] : null,
+    installHint: program?.installHint || null,
     environmentNames: [...new Set(providers.flatMap((provider) => environmentNamesOf(provider)))],
+    questions: questionsOf(bottle),
+    notices,
   }
 }
 
-export interface Definitions {
-  /** Absent for `run`. */
-  readonly agent: AgentDefinition | undefined
-  readonly bottle: EffectiveBottle
-}
-
-/** Those asked for; else the agent's own. A plain `run` without any has no route at all. */
-export function definitionsOf({ agent: name, definitions }: PlanRequest): Definitions {
-  const agent = name === null ? undefined : named(builtInAgents, name, 'agent')
-  const own = agent?.bottle === undefined ? [] : [agent.bottle.value]
-  const names = definitions.length > 0 ? [...new Set(definitions)] : own
-  for (const bottle of names) named(builtInBottles, bottle, 'bottle')
-  const resolved = resolveBottle({ names, files: new Map(), known: [...builtInBottles.keys()] })
-  if (resolved.kind === 'bottle') return { agent, bottle: resolved.bottle }
-  throw new BottleError('usage', resolved.problems.map(problemInWords).join('\n'))
-}
-
-function named<Item>(items: ReadonlyMap<string, Item>, name: string, what: string): Item {
-  const found = items.get(name)
-  if (found) return found
-  throw new BottleError('not_found', `there is no ${what} named "${name}"`, {
-    hint: `Known ${what}s: ${[...items.keys()].join(', ')}.`,
-  })
-}
-
-export function providersOf({ providers }: EffectiveBottle): readonly Provider[] {
-  return providers.map(({ value }) => value)
-}
-
-/** Throws BottleError `usage` for a policy that this version cannot perform. */
-export function servedPolicy(policy: ShutdownPolicy): CutPolicy {
-  if (policy !== 'freeze') return policy
-  throw new BottleError('usage', 'shutdown: this version cannot freeze a bottle', {
-    hint: 'Write cutoff or kill, or start with --shutdown cutoff.',
-  })
+function questionsOf({ env }: EffectiveBottle): readonly Question[] {
+  return [...env].flatMap(([name, { value }]) =>
+    value.kind === 'ask' ? [{ name, message: value.message, isSecret: value.isSecret }] : [],
+  )
 }
 
 export function credentialsFor(

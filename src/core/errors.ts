@@ -8,6 +8,7 @@ export type BottleErrorCode =
   | 'refused'
   | 'conflict'
   | 'settings_invalid'
+  | 'manifest_invalid'
   | 'credential_missing'
   | 'sandbox_unavailable'
   | 'sandbox_failed'

@@ -82,6 +82,8 @@ function start(
     policy: 'cutoff',
     sandbox,
     hostEnvironment: { ANTHROPIC_API_KEY: simulatedKey },
+    env: {},
+    projectPath: null,
     terminalEnvironment: {},
   })
 }

@@ -1,11 +1,11 @@
 /** Reads `settings.yml` and the certificate that it names. A missing file means the defaults, a wrong one is an error. */
 import { X509Certificate } from 'node:crypto'
-import { open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { BottleError, messageOf } from '../core/errors.ts'
 import { problemInWords } from '../core/manifest/definition.ts'
 import { defaultSettings, parseSettings, type SettingsFile } from '../core/manifest/settings.ts'
 import { hostPaths } from './paths.ts'
+import { isMissing, readTextFile } from './text-file.ts'
 
 export interface Settings extends Omit<SettingsFile, 'upstreamCa'> {
   /** An extra trust root for upstreams: the content of the PEM file. */
@@ -26,7 +26,7 @@ export async function readSettings({ home, providers }: SettingsOptions): Promis
   const path = hostPaths(home).settingsPath
   let text: string
   try {
-    text = await readText(path, maxSettingsBytes)
+    text = await readTextFile(path, maxSettingsBytes)
   } catch (error) {
     if (isMissing(error)) return { ...defaultSettings, upstreamCa: null }
     throw new BottleError('settings_invalid', `${path}: ${messageOf(error)}`, { cause: error })
@@ -47,7 +47,7 @@ async function readUpstreamCa(settingsPath: string, found: SettingsFile['upstrea
   const where = `${settingsPath}:${found.line}:${found.column}: upstream_ca`
   let pem: string
   try {
-    pem = await readText(path, maxCertificateBytes)
+    pem = await readTextFile(path, maxCertificateBytes)
   } catch (error) {
     const why = isMissing(error) ? `there is no file ${path}` : messageOf(error)
     throw new BottleError('settings_invalid', `${where}: ${why}`, {
@@ -64,22 +64,4 @@ async function readUpstreamCa(settingsPath: string, found: SettingsFile['upstrea
     })
   }
   return pem
-}
-
-/** Opened once, so that what was checked is what is read. */
-async function readText(path: string, maxBytes: number): Promise<string> {
-  await using file = await open(path, 'r')
-  const found = await file.stat()
-  if (!found.isFile()) throw new Error(`${path} is no regular file`)
-  if (found.size > maxBytes) throw new Error(`${path} is larger than ${maxBytes} bytes`)
-  const bytes = await file.readFile()
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new Error(`${path} is not UTF-8`)
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

@@ -45,7 +45,7 @@ describe('a start is refused', () => {
     expectRefusal(await host.run(['start', 'claud']), {
       exitCode: 1,
       says: /there is no agent named "claud"/,
-      hint: /Known agents: claude, codex/,
+      hint: /Did you mean "claude"\?/,
     })
   })
 

@@ -37,6 +37,8 @@ beforeEach(async () => {
     command: null,
     installHint: null,
     environmentNames: ['ANTHROPIC_API_KEY'],
+    questions: [],
+    notices: [],
   }
   server = createServer(async (request, response) => {
     const path = request.url ?? ''
@@ -117,10 +119,11 @@ test('what the user asked for is what the controller is asked for', async () => 
     ...options,
     env,
   })
-  expect(bodyOf('/v1/plans')).toEqual({ agent: 'claude', definitions: ['web', 'db'] })
+  expect(bodyOf('/v1/plans')).toEqual({ agent: 'claude', definitions: ['web', 'db'], projectPath: join(root, 'work') })
   expect(bodyOf('/v1/bottles')).toEqual({
     agent: 'claude',
     definitions: ['web', 'db'],
+    projectPath: join(root, 'work'),
     command: [expect.stringMatching(/^\/.*\/sh$/), '-c', 'true'],
     workspace: { kind: 'direct', path: join(root, 'work') },
     readOnlyPaths: [join(root, 'work')],
@@ -128,6 +131,7 @@ test('what the user asked for is what the controller is asked for', async () => 
     policy: 'kill',
     sandbox: 'none',
     hostEnvironment: { ANTHROPIC_API_KEY: 'secret' },
+    env: {},
     terminalEnvironment: { TERM: 'xterm', LC_ALL: 'C' },
   })
 })

@@ -7,7 +7,7 @@ export function startCommand(context: CliContext): Command {
   return addLaunchOptions(new Command('start'))
     .description('Starts an agent in a bottle of its own, in this terminal. Its exit code is passed on.')
     .usage('AGENT [OPTIONS] [-- ARGS]')
-    .argument('<agent>', 'claude or codex')
+    .argument('<agent>', 'its name; bot-bottle agents lists them')
     .argument('[args...]', 'what the agent itself is given, behind --')
     .addHelpText('after', examples)
     .action(async (agent: string, words: readonly string[], options: LaunchOptions) => {

@@ -1,0 +1,102 @@
+/** A definition as rows: key, value, and where the value was written. Secrets are named by their source, never read. */
+import type {
+  AgentDefinition,
+  EffectiveBottle,
+  EnvironmentValue,
+  GitRepository,
+  Origin,
+  Sourced,
+} from '../core/manifest/definition.ts'
+import type { Route } from '../core/routing/route.ts'
+
+export interface DefinitionRow {
+  readonly key: string
+  readonly value: string
+  /** `FILE:LINE`, or `built-in`. */
+  readonly from: string
+}
+
+const maxPromptCharacters = 60
+
+export function agentRows({
+  name,
+  origin,
+  bottle,
+  command,
+  prompt,
+  budgets,
+  shutdown,
+}: AgentDefinition): DefinitionRow[] {
+  return [
+    { key: 'name', value: name, from: placeOf(origin) },
+    ...optional('bottle', bottle, String),
+    ...optional('command', command, (words) => words.join(' ')),
+    ...budgetRows(budgets),
+    ...optional('shutdown', shutdown, String),
+    ...(prompt === '' ? [] : [{ key: 'prompt', value: firstWords(prompt), from: origin.file }]),
+  ]
+}
+
+export function bottleRows(bottle: EffectiveBottle): DefinitionRow[] {
+  const { names, scopes, env, providers, git, egress, supervise, shutdown } = bottle
+  return [
+    { key: 'name', value: names.join(', '), from: '' },
+    { key: 'definitions', value: scopes.map(({ name }) => name).join(' < '), from: 'nearest first' },
+    ...providers.map(({ value, origin }) => row('agent_provider', value.name, origin)),
+    ...[...env].map(([name, { value, origin }]) => row(`env.${name}`, valueInWords(value), origin)),
+    ...optional('egress.log', egress.log, String),
+    ...optional('egress.unlisted_endpoints', egress.unlistedEndpoints, String),
+    ...egress.routes.map(({ value, origin }) => row('egress.routes', routeInWords(value), origin)),
+    ...optional('git-gate.user.name', git.userName, String),
+    ...optional('git-gate.user.email', git.userEmail, String),
+    ...[...git.repositories].map(([name, { value, origin }]) =>
+      row(`git-gate.repos.${name}`, repositoryInWords(value), origin),
+    ),
+    ...scopes.flatMap(({ name, budgets }) => budgetRows(budgets, `${name}: `)),
+    ...optional('supervise', supervise, String),
+    ...optional('shutdown', shutdown, String),
+  ]
+}
+
+function budgetRows(budgets: AgentDefinition['budgets'], of = ''): DefinitionRow[] {
+  return budgets.map(({ value, origin }) => row(`budget.${value.provider}`, `${of}${value.limitTokens}`, origin))
+}
+
+function optional<Value>(key: string, sourced: Sourced<Value> | undefined, inWords: (value: Value) => string) {
+  return sourced === undefined ? [] : [row(key, inWords(sourced.value), sourced.origin)]
+}
+
+function row(key: string, value: string, origin: Origin): DefinitionRow {
+  return { key, value, from: placeOf(origin) }
+}
+
+function placeOf({ file, line }: Origin): string {
+  return line === 0 ? file : `${file}:${line}`
+}
+
+function valueInWords(value: EnvironmentValue): string {
+  if (value.kind === 'text') return value.text
+  return `asked for at start${value.isSecret ? ', hidden' : ''}: ${value.message}`
+}
+
+function routeInWords({ host, methods, paths, auth, providerTools, webSocket }: Route): string {
+  const parts = [
+    methods?.join(',') ?? 'any method',
+    `${host}${paths === undefined ? '' : ` ${paths.join(' ')}`}`,
+    ...(auth
+      ? [`with ${auth.scheme.kind === 'header' ? auth.scheme.name : auth.scheme.kind} from ${auth.secret}`]
+      : []),
+    ...(providerTools ? [`provider tools: ${providerTools.join(', ')}`] : []),
+    ...(webSocket === false ? ['no WebSocket'] : []),
+  ]
+  return parts.join(' ')
+}
+
+function repositoryInWords({ url, identity }: GitRepository): string {
+  return identity === undefined ? url : `${url} with ${identity}`
+}
+
+function firstWords(prompt: string): string {
+  const line = prompt.replaceAll(/\s+/g, ' ')
+  return line.length > maxPromptCharacters ? `${line.slice(0, maxPromptCharacters)}…` : line
+}
