@@ -63,7 +63,7 @@ export function createCodedTap({ codings, decoded, onUndecodable }: CodedTapOpti
     feed(chunk) {
       if (state.kind === 'undecodable') return decoded.feed(chunk)
       // What follows a whole body is not part of it.
-      if (state.kind === 'over') return undefined
+      if (state.kind === 'over' || backlog.writableEnded) return undefined
       fedBytes += chunk.length
       const hasRoom = backlog.write(chunk)
       return held ?? (hasRoom ? undefined : untilRoom())

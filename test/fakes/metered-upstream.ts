@@ -51,7 +51,10 @@ export async function startProviderUpstream(
 }
 
 /** Writes exactly these bytes once the head of a request came. */
-export function startScriptedUpstream(onRequest: (socket: import('node:net').Socket) => void): Promise<Upstream> {
+export function startScriptedUpstream(
+  onRequest: (socket: import('node:net').Socket) => void,
+  options: UpstreamOptions = {},
+): Promise<Upstream> {
   return startRawUpstream(
     (socket) => {
       let head = ''
@@ -61,7 +64,7 @@ export function startScriptedUpstream(onRequest: (socket: import('node:net').Soc
         if (!hadHead && head.includes('\r\n\r\n')) onRequest(socket)
       })
     },
-    { names: providerHosts },
+    { names: providerHosts, ...options },
   )
 }
 
