@@ -1,7 +1,9 @@
-/** Reads every definition that a start could use, and tells all that is wrong. */
-import type { Problem } from '../../core/manifest/definition.ts'
-import { resolveAgentNamed, resolveBottlesNamed } from './load.ts'
+/** Reads every definition that a start could use, each file once, and tells all that is wrong. */
+import type { BottleFile, Origin, Problem } from '../../core/manifest/definition.ts'
+import { neededDefinitions, resolveBottle } from '../../core/manifest/resolve-bottle.ts'
+import { resolveAgentNamed } from './load.ts'
 import { listDefinitions, type ManifestPlaces, misnamedFiles } from './places.ts'
+import { readBottle } from './read.ts'
 
 export interface ManifestCheck {
   readonly agents: number
@@ -11,30 +13,38 @@ export interface ManifestCheck {
 
 export async function checkManifests(places: ManifestPlaces): Promise<ManifestCheck> {
   const agents = await listDefinitions('agents', places)
-  const bottles = await listDefinitions('bottles', places)
-  const bottleNames = new Set(bottles.map(({ name }) => name))
+  const known = (await listDefinitions('bottles', places)).map(({ name }) => name)
   const problems: Problem[] = []
-  for (const { name } of bottles) {
-    const resolved = await resolveBottlesNamed([name], places)
+  const files = new Map<string, BottleFile>()
+  const unreadable = new Set<string>()
+  for (const name of known) {
+    const found = await readBottle(name, places)
+    if (found?.kind === 'bottle') files.set(name, found.bottle)
+    if (found?.kind !== 'invalid') continue
+    problems.push(...found.problems)
+    unreadable.add(name)
+  }
+  const check = (name: string, namedAt?: Origin) => {
+    // What is wrong with a file is told there, and not again at each that builds on it.
+    if (neededDefinitions([name], files).some((needed) => unreadable.has(needed))) return
+    const resolved = resolveBottle({ names: [name], files, known, ...(namedAt && { namedAt }) })
     if (resolved.kind === 'invalid') problems.push(...resolved.problems)
   }
+  for (const name of known) check(name)
   for (const { name } of agents) {
     const resolved = await resolveAgentNamed(name, places)
     if (resolved?.kind === 'invalid') problems.push(...resolved.problems)
-    const bottle = resolved?.kind === 'agent' ? resolved.agent.bottle : undefined
-    if (!bottle || bottleNames.has(bottle.value)) continue
-    const missing = await resolveBottlesNamed([bottle.value], places, bottle.origin)
-    if (missing.kind === 'invalid') problems.push(...missing.problems)
+    else if (resolved?.agent.bottle) check(resolved.agent.bottle.value, resolved.agent.bottle.origin)
   }
   for (const kind of ['agents', 'bottles'] as const) {
     for (const file of await misnamedFiles(kind, places)) {
       problems.push({ file, line: 1, column: 1, message: 'the name of the file cannot be a name; it is not read' })
     }
   }
-  return { agents: agents.length, bottles: bottles.length, problems: withoutRepeats(problems) }
+  return { agents: agents.length, bottles: known.length, problems: withoutRepeats(problems) }
 }
 
-/** A parent's problem is met again by every child. */
+/** What is wrong in the whole of a chain is met again by every bottle that builds on it. */
 function withoutRepeats(problems: readonly Problem[]): readonly Problem[] {
   const byPlace = new Map(problems.map((problem) => [JSON.stringify(problem), problem]))
   return [...byPlace.values()].sort(
