@@ -1,4 +1,5 @@
 /** The real Claude Code and Codex, headless, through the real command line, against a provider that is simulated. */
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { BottleView, ControllerEvent, UsageReport } from '../../src/controller/api.ts'
@@ -60,6 +61,19 @@ describe.each(testUsers)('$title', (user) => {
       },
     )
 
+    test("gets the prompt of an agent's file", async () => {
+      await using host = await openProductHost({ user, provider: ['--keep-bodies'] })
+      await mkdir(join(host.home, 'agents'))
+      await writeFile(
+        join(host.home, 'agents/reviewer.md'),
+        `---\nbottle: ${agent.name}\n---\nAlways end with "pineapple".\n`,
+      )
+      const end = await startAgent(host, { agent, user, options: ['--budget', '200000'], name: 'reviewer' })
+      expect(end.exitCode).toBe(0)
+      const [served] = await meteredRequests(host, agent)
+      expect(served?.body).toContain('Always end with \\"pineapple\\".')
+    })
+
     test.each(['bubblewrap', 'none'])(
       'is told a budget that is too small for its first request, and stops without reaching the provider (E02, sandbox %s)',
       async (sandbox) => {
@@ -103,12 +117,14 @@ interface AgentStart {
   readonly agent: Agent
   readonly user: TestUser
   readonly options: readonly string[]
+  /** Of the definition; by default the agent's own. */
+  readonly name?: string
 }
 
-function startAgent(host: ProductHost, { agent, user, options }: AgentStart) {
+function startAgent(host: ProductHost, { agent, user, options, name = agent.name }: AgentStart) {
   const { checkoutPath } = visiblePaths(host.directory, user)
   const path = join(checkoutPath, agentsPath)
-  return host.run(['start', agent.name, ...options, '--', ...agent.args], {
+  return host.run(['start', name, ...options, '--', ...agent.args], {
     env: { PATH: `${path}:${process.env.PATH}` },
   })
 }

@@ -36,7 +36,9 @@ export async function readJson({ request, entry }: Call): Promise<unknown> {
   const decode = Object.entries(decoders).find(([name]) => name === encoding)?.[1]
   try {
     const body = Buffer.concat(chunks)
-    return JSON.parse(((await decode?.(body, { maxOutputLength: MAX_BODY_BYTES })) ?? body).toString())
+    const text = ((await decode?.(body, { maxOutputLength: MAX_BODY_BYTES })) ?? body).toString()
+    if (entry.body !== undefined) entry.body = text
+    return JSON.parse(text)
   } catch (cause) {
     throw new MalformedRequest('The request body is not valid JSON.', { cause })
   }

@@ -20,6 +20,8 @@ const flags = {
   script: { type: 'string' },
   /** `http:STATUS`, `reset:TOKENS`, `end:TOKENS` or `error-event:TOKENS`, for every request. */
   fail: { type: 'string' },
+  /** Keeps the bodies of requests in the log. */
+  'keep-bodies': { type: 'boolean', default: false },
   /** Answers every upgrade to a WebSocket with 426. */
   'no-websockets': { type: 'boolean', default: false },
   /** The only credential that is accepted. */
@@ -43,6 +45,7 @@ export async function parseFlags(args: readonly string[]): Promise<SimulatedProv
     deltaIntervalMs: wholeNumber('delta-interval-ms', values['delta-interval-ms']),
     tokensPerDelta: Math.max(1, wholeNumber('tokens-per-delta', values['tokens-per-delta'])),
     webSockets: !values['no-websockets'],
+    keepsBodies: values['keep-bodies'],
     reasoningTokens: wholeNumber('reasoning-tokens', values['reasoning-tokens']),
     ...(outputTokens === undefined ? {} : { outputTokens: wholeNumber('output-tokens', outputTokens) }),
     ...(values.script === undefined ? {} : { script: await readScript(values.script) }),

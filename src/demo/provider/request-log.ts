@@ -16,6 +16,8 @@ export interface ServedRequest {
   /** Every header that can carry a credential, name → value as received. */
   readonly credentials: Readonly<Record<string, string>>
   readonly bodyBytes: number
+  /** The decoded body, where bodies are kept. */
+  readonly body: string | undefined
   readonly model: string | undefined
   readonly stream: boolean
   /** 0 until a status was sent. */
@@ -51,7 +53,7 @@ const credentialHeaders = new Set([
   'proxy-authorization',
 ])
 
-export function createRequestLog(): RequestLog {
+export function createRequestLog({ keepsBodies = false }: { readonly keepsBodies?: boolean } = {}): RequestLog {
   const served: LogEntry[] = []
   return {
     served,
@@ -67,6 +69,7 @@ export function createRequestLog(): RequestLog {
           names.filter((name) => credentialHeaders.has(name)).map((name) => [name, String(request.headers[name])]),
         ),
         bodyBytes: 0,
+        body: keepsBodies ? '' : undefined,
         model: undefined,
         stream: false,
         status: 0,

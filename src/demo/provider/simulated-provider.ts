@@ -34,6 +34,8 @@ export interface SimulatedProviderOptions extends SimulationOptions {
   readonly port?: number
   /** Asked for each metered request once its head is there; nothing fails by default. */
   readonly fail?: (request: ServedRequest) => Failure | undefined
+  /** Whether the log keeps what was sent; off by default. */
+  readonly keepsBodies?: boolean
   /** Whether Responses are also served over WebSockets, as by default. */
   readonly webSockets?: boolean
 }
@@ -60,7 +62,7 @@ export const providerNames = [
 export async function startSimulatedProvider(options: SimulatedProviderOptions = {}): Promise<SimulatedProvider> {
   const certificate = options.certificate ?? (await createServerCertificate({ names: providerNames }))
   const simulation = createSimulation(options)
-  const log = createRequestLog()
+  const log = createRequestLog({ keepsBodies: options.keepsBodies ?? false })
   const server = createServer({ cert: certificate.certificate, key: certificate.key })
   let connectionCount = 0
   server.on('connection', () => {
