@@ -20,7 +20,7 @@ export interface ForwardOptions {
     readonly tap?: ResponseTap
   }
   /** What a cut writes at the end of an event stream. */
-  terminalEvent(): string
+  terminalEvent(): string | undefined
 }
 
 /**

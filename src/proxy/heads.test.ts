@@ -86,6 +86,11 @@ describe('the head for the upstream', () => {
     expect(fields(sent([name, 'x']))).toEqual(ours)
   })
 
+  it.each(['X-HTTP-Method-Override', 'x_http_method', 'X-Method-Override'])(
+    'does not carry %s: the method that was decided on is done (I3, H10)',
+    (name) => expect(fields(sent([name, 'POST']))).toEqual(ours),
+  )
+
   it('drops what Connection names, but not what we put in (H10)', () => {
     const named = ['Connection', 'close, X-Api-Key, x_mine', 'connection', 'content-length,accept-encoding,host']
     expect(fields(sent([...named, 'X-Mine', '1', 'x-stays', '2']))).toEqual(['x-stays: 2', ...ours])

@@ -17,7 +17,20 @@ const hopByHop = new Set([
   'upgrade',
 ]) // prettier-ignore
 const credentialFields = new Set(['authorization', 'x-api-key', 'api-key', 'x-goog-api-key', 'cookie', 'x-auth-token'])
-const credentialParameters = new Set(['key', 'api_key', 'api-key', 'apikey', 'access_token', 'auth_token', 'token'])
+const credentialParameters = new Set([
+  'key',
+  'api_key',
+  'api-key',
+  'apikey',
+  'access_token',
+  'auth_token',
+  'oauth_token',
+  'token',
+])
+/** Some servers do the method that one of these names instead of the one that was decided on. */
+const methodOverrides = ['x-http-method-override', 'x-http-method', 'x-method-override']
+/** Not sent on, whoever names them. */
+const dropped = new Set([...hopByHop, ...credentialFields, ...methodOverrides])
 /** Written anew by us. */
 const ownFields = new Set(['host', 'content-length', 'expect', 'accept-encoding'])
 /** Would lead a client around the proxy (RFC 7838). */
@@ -49,7 +62,7 @@ export function upstreamHeaders({
   const headers: string[] = []
   for (const [name, value] of pairs(raw)) {
     const key = spelling(name)
-    if (hopByHop.has(key) || credentialFields.has(key) || key === ownCredential || named.has(key)) continue
+    if (dropped.has(key) || key === ownCredential || named.has(key)) continue
     if (key === 'accept-encoding' && answerCoding === 'any') headers.push(name, value)
     if (!ownFields.has(key)) headers.push(name, value)
   }

@@ -30,10 +30,13 @@ export function createMeterTap({
   ready: { egress, exchange, verdict },
   lease,
   inputTokens,
+  asksForStream,
 }: {
   readonly ready: Metering
   readonly lease: Lease
   readonly inputTokens: number
+  /** A stream may come as one JSON array too. */
+  readonly asksForStream: boolean
 }): MeterTap {
   let status: number | undefined
   let meter: ResponseMeter | undefined
@@ -89,12 +92,12 @@ export function createMeterTap({
   return {
     open(head) {
       status = head.statusCode
-      const isStream = isEventStream(head)
+      const isEvents = isEventStream(head)
       const codings = readCodings([head.headers['content-encoding'] ?? ''])
       meter = codings
-        ? wireFormats[verdict.format].createMeter(isStream ? 'sse' : 'json')
+        ? wireFormats[verdict.format].createMeter(isEvents ? 'sse' : 'json')
         : createByteMeter({ why: 'the body came in a coding that is not known' })
-      const tap = tapOn(isStream)
+      const tap = tapOn(isEvents || asksForStream)
       if (!codings || codings.length === 0) return tap
       coded = createCodedTap({
         codings,

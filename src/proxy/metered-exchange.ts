@@ -28,7 +28,7 @@ export async function runMetered(ready: ReadyRequest): Promise<void> {
   const inputTokens = estimateInputTokens(content)
   const lease = await reserve(ready, { model, inputTokens })
   if (!lease) return
-  const tap = createMeterTap({ ready, lease, inputTokens })
+  const tap = createMeterTap({ ready, lease, inputTokens, asksForStream: reading?.stream ?? false })
   const end = await send(ready, tap).catch(async (error: unknown) => {
     await settleExchange({ ready, lease, tap, model, end: { kind: 'unsent' } })
     throw error

@@ -26,7 +26,8 @@ export interface PassageOptions {
   /** Its head is written. */
   readonly response: ClientResponse
   readonly tap: ResponseTap | undefined
-  terminalEvent(): string
+  /** What a cut writes at the end of an event stream; `undefined` for a reset. */
+  terminalEvent(): string | undefined
   /** Called once, never after `stop`. */
   onEnd(end: PassageEnd): void
 }
@@ -68,7 +69,8 @@ export function pass({ head, body, response, tap, terminalEvent, onEnd }: Passag
     stop()
     onEnd({ kind: 'cut', wasSent: true })
     body.destroy()
-    if (takesEvent) response.end(terminalEvent())
+    const event = takesEvent ? terminalEvent() : undefined
+    if (event !== undefined) response.end(event)
     // What was cut cannot be made well-formed: a reset is the only honest end.
     else response.destroy()
   }

@@ -8,14 +8,14 @@ import type { AnswerHead } from './upstream-call.ts'
 export interface SendOptions {
   /** Called once, with the head of the answer. */
   tap?(head: AnswerHead): ResponseTap
-  terminalEvent?(): string
+  terminalEvent?(): string | undefined
   readonly answerCoding?: AnswerCoding
 }
 
 /** Dials with the real credential and passes the answer. Rejects, before anything is dialled, when there is none. */
 export async function sendUpstream(
   { request, response, line, verdict, body, bodyBytes, egress, exchange }: ReadyRequest,
-  { tap, terminalEvent = () => '', answerCoding = 'any' }: SendOptions = {},
+  { tap, terminalEvent = () => undefined, answerCoding = 'any' }: SendOptions = {},
 ): Promise<ForwardEnd> {
   const credential = egress.credentialOf(verdict.provider)
   const scrubbing = { credential, placeholder: placeholderCredential }

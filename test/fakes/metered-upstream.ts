@@ -1,10 +1,10 @@
 /** An upstream that stands in for both providers of a rig, with the options that lead the rig there. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { anthropicHost, openaiHost } from './proxy-client.ts'
+import { anthropicHost, googleHost, openaiHost } from './proxy-client.ts'
 import type { ProxyRigOptions } from './proxy-rig.ts'
 import { startHttpUpstream, startRawUpstream, type Upstream, type UpstreamOptions } from './raw-upstream.ts'
 
-export const providerHosts = [anthropicHost, openaiHost]
+export const providerHosts = [anthropicHost, openaiHost, googleHost]
 
 type RigUpstream = Pick<ProxyRigOptions, 'upstreams' | 'upstreamCa'>
 

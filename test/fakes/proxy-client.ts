@@ -8,6 +8,7 @@ import type { ProxyRig } from './proxy-rig.ts'
 
 export const anthropicHost = 'api.anthropic.com'
 export const openaiHost = 'api.openai.com'
+export const googleHost = 'generativelanguage.googleapis.com'
 
 /** A plain connection to one of the rig's listeners. Its errors are no event: tests break connections on purpose. */
 export async function dial(port: number): Promise<Socket> {

@@ -4,7 +4,7 @@
  */
 import type { Usage } from './usage.ts'
 
-export type WireFormatName = 'anthropic-messages' | 'openai-responses'
+export type WireFormatName = 'anthropic-messages' | 'openai-chat' | 'openai-embeddings' | 'openai-responses' | 'gemini'
 
 /** What the proxy needs from a request body to decide and to estimate. Read without parsing the whole body. */
 export interface RequestReading {
@@ -41,7 +41,7 @@ export interface ResponseMeter {
 /**
  * How a response comes.
  * - `sse`: an event stream, in any split
- * - `json`: one document, in any split
+ * - `json`: one document, or one array of event objects, in any split
  * - `messages`: event objects without a framing of their own; each chunk fed is one whole event, as a WebSocket carries it
  */
 export type BodyKind = 'sse' | 'json' | 'messages'

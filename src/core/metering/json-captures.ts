@@ -5,6 +5,8 @@
 export const maxCapturedBytes = 32 * 1024
 
 const firstBufferBytes = 256
+/** The letters of `null`. */
+const wordNull = 0x6e756c6c
 
 export class JsonCaptures {
   readonly #starts: Int32Array
@@ -72,10 +74,17 @@ export class JsonCaptures {
     return this.#tooBig[slot] === 1
   }
 
-  /** The bytes of a value as they stood in the document; `undefined` when it is absent or unfinished. */
+  /** The bytes of a value as they stood in the document; `undefined` when it is absent, null or unfinished. */
   textOf(slot: number): string | undefined {
+    const start = this.#starts[slot] as number
     const end = this.#ends[slot] as number
-    return end === -1 ? undefined : this.#buffer.toString('utf8', this.#starts[slot], end)
+    if (end === -1 || this.#isNull(start, end)) return undefined
+    return this.#buffer.toString('utf8', start, end)
+  }
+
+  /** In many events most values are null: not worth a string. */
+  #isNull(start: number, end: number): boolean {
+    return end - start === 4 && this.#buffer.readUInt32BE(start) === wordNull
   }
 
   #grow(length: number): void {

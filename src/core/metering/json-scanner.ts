@@ -9,7 +9,7 @@
 import { JsonCaptures } from './json-captures.ts'
 import { JsonKey } from './json-key.ts'
 import type { JsonPaths, PathNode } from './json-paths.ts'
-import { endOfString, isScalarEnd, isScalarStart } from './json-syntax.ts'
+import { endOfString, isBlank, isScalarEnd, isScalarStart } from './json-syntax.ts'
 import { type TextBytes, TextMeter } from './text-meter.ts'
 
 const expectValue = 0
@@ -85,7 +85,7 @@ export class JsonScanner {
     const text = this.#captures.textOf(this.#slot(path))
     if (text === undefined) return undefined
     try {
-      return JSON.parse(text) ?? undefined
+      return JSON.parse(text)
     } catch {
       return undefined
     }
@@ -95,7 +95,7 @@ export class JsonScanner {
   isUnreadable(path: string): boolean {
     const slot = this.#slot(path)
     const text = this.#captures.textOf(slot)
-    return this.#captures.isTooBig(slot) || (text !== undefined && text !== 'null' && this.value(path) === undefined)
+    return this.#captures.isTooBig(slot) || (text !== undefined && this.value(path) === undefined)
   }
 
   /** Forgets the document; the next byte begins another one. */
@@ -109,8 +109,17 @@ export class JsonScanner {
   }
 
   feed(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
+    for (let at = this.readDocument(bytes, start, end); at < end; at++)
+      if (!isBlank(bytes[at] as number)) {
+        this.#state = malformed
+        return
+      }
+  }
+
+  /** Reads no further than the document's end, and returns where that stands; another document may follow. */
+  readDocument(bytes: Uint8Array, start: number, end: number): number {
     let at = start
-    while (at < end) {
+    while (at < end && this.#state !== closed) {
       switch (this.#state) {
         case inKey:
           at = this.#readKey(bytes, at, end)
@@ -125,15 +134,16 @@ export class JsonScanner {
           at = this.#readContainer(bytes, at, end)
           break
         case malformed:
-          return
+          return end
         default: {
           const byte = bytes[at] as number
           if (byte > 0x20) this.#step(byte, bytes, at)
-          else if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) this.#state = malformed
+          else if (!isBlank(byte)) this.#state = malformed
           at += 1
         }
       }
     }
+    return at
   }
 
   #slot(path: string): number {

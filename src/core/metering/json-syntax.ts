@@ -3,6 +3,9 @@
 /** How far a quote is looked for by hand before the runtime's own `indexOf` takes over, which is faster on long strings. */
 const shortStringBytes = 32
 
+export const comma = 0x2c
+export const openingBracket = 0x5b
+export const closingBracket = 0x5d
 const quote = 0x22
 const backslash = 0x5c
 
@@ -35,6 +38,10 @@ function backslashesBefore(bytes: Uint8Array, at: number, start: number): number
   let count = 0
   while (at - count > start && bytes[at - count - 1] === backslash) count += 1
   return count
+}
+
+export function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 }
 
 /** A number or a literal; what is no JSON, like NaN, is let through and found out by whoever parses the value. */

@@ -10,28 +10,29 @@ import { isTokenCount } from './usage.ts'
 
 export interface RequestShape {
   readonly paths: JsonPaths
-  readonly maxOutputKey: string
+  /** Where the ceiling of the output may stand. */
+  readonly maxOutputPaths: readonly string[]
 }
 
 const keys = ['model', 'stream', 'background']
 
-export function compileRequestShape(maxOutputKey: string): RequestShape {
-  return { paths: compileJsonPaths({ capture: [...keys, maxOutputKey] }), maxOutputKey }
+export function compileRequestShape(maxOutputPaths: readonly string[]): RequestShape {
+  return { paths: compileJsonPaths({ capture: [...keys, ...maxOutputPaths] }), maxOutputPaths }
 }
 
 export function readRequest(
-  { paths, maxOutputKey }: RequestShape,
+  { paths, maxOutputPaths }: RequestShape,
   body: readonly Uint8Array[],
 ): RequestReading | undefined {
   const scanner = new JsonScanner(paths)
   for (const chunk of body) scanner.feed(chunk)
   if (scanner.state !== 'closed' || !scanner.isObject) return undefined
-  if ([...keys, maxOutputKey].some((key) => scanner.isUnreadable(key))) return undefined
+  if ([...paths.slotOf.keys()].some((path) => scanner.isUnreadable(path))) return undefined
   const model = scanner.value('model')
-  const maxOutputTokens = scanner.value(maxOutputKey)
+  const ceilings = maxOutputPaths.map((path) => scanner.value(path)).filter(isTokenCount)
   return {
     model: typeof model === 'string' ? model : undefined,
-    maxOutputTokens: isTokenCount(maxOutputTokens) ? maxOutputTokens : undefined,
+    maxOutputTokens: ceilings.length === 0 ? undefined : Math.max(...ceilings),
     stream: asks(scanner.value('stream')),
     background: asks(scanner.value('background')),
   }

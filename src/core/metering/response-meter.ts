@@ -4,12 +4,14 @@
  */
 import { estimateOutputTokens } from './estimate.ts'
 import type { BodyKind, MeterReading, ResponseMeter } from './format.ts'
+import { createJsonArrayTail } from './json-array-tail.ts'
 import type { JsonPaths } from './json-paths.ts'
 import { JsonScanner } from './json-scanner.ts'
+import { isBlank, openingBracket } from './json-syntax.ts'
 import { SseTail } from './sse-tail.ts'
 import { createTally, type Tally } from './tally.ts'
 
-/** What was found in one event or body. */
+/** What was found in one event or body. Only valid during the call. */
 export interface Found {
   /** The value at a captured path; absent and null are `undefined`. */
   value(path: string): unknown
@@ -17,6 +19,7 @@ export interface Found {
   isUnreadable(path: string): boolean
   /** The document was seen to its last bracket. */
   readonly isWhole: boolean
+  readonly isObject: boolean
   readonly eventName: string | undefined
   /** Estimate of all output text seen in the response so far. */
   readonly observedOutputTokens: number
@@ -33,39 +36,69 @@ export interface ResponseShapes {
   readonly document: DocumentShape
 }
 
-export function createResponseMeter({ event, document }: ResponseShapes, kind: BodyKind): ResponseMeter {
-  const { paths, createReader } = kind === 'json' ? document : event
-  const tally = createTally()
-  const read = createReader(tally)
-  const scanner = new JsonScanner(paths)
-  const readFound = (eventName?: string): void => {
-    read({
-      value: (path) => scanner.value(path),
-      isUnreadable: (path) => scanner.isUnreadable(path),
-      isWhole: scanner.state === 'closed',
-      eventName,
-      observedOutputTokens: estimateOutputTokens(scanner.textBytes),
-    })
-  }
-  return { ...meters[kind](scanner, readFound), reading: () => readingOf(tally, scanner) }
-}
-
 type FeedAndEnd = Pick<ResponseMeter, 'feed' | 'end'>
 
-const meters = { sse: meterEvents, json: meterDocument, messages: meterMessages }
-
-function meterMessages(scanner: JsonScanner, readFound: () => void): FeedAndEnd {
+export function createResponseMeter({ event, document }: ResponseShapes, kind: BodyKind): ResponseMeter {
+  const tally = createTally()
+  let source = openSource(kind === 'json' ? document : event, tally)
+  let meter: FeedAndEnd | undefined = kind === 'json' ? undefined : eventMeters[kind](source)
   return {
-    feed: (message) => {
-      scanner.feed(message)
-      readFound()
-      scanner.reset()
+    feed(chunk) {
+      meter ??= documentMeter(chunk)
+      meter?.feed(chunk)
     },
-    end: () => {},
+    end: () => meter?.end(),
+    reading: () => readingOf(tally, source.scanner),
+  }
+
+  /** The first byte tells a document from a list of events that comes as one JSON array. */
+  function documentMeter(chunk: Uint8Array): FeedAndEnd | undefined {
+    const first = chunk.find((byte) => !isBlank(byte))
+    if (first === undefined) return undefined
+    if (first !== openingBracket) return meterDocument(source)
+    source = openSource(event, tally)
+    return meterArray(source)
   }
 }
 
-function meterEvents(scanner: JsonScanner, readFound: (eventName?: string) => void): FeedAndEnd {
+/** A scanner and the format's reader of what it finds. */
+interface Source {
+  readonly scanner: JsonScanner
+  read(eventName?: string): void
+}
+
+function openSource({ paths, createReader }: DocumentShape, tally: Tally): Source {
+  const scanner = new JsonScanner(paths)
+  const reader = createReader(tally)
+  let name: string | undefined
+  const found: Found = {
+    value: (path) => scanner.value(path),
+    isUnreadable: (path) => scanner.isUnreadable(path),
+    get isWhole() {
+      return scanner.state === 'closed'
+    },
+    get isObject() {
+      return scanner.isObject
+    },
+    get eventName() {
+      return name
+    },
+    get observedOutputTokens() {
+      return estimateOutputTokens(scanner.textBytes)
+    },
+  }
+  return {
+    scanner,
+    read(eventName) {
+      name = eventName
+      reader(found)
+    },
+  }
+}
+
+const eventMeters = { sse: meterEvents, messages: meterMessages }
+
+function meterEvents({ scanner, read }: Source): FeedAndEnd {
   let textBytesBefore = 0
   const tail: SseTail = new SseTail({
     data: (bytes, start, end) => scanner.feed(bytes, start, end),
@@ -74,21 +107,39 @@ function meterEvents(scanner: JsonScanner, readFound: (eventName?: string) => vo
       const hasText = asciiBytes + otherBytes > textBytesBefore
       textBytesBefore = asciiBytes + otherBytes
       // An event of text that holds nothing but its type is a delta: the most frequent kind, and nothing else to read.
-      if (!hasText || scanner.captureCount > 1) readFound(tail.eventName)
+      if (!hasText || scanner.captureCount > 1) read(tail.eventName)
       scanner.reset()
     },
   })
   return { feed: (chunk) => tail.feed(chunk), end: () => tail.end() }
 }
 
-function meterDocument(scanner: JsonScanner, readFound: () => void): FeedAndEnd {
+function meterMessages({ scanner, read }: Source): FeedAndEnd {
+  return {
+    feed: (message) => {
+      scanner.feed(message)
+      read()
+      scanner.reset()
+    },
+    end: () => {},
+  }
+}
+
+function meterArray({ scanner, read }: Source): FeedAndEnd {
+  return createJsonArrayTail(scanner, () => {
+    read()
+    scanner.reset()
+  })
+}
+
+function meterDocument({ scanner, read }: Source): FeedAndEnd {
   let isRead = false
   return {
     feed: (chunk) => {
       if (!isRead) scanner.feed(chunk)
     },
     end: () => {
-      if (!isRead) readFound()
+      if (!isRead) read()
       isRead = true
     },
   }

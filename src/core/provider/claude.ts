@@ -1,5 +1,6 @@
 /** Anthropic's API as Claude Code and the Anthropic SDKs use it. Paths: docs.anthropic.com/en/api, and measured clients. */
 import { type Provider, placeholderCredential } from './provider.ts'
+import { standardEndpoints } from './standard-endpoints.ts'
 
 export const claude: Provider = {
   name: 'claude',
@@ -13,10 +14,7 @@ export const claude: Provider = {
     {
       host: 'api.anthropic.com',
       endpoints: [
-        { method: 'POST', path: '/v1/messages', kind: 'metered', format: 'anthropic-messages' },
-        { method: 'POST', path: '/v1/messages/count_tokens', kind: 'free' },
-        { method: 'GET', path: '/v1/models', kind: 'free' },
-        { method: 'GET', path: '/v1/models/**', kind: 'free' },
+        ...standardEndpoints['anthropic-messages'],
         // Claude Code's own: settings, feature flags, telemetry. It works without them, and is quicker with them.
         { method: 'HEAD', path: '/api/hello', kind: 'free' },
         { method: 'GET', path: '/api/claude_code/**', kind: 'free' },

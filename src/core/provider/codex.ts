@@ -1,5 +1,6 @@
-/** OpenAI's API as Codex and the OpenAI SDKs use it for Responses. Paths: platform.openai.com/docs/api-reference. */
+/** OpenAI's API as Codex and the OpenAI SDKs use it. Paths: platform.openai.com/docs/api-reference. */
 import { type Provider, placeholderCredential } from './provider.ts'
+import { endpointsOf } from './standard-endpoints.ts'
 
 export const codex: Provider = {
   name: 'codex',
@@ -9,17 +10,7 @@ export const codex: Provider = {
     prompt: { kind: 'home_file', path: '.codex/AGENTS.md' },
     continueArguments: ['resume', '--last'],
   },
-  hosts: [
-    {
-      host: 'api.openai.com',
-      endpoints: [
-        { method: 'POST', path: '/v1/responses', kind: 'metered', format: 'openai-responses' },
-        { method: 'POST', path: '/v1/responses/input_tokens', kind: 'free' },
-        { method: 'GET', path: '/v1/models', kind: 'free' },
-        { method: 'GET', path: '/v1/models/**', kind: 'free' },
-      ],
-    },
-  ],
+  hosts: [{ host: 'api.openai.com', endpoints: endpointsOf('openai-responses', 'openai-embeddings') }],
   credential: { sources: ['env:CODEX_API_KEY', 'env:OPENAI_API_KEY'], scheme: { kind: 'bearer' } },
   env: { CODEX_API_KEY: placeholderCredential, OPENAI_API_KEY: placeholderCredential },
   containedEnv: {},

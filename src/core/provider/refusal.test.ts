@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
+import type { WireFormatName } from '../metering/format.ts'
 import { wireFormats } from '../metering/formats/formats.ts'
 import { pendingAnswer, plainAnswer, spentAnswer, spentEvent } from './refusal.ts'
 
 const message = 'bot-bottle: budget spent (run a-1): 10 of 10 claude tokens used. "quoted"\nsecond line \u2028'
 /** What makes some agent ask again for minutes, or hide the message (CLIENTS.md §c). */
 const retried = [401, 429, 500, 502, 503, 529]
+/** Gemini's clients read no error in a stream; embeddings have no stream. */
+const resetFormats: readonly WireFormatName[] = ['gemini', 'openai-embeddings']
 const formats = Object.values(wireFormats).map(({ name }) => name)
 
 describe.each(formats)('a refusal in the shape of %s', (format) => {
@@ -23,9 +26,10 @@ describe.each(formats)('a refusal in the shape of %s', (format) => {
     expect(JSON.parse(body).error.message).toBe(message)
   })
 
-  it('is one whole event in a stream, also after half an event (E01)', () => {
+  it('is one whole event in a stream, also after half an event, or a reset (E01)', () => {
     const event = spentEvent(format, message, 'req-1')
-    expect(event).toMatch(/^\n\nevent: [a-z.]+\ndata: [^\n\r]+\n\n$/)
+    if (resetFormats.includes(format)) expect(event).toBeUndefined()
+    else expect(event).toMatch(/^\n\n(?:event: [a-z.]+\n)?data: [^\n\r]+\n\n$/)
   })
 })
 
@@ -36,14 +40,34 @@ it('is a billing error for Anthropic, with the request id in head and body (E02)
   expect(JSON.parse(body)).toEqual({ type: 'error', error: { type: 'billing_error', message }, request_id: 'req-1' })
 })
 
-it('is an invalid prompt for OpenAI, in the answer and in the stream (E02)', () => {
-  const { status, body } = spentAnswer('openai-responses', message, 'req-1')
-  expect(status).toBe(400)
-  expect(JSON.parse(body).error).toMatchObject({ code: 'invalid_prompt', type: 'invalid_request_error' })
-  const data = /data: ([^\n]*)\n/.exec(spentEvent('openai-responses', message, 'req-1'))?.[1] ?? ''
-  expect(JSON.parse(data)).toMatchObject({
+it.each(['openai-responses', 'openai-chat', 'openai-embeddings'] as const)(
+  'is an invalid prompt for %s (E02)',
+  (format) => {
+    const { status, body } = spentAnswer(format, message, 'req-1')
+    expect(status).toBe(400)
+    expect(JSON.parse(body).error).toMatchObject({ code: 'invalid_prompt', type: 'invalid_request_error' })
+  },
+)
+
+const dataOf = (event = '') => JSON.parse(/data: ([^\n]*)\n/.exec(event)?.[1] ?? '')
+
+it('is a failed response in a stream of the Responses API, an error in one of chat completions (E01)', () => {
+  expect(dataOf(spentEvent('openai-responses', message, 'req-1'))).toMatchObject({
     type: 'response.failed',
     response: { status: 'failed', error: { code: 'invalid_prompt', message } },
+  })
+  expect(dataOf(spentEvent('openai-chat', message, 'req-1'))).toEqual({
+    error: { code: 'invalid_prompt', type: 'invalid_request_error', param: null, message },
+  })
+})
+
+it('is a failed precondition for Gemini, and says in its words when room may come back (E02, L03)', () => {
+  const { status, body } = spentAnswer('gemini', message, 'req-1')
+  expect(status).toBe(400)
+  expect(JSON.parse(body)).toEqual({ error: { code: 400, message, status: 'FAILED_PRECONDITION' } })
+  expect(JSON.parse(pendingAnswer('gemini', message, 2).body).error).toMatchObject({
+    status: 'RESOURCE_EXHAUSTED',
+    details: [{ retryDelay: '2s' }],
   })
 })
 

@@ -16,12 +16,19 @@ export function spentAnswer(format: WireFormatName, message: string, requestId: 
     case 'anthropic-messages':
       return json(402, { 'x-should-retry': 'false', 'request-id': requestId }, anthropicError(message, requestId))
     case 'openai-responses':
+    case 'openai-chat':
+    case 'openai-embeddings':
       return json(400, { 'x-should-retry': 'false', 'x-request-id': requestId }, { error: openaiError(message) })
+    case 'gemini':
+      return json(400, { 'x-should-retry': 'false' }, { error: { code: 400, message, status: 'FAILED_PRECONDITION' } })
   }
 }
 
-/** The last bytes of an event stream that is cut: a well-formed terminal error. It may follow an unfinished event. */
-export function spentEvent(format: WireFormatName, message: string, requestId: string): string {
+/**
+ * The last bytes of an event stream that is cut: a well-formed terminal error. It may follow an unfinished event.
+ * `undefined` where no client reads one: a reset is understood.
+ */
+export function spentEvent(format: WireFormatName, message: string, requestId: string): string | undefined {
   switch (format) {
     case 'anthropic-messages':
       return sse('error', anthropicError(message, requestId))
@@ -37,6 +44,11 @@ export function spentEvent(format: WireFormatName, message: string, requestId: s
           usage: null,
         },
       })
+    case 'openai-chat':
+      return `\n\ndata: ${JSON.stringify({ error: openaiError(message) })}\n\n`
+    case 'openai-embeddings':
+    case 'gemini':
+      return undefined
   }
 }
 
@@ -47,8 +59,19 @@ export function pendingAnswer(format: WireFormatName, message: string, retryAfte
     case 'anthropic-messages':
       return json(429, headers, { type: 'error', error: { type: 'rate_limit_error', message } })
     case 'openai-responses':
+    case 'openai-chat':
+    case 'openai-embeddings':
       return json(429, headers, {
         error: { message, type: 'rate_limit_error', param: null, code: 'rate_limit_exceeded' },
+      })
+    case 'gemini':
+      return json(429, headers, {
+        error: {
+          code: 429,
+          message,
+          status: 'RESOURCE_EXHAUSTED',
+          details: [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: `${retryAfterSeconds}s` }],
+        },
       })
   }
 }

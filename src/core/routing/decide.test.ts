@@ -7,6 +7,7 @@ import { decide, hostOwner } from './decide.ts'
 
 const anthropic = 'api.anthropic.com'
 const openai = 'api.openai.com'
+const google = 'generativelanguage.googleapis.com'
 
 describe('decide', () => {
   it.each([
@@ -16,7 +17,15 @@ describe('decide', () => {
     [anthropic, 'GET', '/v1/models/claude-opus-4-8', 'free', 'claude'],
     [anthropic, 'HEAD', '/api/hello', 'free', 'claude'],
     [openai, 'POST', '/v1/responses', 'metered', 'codex'],
+    [openai, 'POST', '/v1/responses/compact', 'metered', 'codex'],
     [openai, 'POST', '/v1/responses/input_tokens', 'free', 'codex'],
+    [openai, 'POST', '/v1/embeddings', 'metered', 'codex'],
+    [google, 'POST', '/v1beta/models/gemini-2.5-pro:generateContent', 'metered', 'gemini'],
+    [google, 'POST', '/v1beta/models/gemini-2.5-pro:streamGenerateContent', 'metered', 'gemini'],
+    [google, 'POST', '/v1/models/gemini-2.5-pro:generateContent', 'metered', 'gemini'],
+    [google, 'POST', '/v1beta/models/gemini-2.5-pro:countTokens', 'free', 'gemini'],
+    [google, 'GET', '/v1beta/models', 'free', 'gemini'],
+    [google, 'GET', '/v1beta/models/gemini-2.5-pro', 'free', 'gemini'],
   ])('%s %s %s is %s', (host, method, path, kind, provider) => {
     expect(decide(builtInProviders, { host, method, path })).toMatchObject({ kind, provider: { name: provider } })
   })
@@ -32,7 +41,6 @@ describe('decide', () => {
     [anthropic, 'POST', '/v1/models'],
     [anthropic, 'POST', '/v1/responses'],
     [openai, 'POST', '/v1/chat/completions'],
-    [openai, 'POST', '/v1/embeddings'],
     [openai, 'POST', '/v1/images/generations'],
     [openai, 'POST', '/v1/audio/speech'],
     [openai, 'POST', '/v1/completions'],
@@ -41,6 +49,16 @@ describe('decide', () => {
     [openai, 'GET', '/v1/responses/resp_1'],
     [openai, 'POST', '/v1/messages'],
     [openai, 'GET', '/v1/modelsx'],
+    [openai, 'POST', '/v1/responses/resp_1/cancel'],
+    [google, 'POST', '/v1beta/models/gemini-2.5-pro:batchGenerateContent'],
+    [google, 'POST', '/v1beta/models/gemini-embedding-001:embedContent'],
+    [google, 'POST', '/v1beta/models/gemini-2.5-pro:generateContent:'],
+    [google, 'POST', '/v1beta/models/a/b:generateContent'],
+    [google, 'POST', '/v1beta/models/:generateContent'],
+    [google, 'POST', '/v1beta/tunedModels/x:generateContent'],
+    [google, 'POST', '/v1beta/cachedContents'],
+    [google, 'POST', '/upload/v1beta/files'],
+    [google, 'POST', '/v1beta/interactions'],
   ])('refuses %s %s %s: an unlisted path is never free (I3, M21)', (host, method, path) => {
     expect(decide(builtInProviders, { host, method, path })).toMatchObject({
       kind: 'refused',
@@ -69,7 +87,7 @@ describe('decide', () => {
     )
     fc.assert(
       fc.property(spelling, (host) => {
-        expect(hostOwner(builtInProviders, host) !== undefined).toBe(host === anthropic || host === openai)
+        expect(hostOwner(builtInProviders, host) !== undefined).toBe([anthropic, openai, google].includes(host))
       }),
     )
   })

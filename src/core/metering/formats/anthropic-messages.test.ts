@@ -81,6 +81,36 @@ checkWireFormat(anthropicMessages, [
       'The shelf.The bottle says "usage":{"output_tokens":999999} — 第二行{ "usage": { "output_tokens": 999999 } }',
   },
   {
+    title: 'sums a model that declined and the one that it fell back to (M05)',
+    file: 'fallback.sse',
+    expected: {
+      ...complete,
+      usage: { inputTokens: 4100, ...noCache, outputTokens: 69, reasoningTokens: 20 },
+    },
+    visibleText: 'I would rather — here it is.',
+  },
+  {
+    title: 'sums the turns of a web search and its advisor (M05, M06, M08)',
+    file: 'web-search-and-advisor.sse',
+    expected: {
+      ...complete,
+      usage: {
+        inputTokens: 18_000,
+        cacheWrite5mTokens: 50,
+        cacheWrite1hTokens: 0,
+        cacheReadTokens: 25,
+        outputTokens: 1195,
+      },
+    },
+    visibleText: '{"query": "usage"}Found.',
+  },
+  {
+    title: 'takes nothing from what executed code printed, and reasoning inside the output (M06, M08)',
+    file: 'code-execution.json',
+    expected: { ...complete, usage: { inputTokens: 8050, ...noCache, outputTokens: 771, reasoningTokens: 300 } },
+    visibleText: 'Done.{\n        "command": "echo usage"\n      }',
+  },
+  {
     title: 'sums the iterations of a message without streaming (M05)',
     file: 'compaction.json',
     expected: { ...complete, usage: compacted },

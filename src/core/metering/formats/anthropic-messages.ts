@@ -10,7 +10,7 @@ import { createResponseMeter, type DocumentShape, type ResponseShapes } from '..
 import { noteModel, reject } from '../tally.ts'
 import { applyUsage, isPlaceholder } from './anthropic-usage.ts'
 
-const request = compileRequestShape('max_tokens')
+const request = compileRequestShape(['max_tokens'])
 
 const event: DocumentShape = {
   paths: compileJsonPaths({

@@ -12,6 +12,7 @@ interface Report {
   cacheWrite1h: number | undefined
   cacheRead: number | undefined
   output: number | undefined
+  reasoning: number | undefined
 }
 
 /** Writes a report into the tally. Returns whether it had an output count and nothing in it was rejected. */
@@ -38,12 +39,12 @@ function readReport(tally: Tally, value: unknown): Report | undefined {
   const whole = readCounts(tally, 'usage', record)
   const { iterations } = record
   if (!Array.isArray(iterations) || iterations.length === 0) return whole
-  // With compaction the top level leaves out the iterations that compacted; the bill is their sum. It is never less
-  // than the top level says.
+  // The top level leaves out what compaction, an advisor or a model that declined before a fallback used; the bill is the
+  // sum of all iterations. It is never less than the top level says.
   const sum = iterations
     .map((iteration) => readCounts(tally, 'usage.iterations', asRecord(iteration) ?? {}))
     .reduce(add)
-  return totalOf(sum) >= totalOf(whole) ? sum : whole
+  return totalOf(sum) >= totalOf(whole) ? { ...sum, reasoning: sum.reasoning ?? whole.reasoning } : whole
 }
 
 function readCounts(tally: Tally, name: string, record: Readonly<Record<string, unknown>>): Report {
@@ -59,6 +60,7 @@ function readCounts(tally: Tally, name: string, record: Readonly<Record<string, 
     cacheWrite1h,
     cacheRead: count('cache_read_input_tokens'),
     output: count('output_tokens'),
+    reasoning: count('thinking_tokens', asRecord(record.output_tokens_details) ?? {}),
   }
 }
 
@@ -69,6 +71,7 @@ function add(left: Report, right: Report): Report {
     cacheWrite1h: sumOf(left.cacheWrite1h, right.cacheWrite1h),
     cacheRead: sumOf(left.cacheRead, right.cacheRead),
     output: sumOf(left.output, right.output),
+    reasoning: sumOf(left.reasoning, right.reasoning),
   }
 }
 
@@ -81,12 +84,14 @@ function totalOf({ input, cacheWrite, cacheRead, output }: Report): number {
 }
 
 function merge(usage: UsageCounts, report: Report): UsageCounts {
-  const { input, cacheRead, output } = report
+  const { input, cacheRead, output, reasoning } = report
   const merged: UsageCounts = restatesPrompt(usage, report) ? {} : { ...usage }
   if (usage.outputTokens !== undefined) merged.outputTokens = usage.outputTokens
+  if (usage.reasoningTokens !== undefined) merged.reasoningTokens = usage.reasoningTokens
   if (input !== undefined) merged.inputTokens = input
   if (cacheRead !== undefined) merged.cacheReadTokens = cacheRead
   if (output !== undefined) merged.outputTokens = output
+  if (reasoning !== undefined) merged.reasoningTokens = reasoning
   return { ...merged, ...mergeCacheWrite(usage, report) }
 }
 

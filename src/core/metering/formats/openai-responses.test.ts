@@ -54,6 +54,31 @@ checkWireFormat(openaiResponses, [
     visibleText: '**Looking**Says "usage":{"output_tokens":999999} — 第二行{"usage":{"input_tokens":999999}}',
   },
   {
+    title: 'adds the tokens of generated images, which stand outside of the usage (M11)',
+    file: 'image-generation.sse',
+    expected: {
+      ...complete,
+      usage: { inputTokens: 140, cacheReadTokens: 0, outputTokens: 1072, reasoningTokens: 0 },
+    },
+    visibleText: 'Here it is.',
+  },
+  {
+    title: 'reads a compaction, cache writes inside the input (M10, M11)',
+    file: 'compaction.json',
+    expected: {
+      ...complete,
+      model: undefined,
+      usage: {
+        inputTokens: 3392,
+        cacheReadTokens: 4096,
+        cacheWrite5mTokens: 512,
+        outputTokens: 600,
+        reasoningTokens: 500,
+      },
+    },
+    visibleText: 'Before.',
+  },
+  {
     title: 'reads an incomplete response without streaming (M11)',
     file: 'incomplete.json',
     expected: { ...complete, usage: { inputTokens: 80, cacheReadTokens: 10, outputTokens: 16, reasoningTokens: 0 } },

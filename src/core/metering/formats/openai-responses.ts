@@ -1,6 +1,7 @@
 /**
  * OpenAI's Responses API: usage comes once, inside the terminal event (`response.completed`, `response.incomplete`,
- * `response.failed`); `error` may come before or instead of it. Without streaming the body is the response object.
+ * `response.failed`); `error` may come before or instead of it. Over a WebSocket the same events come as messages. Without
+ * streaming, and from `/v1/responses/compact`, the body is the response object.
  * https://platform.openai.com/docs/api-reference/responses-streaming
  */
 import type { WireFormat } from '../format.ts'
@@ -8,9 +9,9 @@ import { compileJsonPaths } from '../json-paths.ts'
 import { compileRequestShape, readRequest } from '../request-reading.ts'
 import { createResponseMeter, type DocumentShape, type Found, type ResponseShapes } from '../response-meter.ts'
 import { noteModel, reject, type Tally } from '../tally.ts'
-import { applyUsage } from './openai-usage.ts'
+import { addUsage, applyUsage, responsesWords } from './openai-usage.ts'
 
-const request = compileRequestShape('max_output_tokens')
+const request = compileRequestShape(['max_output_tokens'])
 
 const phaseOfTerminal: Readonly<Record<string, Tally['phase']>> = {
   'response.completed': 'complete',
@@ -21,36 +22,43 @@ const phaseOfTerminal: Readonly<Record<string, Tally['phase']>> = {
 }
 
 const event: DocumentShape = {
-  paths: compileJsonPaths({ capture: ['type', 'response.model', 'response.usage'], measure: ['delta'] }),
+  paths: compileJsonPaths({
+    capture: ['type', 'response.model', 'response.usage', 'response.tool_usage.image_gen'],
+    measure: ['delta'],
+  }),
   createReader: (tally) => (found) => {
     noteModel(tally, found.value('response.model'))
-    const hasCounts = readUsage(tally, found, 'response.usage')
+    const hasCounts = readUsage(tally, found, 'response.')
     const type = found.value('type') ?? found.eventName
     const phase = typeof type === 'string' && Object.hasOwn(phaseOfTerminal, type) ? phaseOfTerminal[type] : undefined
-    if (phase === undefined) return
+    if (phase === undefined || !found.isWhole) return
     if (hasCounts) tally.isFinal = true
-    if (found.isWhole) tally.phase = phase
+    tally.phase = phase
   },
 }
 
 const document: DocumentShape = {
   paths: compileJsonPaths({
-    capture: ['model', 'status', 'usage', 'error.type', 'error.code'],
+    capture: ['model', 'status', 'usage', 'tool_usage.image_gen', 'error.type', 'error.code'],
     measure: ['output[].content[].text', 'output[].summary[].text', 'output[].arguments', 'output[].input'],
   }),
   createReader: (tally) => (found) => {
     noteModel(tally, found.value('model'))
-    tally.isFinal = readUsage(tally, found, 'usage')
+    tally.isFinal = readUsage(tally, found, '') && found.isWhole
     const hasError = found.value('error.type') !== undefined || found.value('error.code') !== undefined
     if (hasError || found.value('status') === 'failed') tally.phase = 'failed'
     else if (found.isWhole) tally.phase = 'complete'
   },
 }
 
-function readUsage(tally: Tally, found: Found, path: string): boolean {
-  if (found.isUnreadable(path)) reject(tally, path, 'unreadable')
-  const usage = found.value(path)
-  return usage !== undefined && applyUsage(tally, usage, found.observedOutputTokens)
+function readUsage(tally: Tally, found: Found, prefix: '' | 'response.'): boolean {
+  const paths = [`${prefix}usage`, `${prefix}tool_usage.image_gen`] as const
+  for (const path of paths) if (found.isUnreadable(path)) reject(tally, path, 'unreadable')
+  const [usage, imageUsage] = paths.map((path) => found.value(path))
+  if (usage === undefined) return false
+  const context = { words: responsesWords, observedOutputTokens: found.observedOutputTokens }
+  const isEnough = applyUsage(tally, usage, context)
+  return imageUsage === undefined ? isEnough : addUsage(tally, imageUsage, context) && isEnough
 }
 
 const shapes: ResponseShapes = { event, document }

@@ -69,8 +69,43 @@ export function checkWireFormat(format: WireFormat, cases: readonly FixtureCase[
     )
   })
 
+  const streams = loaded.filter(({ kind }) => kind === 'sse').map(({ bytes }) => bytes)
+
+  if (streams.length > 0) checkStreams(format, streams)
+
+  test('never throws on hostile bytes, and takes no usage from them', () => {
+    const noise = fc.oneof(
+      fc.uint8Array({ maxLength: 400 }),
+      fc.json().map((json) => Buffer.from(`data: ${json}\n\n`)),
+      fc.stringMatching(/^[{}[\]",:\\a-u0-9\r\n -]{0,200}$/).map((text) => Buffer.from(text)),
+    )
+    fc.assert(
+      fc.property(
+        fc.constantFrom<BodyKind>('sse', 'json', 'messages'),
+        fc.array(noise, { maxLength: 8 }),
+        (kind, chunks) => {
+          const { usage, isFinal } = readChunks(format, kind, chunks)
+          expect({ usage, isFinal }).toEqual({ usage: {}, isFinal: false })
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
+  test('a truncated fixture reads as a part of the whole, never more (M07)', () => {
+    for (const { kind, bytes } of loaded) {
+      const whole = readChunks(format, kind, [bytes])
+      for (let length = 0; length < bytes.length; length += 13) {
+        const part = readChunks(format, kind, [bytes.subarray(0, length)])
+        expect(part.observedOutputTokens).toBeLessThanOrEqual(whole.observedOutputTokens)
+        if (part.isFinal) expect(part.usage).toEqual(whole.usage)
+      }
+    }
+  })
+}
+
+function checkStreams(format: WireFormat, streams: readonly Buffer[]): void {
   test('reads the same with any mix of line endings, a BOM, comments, split data lines and no final blank line (M16)', () => {
-    const streams = loaded.filter(({ kind }) => kind === 'sse').map(({ bytes }) => bytes)
     const variant = fc.record({
       bytes: fc.constantFrom(...streams),
       endings: fc.array(fc.constantFrom(...lineEndings), { minLength: 1, maxLength: 5 }),
@@ -103,43 +138,13 @@ export function checkWireFormat(format: WireFormat, cases: readonly FixtureCase[
   })
 
   test('reads the events of a stream the same when each comes as a message', () => {
-    for (const { bytes } of loaded.filter(({ kind }) => kind === 'sse')) {
+    for (const bytes of streams) {
       const messages = bytes
         .toString()
         .split('\n')
         .filter((line) => line.startsWith('data: '))
         .map((line) => Buffer.from(line.slice('data: '.length)))
       expect(readChunks(format, 'messages', messages)).toEqual(readChunks(format, 'sse', [bytes]))
-    }
-  })
-
-  test('never throws on hostile bytes, and takes no usage from them', () => {
-    const noise = fc.oneof(
-      fc.uint8Array({ maxLength: 400 }),
-      fc.json().map((json) => Buffer.from(`data: ${json}\n\n`)),
-      fc.stringMatching(/^[{}[\]",:\\a-u0-9\r\n -]{0,200}$/).map((text) => Buffer.from(text)),
-    )
-    fc.assert(
-      fc.property(
-        fc.constantFrom<BodyKind>('sse', 'json', 'messages'),
-        fc.array(noise, { maxLength: 8 }),
-        (kind, chunks) => {
-          const { usage, isFinal } = readChunks(format, kind, chunks)
-          expect({ usage, isFinal }).toEqual({ usage: {}, isFinal: false })
-        },
-      ),
-      { numRuns: 300 },
-    )
-  })
-
-  test('a truncated fixture reads as a part of the whole, never more (M07)', () => {
-    for (const { kind, bytes } of loaded) {
-      const whole = readChunks(format, kind, [bytes])
-      for (let length = 0; length < bytes.length; length += 13) {
-        const part = readChunks(format, kind, [bytes.subarray(0, length)])
-        expect(part.observedOutputTokens).toBeLessThanOrEqual(whole.observedOutputTokens)
-        if (part.isFinal) expect(part.usage).toEqual(whole.usage)
-      }
     }
   })
 }

@@ -1,0 +1,85 @@
+/**
+ * Google's `generateContent` (one document) and `streamGenerateContent` (events as a stream or as one JSON array). The usage
+ * so far comes with every event, the last one counts. No event is the last by itself: the answer is whole when a candidate
+ * says why it finished, or the prompt why it was blocked. The request's path names model and method.
+ * https://ai.google.dev/api/generate-content
+ */
+import type { WireFormat } from '../format.ts'
+import { compileJsonPaths } from '../json-paths.ts'
+import { compileRequestShape, readRequest } from '../request-reading.ts'
+import { createResponseMeter, type DocumentShape, type Found, type ResponseShapes } from '../response-meter.ts'
+import { noteModel, reject, type Tally } from '../tally.ts'
+import { createUsageReader } from './gemini-usage.ts'
+
+// Protocol buffers read both spellings of a name.
+const request = compileRequestShape([
+  'generationConfig.maxOutputTokens',
+  'generationConfig.max_output_tokens',
+  'generation_config.maxOutputTokens',
+  'generation_config.max_output_tokens',
+])
+
+const parts = 'candidates[].content.parts[]'
+const paths = compileJsonPaths({
+  capture: ['modelVersion', 'usageMetadata', 'candidates[].finishReason', 'promptFeedback.blockReason', 'error'],
+  measure: [`${parts}.text`, `${parts}.functionCall.args`, `${parts}.executableCode.code`],
+})
+
+const event: DocumentShape = {
+  paths,
+  createReader: (tally) => {
+    const read = createEventReader(tally)
+    let isFinished = false
+    return (found) => {
+      const hasCounts = read(found)
+      const reasons = [found.value('candidates[].finishReason'), found.value('promptFeedback.blockReason')]
+      if (found.isWhole && reasons.some((reason) => reason !== undefined)) isFinished = true
+      if (isFinished) finish(tally, hasCounts)
+    }
+  },
+}
+
+const document: DocumentShape = {
+  paths,
+  createReader: (tally) => {
+    const read = createEventReader(tally)
+    return (found) => {
+      const hasCounts = read(found)
+      if (found.isWhole) finish(tally, hasCounts)
+    }
+  },
+}
+
+/** Returns whether the counts that are there by now are enough to charge. */
+function createEventReader(tally: Tally): (found: Found) => boolean {
+  const applyUsage = createUsageReader(tally)
+  let hasCounts = false
+  return (found) => {
+    noteModel(tally, found.value('modelVersion'))
+    if (found.isUnreadable('usageMetadata')) {
+      reject(tally, 'usageMetadata', 'unreadable')
+      hasCounts = false
+    }
+    const usage = found.value('usageMetadata')
+    if (usage !== undefined) hasCounts = applyUsage(usage)
+    if (found.value('error') !== undefined || found.isUnreadable('error')) tally.phase = 'failed'
+    return hasCounts
+  }
+}
+
+function finish(tally: Tally, hasCounts: boolean): void {
+  tally.isFinal = hasCounts
+  if (tally.phase === 'open') tally.phase = 'complete'
+}
+
+const shapes: ResponseShapes = { event, document }
+
+export const gemini: WireFormat = {
+  name: 'gemini',
+  readRequest(chunks, path) {
+    const reading = readRequest(request, chunks)
+    const [, model, method] = /([^/:]+):(\w+)$/.exec(path) ?? []
+    return reading && { ...reading, model, stream: method === 'streamGenerateContent' }
+  },
+  createMeter: (kind) => createResponseMeter(shapes, kind),
+}
