@@ -9,7 +9,7 @@ import { ensureDependencies } from './setup/dependencies.mjs'
 import { ensureNode } from './setup/node.mjs'
 import { runChild, SetupError } from './setup/step.mjs'
 import { ensureSystemPackages } from './setup/system.mjs'
-import { benchmark, checkQuickly, testEverything, testProject } from './tasks.mjs'
+import { benchmark, checkQuickly, testEverything, testProject, writeDocs } from './tasks.mjs'
 
 /** Tools by task: only a task that makes bottles asks for their packages. */
 const forBottles = ['bwrap', 'nsenter', 'unshare', 'setpriv', 'ip', 'bash']
@@ -21,7 +21,7 @@ const tasks = {
   check: { tools: ['bash'], build: false, run: checkQuickly },
   build: { tools: [], build: true, run: async () => 0 },
   format: { tools: [], build: false, run: (args) => runChild('biome', ['check', '--write', ...args]) },
-  docs: { tools: [], build: false, run: (args) => runChild('node', ['scripts/cli-reference.mjs', ...args]) },
+  docs: { tools: [], build: false, run: writeDocs },
   bench: { tools: forBottles, build: true, run: benchmark },
   'test:unit': { tools: ['bash'], build: false, run: (args) => testProject('unit', args) },
   'test:integration': { tools: forTests, build: false, run: (args) => testProject('integration', args) },

@@ -21,6 +21,15 @@ export function testProject(project, args) {
   return runChild('vitest', ['run', '--project', project, ...args])
 }
 
+/** The pages and schemas that are made of the sources. */
+export async function writeDocs(args) {
+  for (const script of ['cli-reference.mjs', 'manifest-reference.mjs']) {
+    const code = await runChild('node', [join('scripts', script), ...args])
+    if (code !== 0) return code
+  }
+  return 0
+}
+
 /** Each `bench/*.ts`, or the named ones, one after the other. */
 export async function benchmark(names) {
   const all = (await readdir(join(root, 'bench'))).filter((file) => /^[^.]+\.ts$/.test(file)).sort()

@@ -10,7 +10,6 @@ import {
   isMap,
   isScalar,
   isSeq,
-  LineCounter,
   type ParsedNode,
   parseDocument,
   visit,
@@ -52,14 +51,10 @@ export interface BoundedYaml {
 const maxDepth = 32
 
 export function readBoundedYaml(text: string): BoundedYaml {
-  const lines = new LineCounter()
-  const at = (offset: number): Position => {
-    const { line, col } = lines.linePos(offset)
-    return { line: Math.max(line, 1), column: Math.max(col, 1) }
-  }
+  const at = positionsIn(text)
   let document: Document.Parsed
   try {
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false })
+    document = parseDocument(text, { prettyErrors: false, merge: false })
   } catch (error) {
     // The parser is recursive: a thousand nested brackets end its stack.
     if (!(error instanceof RangeError)) throw error
@@ -74,14 +69,37 @@ export function readBoundedYaml(text: string): BoundedYaml {
 }
 
 function syntaxProblems(document: Document.Parsed, at: (offset: number) => Position): readonly Problem[] {
-  const problems: Problem[] = document.errors.map(({ code, pos, message }) => {
-    if (code === 'DUPLICATE_KEY') return { ...at(pos[0]), message: 'this key is given twice; keep one' }
-    if (code === 'MULTIPLE_DOCS') return { ...at(pos[0]), message: 'a second document begins here; keep one' }
-    return { ...at(pos[0]), message: `this is not YAML: ${message}` }
-  })
+  const problems: Problem[] = []
+  let isBroken = false
+  for (const { code, pos, message } of document.errors) {
+    const position = at(pos[0])
+    if (code === 'DUPLICATE_KEY') problems.push({ ...position, message: 'this key is given twice; keep one' })
+    else if (code === 'MULTIPLE_DOCS') {
+      problems.push({ ...position, message: 'a second document begins here; keep one' })
+    } else if (!isBroken) {
+      // What the parser finds wrong behind the first error mostly follows from it.
+      isBroken = true
+      problems.push({ ...position, message: `this is not YAML: ${message}` })
+    }
+  }
   const hasDirective = document.directives.yaml.explicit || Object.keys(document.directives.tags).length > 1
   if (hasDirective) problems.push({ line: 1, column: 1, message: 'directives (%YAML, %TAG) are not read; remove them' })
   return problems
+}
+
+/** The parser's own counter misses line ends in what it cannot read. */
+function positionsIn(text: string): (offset: number) => Position {
+  const starts = [0]
+  for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', end + 1)) starts.push(end + 1)
+  return (offset) => {
+    let [low, high] = [0, starts.length - 1]
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      if ((starts[middle] ?? 0) <= offset) low = middle
+      else high = middle - 1
+    }
+    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 }
+  }
 }
 
 function subsetProblems(document: Document.Parsed, at: (offset: number) => Position): readonly Problem[] {
@@ -136,13 +154,21 @@ function bounded(node: ParsedNode, at: (offset: number) => Position): BoundedNod
   return { kind: 'nothing', ...position }
 }
 
-/** What was found, in words: `the text "x"`, `1e9`, `a list`. */
+/** What was found, in words: `the text "x"`, `"1e9"`, `a list`. */
 export function foundInWords(node: BoundedNode): string {
   if (node.kind === 'mapping') return 'a mapping'
   if (node.kind === 'sequence') return 'a list'
   if (node.kind === 'nothing') return 'nothing'
-  const text = node.text.length > maxQuotedLength ? `${node.text.slice(0, maxQuotedLength)}…` : node.text
-  return node.isQuoted ? `the text ${JSON.stringify(text)}` : `"${text}"`
+  return node.isQuoted ? `the text ${JSON.stringify(shortened(node.text))}` : quote(node.text)
+}
+
+/** What somebody wrote, as messages show it. */
+export function quote(text: string): string {
+  return `"${shortened(text)}"`
+}
+
+function shortened(text: string): string {
+  return text.length > maxQuotedLength ? `${text.slice(0, maxQuotedLength)}…` : text
 }
 
 const maxQuotedLength = 60

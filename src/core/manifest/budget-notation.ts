@@ -2,6 +2,7 @@
 import { parseLimitTokens } from '../budget/limit.ts'
 import { periods } from '../budget/period.ts'
 import { didYouMean } from '../did-you-mean.ts'
+import { quote } from './bounded-yaml.ts'
 import { key, mapping, named, oneOrMany, requiredKey } from './collection-notations.ts'
 import type { ShutdownPolicy, Sourced, WrittenBudget } from './definition.ts'
 import { definitionNameFault, definitionNamePattern } from './definition-name.ts'
@@ -79,9 +80,10 @@ export function budgetsNotation(providers: readonly string[]): Notation<readonly
     name(written) {
       if (providers.includes(written)) return { kind: 'name', name: written }
       const meant = didYouMean(written, providers)
-      if (meant !== undefined) return { kind: 'fault', why: `unknown provider "${written}"; did you mean "${meant}"?` }
+      if (meant !== undefined)
+        return { kind: 'fault', why: `unknown provider ${quote(written)}; did you mean "${meant}"?` }
       const fault = definitionNameFault(written)
-      return fault ? { kind: 'fault', why: `"${written}" ${fault}` } : { kind: 'name', name: written }
+      return fault ? { kind: 'fault', why: `${quote(written)} ${fault}` } : { kind: 'name', name: written }
     },
     schema: { propertyNames: { pattern: definitionNamePattern }, value: budgetsOfProvider.schema },
   })

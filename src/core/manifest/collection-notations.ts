@@ -1,8 +1,9 @@
 /** Lists, mappings of named keys, and mappings whose keys are the user's own names. */
-import type { BoundedEntry, BoundedNode } from './bounded-yaml.ts'
+import { type BoundedEntry, type BoundedNode, quote } from './bounded-yaml.ts'
 import {
   below,
   type JsonSchema,
+  missing,
   type Notation,
   type Plain,
   type Reading,
@@ -49,7 +50,7 @@ export function mapping<Table extends Keys>(
   const names = Object.keys(keys)
   const reportUnknown = (entry: BoundedEntry, reading: Reading) => {
     const said = Object.hasOwn(advice, entry.key) ? advice[entry.key] : undefined
-    wrong(entry, reading, said ?? `unknown key "${entry.key}"; ${suggestion(entry.key, names)}`)
+    wrong(entry, reading, said ?? `unknown key ${quote(entry.key)}; ${suggestion(entry.key, names)}`)
   }
   return {
     keys,
@@ -64,9 +65,9 @@ export function mapping<Table extends Keys>(
           values[entry.key] = known.notation.read(entry.value, below(reading, entry.key))
         }
       }
-      const missing = names.filter((name) => keys[name]?.isRequired && !(name in values))
-      if (missing.length > 0) wrong(node, reading, `${missing.map((name) => `"${name}"`).join(', ')} is missing`)
-      const isWhole = Object.values(values).every((value) => value !== undefined) && missing.length === 0
+      const absent = names.filter((name) => keys[name]?.isRequired && !(name in values))
+      if (absent.length > 0) wrong(node, reading, missing(absent))
+      const isWhole = Object.values(values).every((value) => value !== undefined) && absent.length === 0
       return isWhole ? (values as Values<Table>) : undefined
     },
     print(values) {

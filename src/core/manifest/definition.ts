@@ -60,9 +60,12 @@ export interface GitRepository {
   readonly hostKey?: string
 }
 
-export interface GitGate {
+export interface GitUser {
   readonly userName?: Sourced<string>
   readonly userEmail?: Sourced<string>
+}
+
+export interface GitGate extends GitUser {
   readonly repositories: ReadonlyMap<string, Sourced<GitRepository>>
 }
 
@@ -111,14 +114,19 @@ export interface AgentDefinition {
   readonly prompt: string
   /** What it is for, in one line. */
   readonly description?: Sourced<string>
+  /** Each field wins over the bottle's. */
+  readonly gitUser?: GitUser
   readonly budgets: readonly Sourced<WrittenBudget>[]
   readonly shutdown?: Sourced<ShutdownPolicy>
 }
 
-/** What one bottle file says, before its parents are merged into it. */
-export interface BottleFile {
+/** One bottle file, before its parents are merged into it. */
+export interface BottleFile extends WrittenBottle {
   readonly name: string
   readonly origin: Origin
+}
+
+export interface WrittenBottle {
   /** Earlier ones are farther. */
   readonly extends: readonly Sourced<string>[]
   readonly env: ReadonlyMap<string, Sourced<EnvironmentValue>>
@@ -131,9 +139,7 @@ export interface BottleFile {
   readonly shutdown?: Sourced<ShutdownPolicy>
 }
 
-export interface WrittenGitGate {
-  readonly userName?: Sourced<string>
-  readonly userEmail?: Sourced<string>
+export interface WrittenGitGate extends GitUser {
   /** Empty: those of the parents are dropped. Absent: they stay. */
   readonly repositories?: ReadonlyMap<string, WrittenRepository>
 }

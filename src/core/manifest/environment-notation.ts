@@ -1,15 +1,18 @@
 /** `env`: variables inside the bottle, and which of them are not for a file to set. */
+import { quote } from './bounded-yaml.ts'
 import { key, named } from './collection-notations.ts'
 import type { EnvironmentValue, Sourced } from './definition.ts'
 import { converted, type Notation, sourced } from './notation.ts'
 import { text } from './scalar-notations.ts'
 
-const variablePattern = '^[A-Za-z_][A-Za-z0-9_]*$'
+const maxNameLength = 128
+const variablePattern = `^[A-Za-z_][A-Za-z0-9_]{0,${maxNameLength - 1}}$`
 const variable = new RegExp(variablePattern)
 
 /** Why a text is no variable of a bottle, as the end of a sentence that begins with it. */
 export function variableFault(name: string): string | undefined {
-  if (!variable.test(name)) return 'is no name of a variable: letters, digits and _, not beginning with a digit'
+  if (!variable.test(name))
+    return `is no name of a variable: at most ${maxNameLength} letters, digits and _, not beginning with a digit`
   const reserved = reservedVariables.find(({ names }) => names.has(name))
   if (reserved) return reserved.why
   return name.startsWith('BOT_BOTTLE_') ? "is one of bot-bottle's own variables; choose another name" : undefined
@@ -67,7 +70,7 @@ function variableNotation(name: string): Notation<Sourced<EnvironmentValue>> {
         const isSecret = isNamedSecret || written.startsWith('?!')
         const message = written.replace(/^\?!?/, '').trim()
         if (message !== '') return { kind: 'ask', message, isSecret }
-        report(node, `${path}: "${written}" asks nothing; write the question after it, e.g. "?Which ${name}?"`)
+        report(node, `${path}: ${quote(written)} asks nothing; write the question after it, e.g. "?Which ${name}?"`)
         return undefined
       },
       to(value) {
@@ -90,7 +93,7 @@ export const env = key(
     value: variableNotation,
     name(written) {
       const fault = variableFault(written)
-      return fault ? { kind: 'fault', why: `${written} ${fault}` } : { kind: 'name', name: written }
+      return fault ? { kind: 'fault', why: `${quote(written)} ${fault}` } : { kind: 'name', name: written }
     },
     schema: { propertyNames: { pattern: variablePattern }, value: variableText.schema },
   }),

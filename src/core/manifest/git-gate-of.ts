@@ -1,7 +1,8 @@
 /** A repository must be whole once all definitions are merged; which file was to complete it nobody can know before. */
-import type { GitGate, GitRepository, Problem, Sourced, WrittenRepository } from './definition.ts'
+import type { GitGate, GitRepository, Origin, Problem, Sourced, WrittenRepository } from './definition.ts'
 import { isSshUrl } from './git-notation.ts'
 import type { Layer } from './layer.ts'
+import { missing } from './notation.ts'
 
 export function gitGateOf({ repositories: written, dropsRepositories: _, ...user }: Layer['git']): {
   readonly gate: GitGate
@@ -19,10 +20,10 @@ export function gitGateOf({ repositories: written, dropsRepositories: _, ...user
 
 type Whole =
   | { readonly kind: 'repository'; readonly repository: GitRepository }
-  | { readonly kind: 'problem'; readonly origin: Problem | WrittenRepository['origin']; readonly message: string }
+  | { readonly kind: 'problem'; readonly origin: Origin; readonly message: string }
 
 function wholeRepository({ origin, url, identity, hostKey }: WrittenRepository): Whole {
-  if (!url) return { kind: 'problem', origin, message: '"url" is missing, here and in the parents' }
+  if (!url) return { kind: 'problem', origin, message: `${missing(['url'])}, here and in the parents` }
   if (!isSshUrl(url.value)) {
     const extra = identity ?? hostKey
     if (!extra) return { kind: 'repository', repository: { url: url.value } }
@@ -32,8 +33,9 @@ function wholeRepository({ origin, url, identity, hostKey }: WrittenRepository):
       message: `${url.value} is not reached by SSH, so it has no identity and no host_key; remove them, or write the URL as git@HOST:PATH`,
     }
   }
-  const missing = [...(identity ? [] : ['"identity"']), ...(hostKey ? [] : ['"host_key"'])].join(', ')
-  if (!identity || !hostKey)
-    return { kind: 'problem', origin, message: `${missing} is missing, here and in the parents` }
+  if (!identity || !hostKey) {
+    const absent = [...(identity ? [] : ['identity']), ...(hostKey ? [] : ['host_key'])]
+    return { kind: 'problem', origin, message: `${missing(absent)}, here and in the parents` }
+  }
   return { kind: 'repository', repository: { url: url.value, identity: identity.value, hostKey: hostKey.value } }
 }

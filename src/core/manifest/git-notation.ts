@@ -1,6 +1,7 @@
 /** `git-gate`: who commits, and the repositories that are reached without the bottle ever holding a key. */
+import { quote } from './bounded-yaml.ts'
 import { key, mapping, named } from './collection-notations.ts'
-import type { WrittenGitGate, WrittenRepository } from './definition.ts'
+import type { GitUser, WrittenGitGate, WrittenRepository } from './definition.ts'
 import { converted, originOf, sourced } from './notation.ts'
 import { text } from './scalar-notations.ts'
 
@@ -79,8 +80,13 @@ const repository = converted(mapping(repositoryKeys), {
 
 const repositoryName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 
+const user = converted(mapping(userKeys), {
+  from: ({ name, email }): GitUser => ({ ...(name && { userName: name }), ...(email && { userEmail: email }) }),
+  to: ({ userName, userEmail }) => ({ ...(userName && { name: userName }), ...(userEmail && { email: userEmail }) }),
+})
+
 export const gitGateKeys = {
-  user: key('Who commits.', mapping(userKeys)),
+  user: key('Who commits.', user),
   repos: key(
     'Repositories by a name of your own. A parent has the fields that a child leaves out; "repos: {}" drops all of the parents.',
     named({
@@ -88,22 +94,25 @@ export const gitGateKeys = {
       name: (written) =>
         repositoryName.test(written)
           ? { kind: 'name', name: written }
-          : { kind: 'fault', why: `"${written}" is no name of a repository: letters, digits, ., - and _` },
+          : { kind: 'fault', why: `${quote(written)} is no name of a repository: letters, digits, ., - and _` },
       schema: { propertyNames: { pattern: repositoryName.source }, value: repository.schema },
     }),
   ),
 }
 
 export const gitGate = converted(mapping(gitGateKeys), {
-  from: ({ user, repos }): WrittenGitGate => ({
-    ...(user?.name && { userName: user.name }),
-    ...(user?.email && { userEmail: user.email }),
-    ...(repos && { repositories: repos }),
-  }),
-  to: ({ userName, userEmail, repositories }) => ({
-    ...((userName || userEmail) && {
-      user: { ...(userName && { name: userName }), ...(userEmail && { email: userEmail }) },
-    }),
+  from: ({ user: who, repos }): WrittenGitGate => ({ ...who, ...(repos && { repositories: repos }) }),
+  to: ({ repositories, ...who }) => ({
+    ...(Object.keys(who).length > 0 && { user: who }),
     ...(repositories && { repos: repositories }),
   }),
 })
+
+/** An agent has no repositories of its own. */
+export const agentGitGate = converted(
+  mapping({ user: gitGateKeys.user }, { repos: '"repos" is for bottles: write it into bottles/NAME.md' }),
+  {
+    from: ({ user: who = {} }): GitUser => who,
+    to: (who) => ({ user: who }),
+  },
+)

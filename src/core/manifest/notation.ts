@@ -21,8 +21,6 @@ export type Plain = string | number | boolean | readonly Plain[] | { readonly [k
 
 export type JsonSchema = { readonly [keyword: string]: unknown }
 
-export type ValueOf<Declared> = Declared extends Notation<infer Value> ? Value : never
-
 export interface Reading {
   readonly file: string
   /** The keys that lead here: `egress.routes.host`. */
@@ -51,6 +49,11 @@ export function originOf({ line, column }: Position, { file }: Reading): Origin 
 export function suggestion(word: string, candidates: readonly string[]): string {
   const meant = didYouMean(word, candidates)
   return meant === undefined ? `known are ${candidates.join(', ')}` : `did you mean "${meant}"?`
+}
+
+/** `"url" is missing`, `"url" and "identity" are missing`. */
+export function missing(names: readonly string[]): string {
+  return `${names.map((name) => `"${name}"`).join(' and ')} ${names.length === 1 ? 'is' : 'are'} missing`
 }
 
 /** The value together with its place. */

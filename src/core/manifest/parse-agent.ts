@@ -4,8 +4,9 @@ import { budgetsNotation, shutdown } from './budget-notation.ts'
 import { key, mapping } from './collection-notations.ts'
 import type { AgentDefinition, Problem } from './definition.ts'
 import { splitFrontmatter } from './frontmatter.ts'
+import { agentGitGate } from './git-notation.ts'
 import { commandOf } from './http-notations.ts'
-import { sourced } from './notation.ts'
+import { converted, sourced } from './notation.ts'
 import { type DefinitionSource, definitionName, problemAt } from './parse-bottle.ts'
 import { readDocument } from './read-document.ts'
 import { text } from './scalar-notations.ts'
@@ -21,6 +22,7 @@ export const agentKeys = {
     "Its program and fixed arguments. Default: those of the bottle's provider.",
     sourced(commandOf('a program such as claude')),
   ),
+  'git-gate': key("Who commits; each field wins over the bottle's.", agentGitGate),
   budget: key(
     'Tokens by provider, for all bottles of this agent.',
     budgetsNotation(builtInProviders.map(({ name }) => name)),
@@ -33,14 +35,27 @@ const ofBottles = (name: string) =>
 
 const advice: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
-    ['env', 'egress', 'git-gate', 'agent_provider', 'supervise', 'extends'].map((name) => [name, ofBottles(name)]),
+    ['env', 'egress', 'agent_provider', 'supervise', 'extends'].map((name) => [name, ofBottles(name)]),
   ),
   prompt: 'the prompt is what stands below the frontmatter; move it there',
   bottles: 'an agent has one bottle; write "bottle: NAME", and let that one extend the others',
   name: "an agent's name is that of its file; remove this",
 }
 
-export const agentNotation = mapping(agentKeys, advice)
+type WrittenAgent = Omit<AgentDefinition, 'name' | 'origin' | 'prompt'>
+
+export const agentNotation = converted(mapping(agentKeys, advice), {
+  from: ({ budget = [], 'git-gate': gitUser, ...said }): WrittenAgent => ({
+    ...said,
+    ...(gitUser && { gitUser }),
+    budgets: budget,
+  }),
+  to: ({ budgets, gitUser, ...said }: WrittenAgent) => ({
+    ...said,
+    ...(gitUser && { 'git-gate': gitUser }),
+    ...(budgets.length > 0 && { budget: budgets }),
+  }),
+})
 
 /** Bottles without an agent are counted under this name (`run`). */
 const reservedName = 'run'
@@ -54,9 +69,6 @@ export function parseAgentFile(fileText: string, { name, file }: DefinitionSourc
   if (parts.kind === 'invalid') return { kind: 'invalid', problems: [problemAt(file, parts)] }
   const read = readDocument(parts.yaml, file, agentNotation)
   if (read.kind === 'invalid') return read
-  const { budget = [], ...said } = read.value
-  return {
-    kind: 'agent',
-    agent: { name, origin: { file, line: 1, column: 1 }, ...said, prompt: parts.body.trim(), budgets: budget },
-  }
+  const origin = { file, line: 1, column: 1 }
+  return { kind: 'agent', agent: { name, origin, ...read.value, prompt: parts.body.trim() } }
 }

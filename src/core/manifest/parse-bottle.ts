@@ -2,13 +2,13 @@
 import { builtInProviders } from '../provider/providers.ts'
 import { budgetsNotation, shutdown } from './budget-notation.ts'
 import { key, mapping, oneOrMany } from './collection-notations.ts'
-import type { BottleFile, Problem } from './definition.ts'
+import type { BottleFile, Problem, WrittenBottle } from './definition.ts'
 import { definitionNameFault, definitionNamePattern } from './definition-name.ts'
 import { egress } from './egress-notation.ts'
 import { env } from './environment-notation.ts'
 import { splitFrontmatter } from './frontmatter.ts'
 import { gitGate } from './git-notation.ts'
-import { sourced } from './notation.ts'
+import { converted, sourced } from './notation.ts'
 import { agentProvider } from './provider-notation.ts'
 import { readDocument } from './read-document.ts'
 import { text, truth } from './scalar-notations.ts'
@@ -68,19 +68,9 @@ const advice: Readonly<Record<string, string>> = {
   provider: '"provider" is no key; did you mean "agent_provider"?',
 }
 
-export const bottleNotation = mapping(bottleKeys, advice)
-
-export function parseBottleFile(fileText: string, { name, file }: DefinitionSource): ParsedBottle {
-  const parts = splitFrontmatter(fileText)
-  if (parts.kind === 'invalid') return { kind: 'invalid', problems: [problemAt(file, parts)] }
-  const read = readDocument(parts.yaml, file, bottleNotation)
-  if (read.kind === 'invalid') return read
-  const { 'git-gate': git = {}, agent_provider, supervise, shutdown: policy, ...said } = read.value
-  return {
-    kind: 'bottle',
-    bottle: {
-      name,
-      origin: { file, line: 1, column: 1 },
+export const bottleNotation = converted(mapping(bottleKeys, advice), {
+  from({ 'git-gate': git = {}, agent_provider, supervise, shutdown: policy, ...said }): WrittenBottle {
+    return {
       extends: said.extends ?? [],
       env: said.env ?? new Map(),
       ...(agent_provider && { providers: agent_provider }),
@@ -89,8 +79,37 @@ export function parseBottleFile(fileText: string, { name, file }: DefinitionSour
       ...(supervise && { supervise }),
       budgets: said.budget ?? [],
       ...(policy && { shutdown: policy }),
-    },
-  }
+    }
+  },
+  to({
+    extends: parents,
+    providers,
+    git,
+    egress: rules,
+    budgets,
+    env: variables,
+    supervise,
+    shutdown: policy,
+  }: WrittenBottle) {
+    return {
+      ...(parents.length > 0 && { extends: parents }),
+      ...(providers && { agent_provider: providers }),
+      ...(variables.size > 0 && { env: variables }),
+      ...((rules.routes.length > 0 || rules.log || rules.unlistedEndpoints) && { egress: rules }),
+      ...(Object.keys(git).length > 0 && { 'git-gate': git }),
+      ...(budgets.length > 0 && { budget: budgets }),
+      ...(policy && { shutdown: policy }),
+      ...(supervise && { supervise }),
+    }
+  },
+})
+
+export function parseBottleFile(fileText: string, { name, file }: DefinitionSource): ParsedBottle {
+  const parts = splitFrontmatter(fileText)
+  if (parts.kind === 'invalid') return { kind: 'invalid', problems: [problemAt(file, parts)] }
+  const read = readDocument(parts.yaml, file, bottleNotation)
+  if (read.kind === 'invalid') return read
+  return { kind: 'bottle', bottle: { name, origin: { file, line: 1, column: 1 }, ...read.value } }
 }
 
 export function problemAt(

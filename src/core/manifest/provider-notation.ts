@@ -10,7 +10,7 @@ import type { Sourced, WrittenCredential, WrittenEndpoint, WrittenHost, WrittenP
 import { definitionNameFault, definitionNamePattern } from './definition-name.ts'
 import { variableFault } from './environment-notation.ts'
 import { anyMethod, commandOf, headerName, hostName, pathPattern, providerSchemes, secrets } from './http-notations.ts'
-import { converted, type Notation, type Reading, sourced, suggestion, wrong } from './notation.ts'
+import { converted, missing, type Notation, type Reading, sourced, suggestion, wrong } from './notation.ts'
 import { oneOf, text } from './scalar-notations.ts'
 
 const maxProviders = 8
@@ -172,8 +172,8 @@ function ownFault({ name, hosts, credential: own, ...program }: WrittenProvider)
   if (alike !== undefined) {
     return `the name ${name} is so like the built-in ${alike} that a slip in a budget would not be noticed; did you mean ${alike}? Else choose another name`
   }
-  const missing = [...(hosts ? [] : ['"hosts"']), ...(own ? [] : ['"credential"'])]
-  if (missing.length > 0) return `${missing.join(', ')} is missing: ${name} is no built-in provider`
+  const absent = [...(hosts ? [] : ['hosts']), ...(own ? [] : ['credential'])]
+  if (absent.length > 0) return `${missing(absent)}: ${name} is no built-in provider`
   const isAboutProgram = program.install ?? program.prompt ?? program.continue
   return isAboutProgram && !program.command
     ? 'install, prompt and continue are about a program; name it: command: […]'

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { weightPresets } from '../budget/weights.ts'
 import { defaultSettings, parseSettings } from './settings.ts'
 
 const providers = ['claude', 'codex']
@@ -35,6 +36,88 @@ describe('settings.yml', () => {
         upstreamCa: { path: 'ca.pem', line: 8, column: 14 },
       },
     })
+  })
+
+  test('carries what the whole host is measured by', () => {
+    const text = [
+      'budget: {claude: {limit: 5, always: true}, own-one: [{limit: 6, period: day}, {limit: 7, period: run}]}',
+      'shutdown: freeze',
+      'period: month',
+      'weights: {cache_read: 0.1, output: 5}',
+      'gate: strict',
+      'preflight: exact',
+      'thresholds: [10, 90]',
+      'notify: {command: [notify-send, bot-bottle]}',
+    ].join('\n')
+    expect(parseSettings(text, { providers, file: 'settings.yml' })).toEqual({
+      kind: 'settings',
+      settings: {
+        ...defaultSettings,
+        budgets: [
+          { provider: 'claude', limitTokens: 5, period: 'month', always: true },
+          { provider: 'own-one', limitTokens: 6, period: 'day', always: false },
+          { provider: 'own-one', limitTokens: 7, period: 'run', always: false },
+        ],
+        shutdown: 'freeze',
+        period: 'month',
+        weights: { input: 1, cacheWrite: 1, cacheRead: 0.1, output: 5 },
+        gate: 'strict',
+        preflight: 'exact',
+        thresholdsPercent: [10, 90],
+        notifyCommand: ['notify-send', 'bot-bottle'],
+      },
+    })
+  })
+
+  test('knows weights by name', () => {
+    const parsed = parseSettings('weights: effective', { providers, file: 'settings.yml' })
+    expect(parsed.kind === 'settings' && parsed.settings.weights).toEqual(weightPresets.effective)
+  })
+
+  test.each([
+    ['an unknown period', 'period: year', '1:9: period: expected total, run, day, week or month, found "year"'],
+    [
+      'unknown weights',
+      'weights: efective',
+      '1:10: weights: expected raw or effective, found "efective"; did you mean "effective"?',
+    ],
+    [
+      'a weight in words',
+      'weights: {output: high}',
+      '1:19: weights.output: found "high"; a plain decimal number is expected',
+    ],
+    [
+      'a weight with too many decimals',
+      'weights: {output: 0.0001}',
+      '1:19: weights.output: found "0.0001"; it has more than 3 decimals',
+    ],
+    [
+      'weights that charge nothing',
+      'weights: {input: 0, cache_write: 0, cache_read: 0, output: 0}',
+      '1:10: weights: all classes weigh 0',
+    ],
+    ['an unknown gate', 'gate: open', '1:7: gate: expected lease, strict or off, found "open"'],
+    ['an unknown pre-flight', 'preflight: count', '1:12: preflight: expected estimate or exact, found "count"'],
+    [
+      'a threshold of 100',
+      'thresholds: [50, 100]',
+      '1:18: thresholds: found "100"; a whole number from 1 to 99 is expected',
+    ],
+    ['thresholds out of order', 'thresholds: [90, 50]', '1:13: thresholds: 50 must be larger than the one before it'],
+    ['one threshold', 'thresholds: 50', '1:13: thresholds: expected a list of percents, found "50"'],
+    ['a notification without a command', 'notify: {}', '1:9: notify: "command" is missing'],
+    [
+      'a notification as one text',
+      'notify: {command: notify-send hello}',
+      '1:19: notify.command: found one text with spaces; write its words as a list: [notify-send, hello]',
+    ],
+    [
+      'own providers',
+      'providers: {}',
+      '1:1: "providers" is no key: own providers are described by "agent_provider" in bottles/NAME.md',
+    ],
+  ])('refuses %s', (_, text, expected) => {
+    expect(problemsOf(text)).toEqual([expect.stringContaining(expected)])
   })
 
   test.each(['', '\n# nothing but a comment\n', '~'])('without content means the defaults: %j', (text) => {

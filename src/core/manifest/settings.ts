@@ -5,10 +5,10 @@ import { defaultPeriod, type Period, periods } from '../budget/period.ts'
 import { defaultThresholdsPercent, thresholdsFault } from '../budget/thresholds.ts'
 import { defaultWeights, ownWeights, parseWeight, type Weights, weightPresets } from '../budget/weights.ts'
 import { canonicalHost } from '../routing/canonical-host.ts'
-import { foundInWords, type Position } from './bounded-yaml.ts'
+import { foundInWords, type Position, quote } from './bounded-yaml.ts'
 import { budgetsNotation, shutdown } from './budget-notation.ts'
 import { key, list, mapping, named, requiredKey } from './collection-notations.ts'
-import type { Problem, ShutdownPolicy, Sourced, WrittenBudget } from './definition.ts'
+import { builtIn, type Problem, type ShutdownPolicy, type Sourced } from './definition.ts'
 import { commandOf } from './http-notations.ts'
 import { converted, type Notation, sourced, wrong } from './notation.ts'
 import { readDocument } from './read-document.ts'
@@ -87,8 +87,12 @@ const weights: Notation<Weights> = {
     const name = preset.read(node, reading)
     return name && weightPresets[name]
   },
-  print: (own) => ownWeightsNotation.print(own),
+  print: (own) => presetNames.find((name) => isSame(weightPresets[name], own)) ?? ownWeightsNotation.print(own),
   schema: { anyOf: [preset.schema, ownWeightsNotation.schema] },
+}
+
+function isSame(one: Weights, other: Weights): boolean {
+  return (Object.keys(one) as readonly (keyof Weights)[]).every((part) => one[part] === other[part])
 }
 
 const thresholds = converted(list(wholeNumber({ minimum: 1, maximum: 99 }), { of: 'percents', maxItems: 16 }), {
@@ -120,7 +124,7 @@ const upstreams = named({
   name(written) {
     const host = canonicalHost(written)
     if (host.kind === 'name') return host
-    return { kind: 'fault', why: `expected a host name such as api.anthropic.com, found "${written}"` }
+    return { kind: 'fault', why: `expected a host name such as api.anthropic.com, found ${quote(written)}` }
   },
   schema: { value: upstream.schema },
 })
@@ -169,27 +173,36 @@ const advice: Readonly<Record<string, string>> = {
   providers: '"providers" is no key: own providers are described by "agent_provider" in bottles/NAME.md',
 }
 
-export function settingsNotation(providers: readonly string[]) {
-  return mapping(settingsKeys(providers), advice)
+export function settingsNotation(providers: readonly string[]): Notation<SettingsFile> {
+  return converted(mapping(settingsKeys(providers), advice), {
+    from({ budget = [], shutdown: policy, upstream_ca, notify, thresholds: percents, ...said }): SettingsFile {
+      const period = said.period ?? defaultSettings.period
+      return {
+        ...defaultSettings,
+        ...said,
+        budgets: budget.map(({ value }) => ({ period, ...value })),
+        ...(policy && { shutdown: policy.value }),
+        ...(percents && { thresholdsPercent: percents }),
+        ...(upstream_ca && { upstreamCa: placeOf(upstream_ca) }),
+        ...(notify && { notifyCommand: notify.command }),
+      }
+    },
+    to({ budgets, shutdown: policy, thresholdsPercent, upstreamCa, notifyCommand, ...said }) {
+      return {
+        ...said,
+        budget: budgets.map(builtIn),
+        shutdown: builtIn(policy),
+        thresholds: thresholdsPercent,
+        ...(upstreamCa && { upstream_ca: builtIn(upstreamCa.path) }),
+        ...(notifyCommand && { notify: { command: notifyCommand } }),
+      }
+    },
+  })
 }
 
 export function parseSettings(fileText: string, { providers, file }: SettingsOptions): ParsedSettings {
   const read = readDocument(fileText, file, settingsNotation(providers))
-  if (read.kind === 'invalid') return read
-  const { budget = [], shutdown: policy, upstream_ca, notify, thresholds: percents, ...said } = read.value
-  const period = said.period ?? defaultSettings.period
-  return {
-    kind: 'settings',
-    settings: {
-      ...defaultSettings,
-      ...said,
-      budgets: budget.map(({ value }: Sourced<WrittenBudget>) => ({ period, ...value })),
-      ...(policy && { shutdown: policy.value }),
-      ...(percents && { thresholdsPercent: percents }),
-      ...(upstream_ca && { upstreamCa: placeOf(upstream_ca) }),
-      ...(notify && { notifyCommand: notify.command }),
-    },
-  }
+  return read.kind === 'invalid' ? read : { kind: 'settings', settings: read.value }
 }
 
 function placeOf({ value: path, origin: { line, column } }: Sourced<string>): SettingsFile['upstreamCa'] {
