@@ -6,9 +6,9 @@ import type { Route } from '../routing/route.ts'
 import type { BottleFile, EffectiveBottle, Origin, Problem, Sourced, WrittenBudget } from './definition.ts'
 import { suggestion } from './notation.ts'
 
-export function checkWhole(bottle: EffectiveBottle, files: readonly BottleFile[]): readonly Problem[] {
+export function contradictions(bottle: EffectiveBottle, files: readonly BottleFile[]): readonly Problem[] {
   return [
-    ...budgetProblems(bottle, files),
+    ...unknownBudgets(bottle, files),
     ...variableProblems(bottle),
     ...hostProblems(bottle),
     ...routeProblems(bottle),
@@ -30,18 +30,17 @@ export function unusedBudgets(
     }))
 }
 
-/** A definition that others extend may have budgets for all of them; the nearest one is only for this bottle. */
-function budgetProblems(bottle: EffectiveBottle, files: readonly BottleFile[]): readonly Problem[] {
-  const [nearest, ...farther] = bottle.scopes
+/** A definition that others extend may have budgets for all of them; only the nearest one is for this bottle alone. */
+function unknownBudgets({ scopes }: EffectiveBottle, files: readonly BottleFile[]): readonly Problem[] {
   const known = new Set([...builtInProviders, ...files.flatMap(namedProviders)].map(({ name }) => name))
-  const unknown = farther
+  return scopes
+    .slice(1)
     .flatMap(({ budgets }) => budgets)
     .filter(({ value }) => !known.has(value.provider))
     .map(({ value: { provider }, origin }) => ({
       ...origin,
       message: `budget: unknown provider "${provider}"; ${suggestion(provider, [...known])}`,
     }))
-  return [...unusedBudgets(nearest?.budgets ?? [], bottle), ...unknown]
 }
 
 function namedProviders({ providers = [] }: BottleFile): readonly { readonly name: string }[] {

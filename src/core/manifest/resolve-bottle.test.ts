@@ -285,6 +285,12 @@ test('a narrower route before a wider one may have its own credential: the first
   expect(resolve(['web'], { web: `egress: {routes: ${routes}}` }).egress.routes).toHaveLength(2)
 })
 
+test('what a child may complete is not missed where bottles are only checked as its parents', () => {
+  const files = filesOf({ base: 'git-gate: {repos: {site: {identity: /k}}}\nbudget: {claude: 5}' })
+  expect(resolveBottle({ names: ['base'], files, known: ['base'] }).kind).toBe('invalid')
+  expect(resolveBottle({ names: ['base'], files, known: ['base'], asParents: true }).kind).toBe('bottle')
+})
+
 test('budgets of an agent are for providers of its bottle', () => {
   const parsed = parseAgentFile('---\nbudget: {codex: 5, claude: 6}\n---\n', { name: 'a', file: 'agents/a.md' })
   const budgets = parsed.kind === 'agent' ? parsed.agent.budgets : []

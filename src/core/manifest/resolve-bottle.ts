@@ -1,6 +1,6 @@
 /** Merges the bottles that a start asks for with all that they extend, and checks what only the whole can show. */
 import { builtInBottles } from './built-ins.ts'
-import { checkWhole } from './check-whole.ts'
+import { contradictions, unusedBudgets } from './check-whole.ts'
 import type { BottleFile, DefinitionScope, EffectiveBottle, Origin, Problem } from './definition.ts'
 import { gitGateOf } from './git-gate-of.ts'
 import { emptyLayer, layerOf, overlay } from './layer.ts'
@@ -16,6 +16,8 @@ export interface ResolveOptions {
   readonly known: readonly string[]
   /** Where the names were written. Absent: at the start. */
   readonly namedAt?: Origin
+  /** Others build on these: what they may still complete is not missed. */
+  readonly asParents?: boolean
 }
 
 export type ResolvedBottle =
@@ -32,7 +34,13 @@ export function neededDefinitions(names: readonly string[], files: ReadonlyMap<s
 
 const atStart: Origin = { file: '--bottle', line: 0, column: 0 }
 
-export function resolveBottle({ names, files, known, namedAt = atStart }: ResolveOptions): ResolvedBottle {
+export function resolveBottle({
+  names,
+  files,
+  known,
+  namedAt = atStart,
+  asParents = false,
+}: ResolveOptions): ResolvedBottle {
   const find = (name: string) => files.get(name) ?? builtInBottles.get(name)
   const lineage = lineageOf({ names, namedAt, find, known })
   if (lineage.kind === 'invalid') return lineage
@@ -46,7 +54,10 @@ export function resolveBottle({ names, files, known, namedAt = atStart }: Resolv
     providers: providers.map(({ value, origin }) => ({ value: providerOf(value), origin })),
     git: git.gate,
   }
-  const problems = [...git.problems, ...checkWhole(bottle, farthestFirst)]
+  const problems = [
+    ...contradictions(bottle, farthestFirst),
+    ...(asParents ? [] : [...git.problems, ...unusedBudgets(bottle.scopes[0]?.budgets ?? [], bottle)]),
+  ]
   return problems.length > 0 ? { kind: 'invalid', problems: inOrder(problems) } : { kind: 'bottle', bottle }
 }
 

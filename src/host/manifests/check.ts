@@ -24,10 +24,12 @@ export async function checkManifests(places: ManifestPlaces): Promise<ManifestCh
     problems.push(...found.problems)
     unreadable.add(name)
   }
+  const parents = new Set([...files.values()].flatMap((file) => file.extends.map(({ value }) => value)))
   const check = (name: string, namedAt?: Origin) => {
     // What is wrong with a file is told there, and not again at each that builds on it.
     if (neededDefinitions([name], files).some((needed) => unreadable.has(needed))) return
-    const resolved = resolveBottle({ names: [name], files, known, ...(namedAt && { namedAt }) })
+    const asParents = parents.has(name) && namedAt === undefined
+    const resolved = resolveBottle({ names: [name], files, known, asParents, ...(namedAt && { namedAt }) })
     if (resolved.kind === 'invalid') problems.push(...resolved.problems)
   }
   for (const name of known) check(name)
