@@ -8,7 +8,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createHistogram, monitorEventLoopDelay, performance } from 'node:perf_hooks'
-import type { CounterKey } from '../src/core/budget/scope.ts'
 import type { Ledger } from '../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../src/ledger/sqlite/sqlite-ledger.ts'
 
@@ -17,9 +16,8 @@ const idlePairs = Math.min(4_000, pairs)
 const inFlight = 64
 const startedAtMs = Date.now()
 
-const key = (scope: string): CounterKey => ({ scope, provider: 'claude', period: 'total' })
-const host = key('host')
-const chain = [key('run:claude-x1y2'), key('agent:claude'), key('bottle:web'), host]
+const host = { scope: 'host', provider: 'claude', period: 'total' } as const
+const chain = ['run:claude-x1y2', 'agent:claude', 'bottle:web', 'host']
 
 async function pair(ledger: Ledger, attemptId: string): Promise<void> {
   const nowMs = Date.now()

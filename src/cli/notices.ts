@@ -1,13 +1,13 @@
 /** What the person at the terminal is told while a bottle runs: one line for what changes their work, nothing else. */
 import type { ControllerEvent } from '../controller/api.ts'
-import { scopeInWords } from '../core/budget/wording.ts'
+import { budgetInWords } from '../core/budget/wording.ts'
 import { groupedNumber } from './table.ts'
 
 export function noticeOf(event: ControllerEvent): string | undefined {
   if (event.kind === 'warning') {
-    const { scope, provider, limitTokens, settledTokens } = event.counter
+    const { provider, limitTokens, settledTokens } = event.counter
     const used = `${groupedNumber(settledTokens)} of ${groupedNumber(limitTokens ?? 0)} ${provider} tokens`
-    return `${event.thresholdPercent} % of the budget is used (${scopeInWords(scope)}): ${used}`
+    return `${event.thresholdPercent} % of the budget is used (${budgetInWords(event.counter)}): ${used}`
   }
   if (event.kind !== 'enforcement') return undefined
   if (event.phase === 'failed') return `${event.action} failed: ${event.detail}`

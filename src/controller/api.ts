@@ -107,7 +107,10 @@ export interface BottleView {
   readonly createdAtMs: number
   readonly endedAtMs: number | null
   readonly exitCode: number | null
-  /** The governing budget of each provider that the bottle may use; `limitTokens: null` where none is defined. */
+  /**
+   * The budgets that hold now, of each provider that the bottle may use: that of the most specific scope, then those marked
+   * `always`. A provider without any has one entry with `limitTokens: null`: what the bottle itself was charged.
+   */
   readonly budgets: readonly Counter[]
   /** What the bottle itself was charged, over all providers. Tokens. */
   readonly chargedTokens: number

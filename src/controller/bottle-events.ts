@@ -1,28 +1,29 @@
 /** What follows from what one bottle's proxy tells: events for clients, warnings, and cuts of all whose budget is spent. */
-import type { Counter } from '../core/budget/scope.ts'
-import type { EgressEvents, Settlement } from '../proxy/egress.ts'
+import { isSpent } from '../core/budget/admit.ts'
+import { type Counter, type CounterKey, isSameCounter } from '../core/budget/scope.ts'
+import type { EgressEvents } from '../proxy/egress.ts'
 import type { BudgetBook } from './budget-book.ts'
+import type { BudgetWatch } from './budget-watch.ts'
 import type { EventBus } from './event-bus.ts'
 
 export interface BottleEventsOptions {
   readonly bottleId: string
   readonly bus: EventBus
-  readonly budgets: BudgetBook
+  readonly budgets: Pick<BudgetBook, 'reachedThreshold'>
+  readonly watch: Pick<BudgetWatch, 'charged'>
   readonly nowMs: () => number
-  /** The governing counter of this bottle for a provider, by its key among those charged. */
-  governingOf(settlement: Settlement): Counter | null
+  /** The budgets that hold for this bottle now, those that govern first. */
+  holding(): readonly CounterKey[]
   /** Fires this bottle's policy. */
   cut(message: string): void
-  /** Fires the policy of every bottle that this counter governs. */
-  cutAll(counter: Counter): void
   onBug(error: unknown): void
 }
 
 export function createBottleEvents(options: BottleEventsOptions): EgressEvents {
-  const { bottleId, bus, budgets, nowMs, governingOf } = options
+  const { bottleId, bus, budgets, watch, nowMs } = options
 
   const warn = async (counter: Counter) => {
-    const thresholdPercent = await budgets.crossedThreshold(counter, nowMs())
+    const thresholdPercent = await budgets.reachedThreshold(counter, nowMs())
     if (thresholdPercent !== undefined) {
       bus.emit({ kind: 'warning', bottleId, thresholdPercent, counter, atMs: nowMs() })
     }
@@ -41,9 +42,12 @@ export function createBottleEvents(options: BottleEventsOptions): EgressEvents {
       }),
     progress: (progress) => bus.emit({ kind: 'exchange_progress', bottleId, ...progress, atMs: nowMs() }),
     denied: (denial) => bus.emit({ kind: 'denied', bottleId, ...denial, atMs: nowMs() }),
-    settled(settlement) {
-      const { attemptId, provider, model, chargeTokens, source, ending } = settlement
-      const governing = governingOf(settlement)
+    settled({ attemptId, provider, model, chargeTokens, source, ending, outcome }) {
+      const charged = outcome.kind === 'settled' ? outcome.counters : []
+      const held = options
+        .holding()
+        .map((key) => charged.find((counter) => isSameCounter(counter, key)))
+        .filter((counter) => counter !== undefined)
       bus.emit({
         kind: 'exchange_settled',
         bottleId,
@@ -53,14 +57,16 @@ export function createBottleEvents(options: BottleEventsOptions): EgressEvents {
         chargeTokens,
         source,
         ending,
-        governing,
+        governing: held[0] ?? null,
         atMs: nowMs(),
       })
-      if (!governing || governing.limitTokens === null) return
+      for (const counter of charged) watch.charged(counter)
       // A spent budget is told by its cut; a warning beside it would only be noise.
-      if (governing.settledTokens >= governing.limitTokens) options.cutAll(governing)
-      else warn(governing).catch(options.onBug)
+      for (const counter of held) if (!isSpent(counter)) warn(counter).catch(options.onBug)
     },
-    spent: ({ message }) => options.cut(message),
+    spent({ counter, message }) {
+      // An exchange that outlives its period ends with that period's budget; the bottle has a new one.
+      if (options.holding().some((key) => isSameCounter(key, counter))) options.cut(message)
+    },
   }
 }

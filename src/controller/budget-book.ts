@@ -1,59 +1,74 @@
 /**
- * Which budgets are defined, in memory, so that the governing one of an exchange is known without asking the ledger.
- * Limits live in the ledger's counters, where room is decided; this book only says which counters have one.
+ * Which budgets are defined at which scope, in memory, so that those of an exchange are known without asking the ledger.
+ * Limits live in the ledger, where room is decided; this book only says which of them hold for whom.
  */
-import { governing } from '../core/budget/chain.ts'
+import { type DefinedBudget, plainBudget, rolesInChain } from '../core/budget/defined-budget.ts'
 import type { BudgetLimit } from '../core/budget/limit.ts'
-import { type Counter, type CounterKey, type Scope, scopeKey } from '../core/budget/scope.ts'
+import { periodKey } from '../core/budget/period.ts'
+import { type BudgetKey, type Counter, type CounterKey, type Scope, scopeKey } from '../core/budget/scope.ts'
+import { thresholdsReached } from '../core/budget/thresholds.ts'
 import type { Ledger, Warning } from '../ledger/ledger.ts'
 
 export interface BudgetBook {
   /** Makes these the only budgets of a scope. */
-  define(scope: Scope, limits: readonly BudgetLimit[]): Promise<void>
-  /** Sets some budgets of a scope, leaving its others. */
+  define(scope: Scope, budgets: readonly DefinedBudget[]): Promise<void>
+  /** Gives a scope budgets of all time, in place of any that it has for their providers. */
   set(scope: Scope, limits: readonly BudgetLimit[]): Promise<void>
-  governing(chain: readonly CounterKey[]): CounterKey | undefined
-  /** The first threshold above those that were told before, of a counter after a charge; each is told once. */
-  crossedThreshold(counter: Counter, nowMs: number): Promise<number | undefined>
+  /**
+   * The counters whose budgets hold at this moment for a bottle with this chain of scopes (keys, the run first): those that
+   * govern, then those that always hold.
+   */
+  holding(chain: readonly string[], provider: string, nowMs: number): readonly CounterKey[]
+  /** The highest threshold that a counter reached, where it was not told before; each is told once (L19). */
+  reachedThreshold(counter: Counter, nowMs: number): Promise<number | undefined>
 }
 
-export const warningThresholdsPercent: readonly number[] = [50, 80, 90, 95]
+export interface BudgetBookOptions {
+  readonly ledger: Pick<Ledger, 'setLimit' | 'limits' | 'recordWarning'>
+  readonly thresholdsPercent: readonly number[]
+}
 
-export function createBudgetBook(ledger: Ledger): BudgetBook {
-  const limited = new Map<string, CounterKey>()
+export function createBudgetBook({ ledger, thresholdsPercent }: BudgetBookOptions): BudgetBook {
+  const defined = new Map<string, readonly DefinedBudget[]>()
   /** What was told, so that the ledger is asked once per threshold and not at every charge beyond it. */
   const told = new Set<string>()
 
-  const set = async (scope: Scope, limits: readonly BudgetLimit[]) => {
-    for (const { provider, limitTokens } of limits) {
-      const key = keyOf(scope, provider)
-      await ledger.setLimit(key, limitTokens)
-      limited.set(nameOf(key), key)
+  const define: BudgetBook['define'] = async (scope, budgets) => {
+    const key = scopeKey(scope)
+    for (const { provider, period, limitTokens } of budgets) {
+      await ledger.setLimit({ scope: key, provider, period }, limitTokens)
+    }
+    defined.set(key, budgets)
+    // Last: a budget that takes another one's place holds before that one is gone.
+    for (const limit of await ledger.limits({ scope: key })) {
+      if (!budgets.some((budget) => isOf(budget, limit))) await ledger.setLimit(limit, null)
     }
   }
 
   return {
-    set,
-    async define(scope, limits) {
-      const kept = new Set(limits.map(({ provider }) => provider))
-      for (const counter of await ledger.counters({ scope: scopeKey(scope) })) {
-        if (counter.limitTokens === null || kept.has(counter.provider)) continue
-        await ledger.setLimit(keyOf(scope, counter.provider), null)
-        limited.delete(nameOf(counter))
-      }
-      await set(scope, limits)
+    define,
+    set(scope, limits) {
+      const others = (defined.get(scopeKey(scope)) ?? []).filter(
+        ({ provider }) => !limits.some((limit) => limit.provider === provider),
+      )
+      return define(scope, [...others, ...limits.map(plainBudget)])
     },
-    governing: (chain) => governing(chain, (key) => limited.has(nameOf(key))),
-    async crossedThreshold(counter, nowMs) {
-      const { limitTokens, settledTokens } = counter
-      if (limitTokens === null || limitTokens === 0) return undefined
-      const usedPercent = (settledTokens / limitTokens) * 100
+    holding(chain, provider, nowMs) {
+      const moment = { atMs: nowMs, run: chain[0] ?? '' }
+      return rolesInChain(
+        chain.map((scope) => ({ scope, budgets: defined.get(scope) ?? [] })),
+        provider,
+      )
+        .filter(({ role }) => role !== 'overruled')
+        .map(({ scope, budget }) => ({ scope, provider, period: periodKey(budget.period, moment) }))
+    },
+    async reachedThreshold({ scope, provider, period, limitTokens, settledTokens }, nowMs) {
+      if (limitTokens === null) return undefined
       let highest: number | undefined
-      for (const thresholdPercent of warningThresholdsPercent) {
-        const tale = `${nameOf(counter)}\n${limitTokens}\n${thresholdPercent}`
-        if (usedPercent < thresholdPercent || told.has(tale)) continue
+      for (const thresholdPercent of thresholdsReached(thresholdsPercent, { limitTokens, settledTokens })) {
+        const tale = [scope, provider, period, limitTokens, thresholdPercent].join('\n')
+        if (told.has(tale)) continue
         told.add(tale)
-        const { scope, provider, period } = counter
         const warning: Warning = { scope, provider, period, limitTokens, thresholdPercent, nowMs }
         if (await ledger.recordWarning(warning)) highest = thresholdPercent
       }
@@ -62,10 +77,6 @@ export function createBudgetBook(ledger: Ledger): BudgetBook {
   }
 }
 
-function keyOf(scope: Scope, provider: string): CounterKey {
-  return { scope: scopeKey(scope), provider, period: 'total' }
-}
-
-function nameOf({ scope, provider, period }: CounterKey): string {
-  return `${scope}\n${provider}\n${period}`
+function isOf(budget: DefinedBudget, { provider, period }: BudgetKey): boolean {
+  return budget.provider === provider && budget.period === period
 }

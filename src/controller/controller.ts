@@ -4,10 +4,11 @@
 import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Counter, CounterKey, Scope } from '../core/budget/scope.ts'
+import { isSpent } from '../core/budget/admit.ts'
+import type { Counter, Scope } from '../core/budget/scope.ts'
 import { cutReason, operatorCutMessage, operatorKillMessage, spentMessage } from '../core/budget/wording.ts'
 import { BottleError } from '../core/errors.ts'
-import type { Sourced } from '../core/manifest/definition.ts'
+import type { Sourced, WrittenBudget } from '../core/manifest/definition.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
 import { createEnforcer, type Enforcer } from '../enforce/enforcer.ts'
 import { createIdSource } from '../host/ids.ts'
@@ -16,7 +17,6 @@ import { readSettings, type Settings } from '../host/settings.ts'
 import type { CutPolicy, EnforcementTrigger, Ledger } from '../ledger/ledger.ts'
 import { openSqliteLedger } from '../ledger/sqlite/sqlite-ledger.ts'
 import { createAddressGuard } from '../proxy/address-guard.ts'
-import type { Settlement } from '../proxy/egress.ts'
 import { createRoomBell } from '../proxy/room-bell.ts'
 import { createUpstream } from '../proxy/upstream.ts'
 import type { SandboxBackend, SandboxName } from '../sandbox/sandbox.ts'
@@ -31,6 +31,7 @@ import type {
 } from './api.ts'
 import { createBottleEvents } from './bottle-events.ts'
 import { createBudgetBook } from './budget-book.ts'
+import { createBudgetWatch, heldKeys } from './budget-watch.ts'
 import { type Definitions, definitionsFor, policyOf, providersOf } from './definitions.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
 import { failBottle, type LiveBottle, removeDirectory, startBottle } from './live-bottle.ts'
@@ -77,7 +78,7 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
   let settings: Settings = await readOwnSettings()
   const ledger = stack.use(await openSqliteLedger({ path: paths.databasePath, owner: newId() }))
   const bus = createEventBus()
-  const budgets = createBudgetBook(ledger)
+  const budgets = createBudgetBook({ ledger, thresholdsPercent: settings.thresholdsPercent })
   const bell = createRoomBell()
   const enforcer: Enforcer = createEnforcer({
     ledger,
@@ -103,7 +104,7 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
 
   const view = async (id: string): Promise<BottleView> => {
     const row = await ledger.bottle(id)
-    if (row) return viewOf(ledger, row, living.get(id))
+    if (row) return viewOf(row, { ledger, live: living.get(id), nowMs: nowMs() })
     throw new BottleError('not_found', `there is no bottle "${id}"`, { hint: 'List them with: bot-bottle ps --all' })
   }
   const announce = (id: string) => {
@@ -111,9 +112,11 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
   }
   /** What the files say now replaces what they said at an earlier start. */
   const defineBudgets = async ({ agent, bottle }: Definitions) => {
-    if (agent) await budgets.define({ kind: 'agent', name: agent.name }, agent.budgets.map(written))
-    for (const { name, budgets: limits } of bottle.scopes) {
-      await budgets.define({ kind: 'bottle', name }, limits.map(written))
+    const defined = (written: readonly Sourced<WrittenBudget>[]) =>
+      written.map(({ value }) => ({ period: settings.period, ...value }))
+    if (agent) await budgets.define({ kind: 'agent', name: agent.name }, defined(agent.budgets))
+    for (const scope of bottle.scopes) {
+      await budgets.define({ kind: 'bottle', name: scope.name }, defined(scope.budgets))
     }
   }
   const performCut = async (
@@ -131,28 +134,28 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
   const cutForBudget = (bottle: LiveBottle, message: string) => {
     performCut(bottle, { policy: bottle.row.policy, trigger: 'budget', message }).catch(onBug)
   }
-  const cutAll = (counter: Counter) => {
-    for (const bottle of living.values()) {
-      const isGoverned = bottle.providers.some((provider) =>
-        bottle.budgetsOf(provider).governing.some((key) => isSameCounter(key, counter)),
-      )
-      if (isGoverned) cutForBudget(bottle, spentMessage(counter))
-    }
-  }
+  const watch = createBudgetWatch({ ledger, living, nowMs, cut: cutForBudget })
   const eventsFor = (id: string) =>
     createBottleEvents({
       bottleId: id,
       bus,
       budgets,
+      watch,
       nowMs,
       onBug,
-      cutAll,
-      governingOf: (settlement) => governingCounter(living.get(id), settlement),
+      holding() {
+        const bottle = living.get(id)
+        return bottle ? heldKeys(bottle, nowMs()) : []
+      },
       cut(message) {
         const bottle = living.get(id)
         if (bottle) cutForBudget(bottle, message)
       },
     })
+  const limitsChanged = () => {
+    bell.ring()
+    return watch.limitsChanged()
+  }
 
   const exited: Controller['exited'] = async (id, exitCode) => {
     const bottle = living.get(id)
@@ -200,6 +203,7 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
       try {
         await defineBudgets(definitions)
         await budgets.set({ kind: 'run', name: row.id }, request.budgets)
+        await limitsChanged()
         const plan = { row, definitions, request, backend, credentials, events: eventsFor(row.id) }
         const bottle = await startBottle(plan, services)
         living.set(row.id, bottle)
@@ -247,6 +251,7 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
       settings = await readOwnSettings()
       await budgets.define(hostScope, settings.budgets)
       await budgets.set({ kind: 'run', name: id }, limits)
+      await limitsChanged()
       refuseWithoutRoom(await view(id))
       const changed = await enforcer.restore(bottle, 'asked for by the operator')
       if (changed) announce(id)
@@ -256,7 +261,7 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
     view,
     async views({ all }) {
       const rows = await ledger.bottles({ living: !all, limit: maxListedBottles })
-      return Promise.all(rows.map((row) => viewOf(ledger, row, living.get(row.id))))
+      return Promise.all(rows.map((row) => viewOf(row, { ledger, live: living.get(row.id), nowMs: nowMs() })))
     },
 
     async [Symbol.asyncDispose]() {
@@ -280,27 +285,17 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
   }
 }
 
-function governingCounter(bottle: LiveBottle | undefined, { provider, outcome }: Settlement): Counter | null {
-  if (!bottle || outcome.kind !== 'settled') return null
-  const owner = bottle.providers.find(({ name }) => name === provider)
-  const key = owner && bottle.budgetsOf(owner).governing[0]
-  return (key && outcome.counters.find((counter) => isSameCounter(counter, key))) ?? null
-}
-
-function isSameCounter(one: CounterKey, other: CounterKey): boolean {
-  return one.scope === other.scope && one.provider === other.provider && one.period === other.period
-}
-
 /** A restore that the next request would undo at once helps nobody. */
 function refuseWithoutRoom({ id, budgets }: BottleView): void {
-  const spent = budgets.find(({ limitTokens, settledTokens }) => limitTokens !== null && settledTokens >= limitTokens)
+  const spent = budgets.find(isSpent)
   if (!spent) return
-  throw new BottleError('refused', cutReason(spentMessage(spent)), {
-    hint:
-      spent.scope === 'host'
-        ? 'Raise `budget` in settings.yml above what is used, then restore again.'
-        : `Give it a higher limit: bot-bottle restore ${id} --budget ${spent.provider}=N`,
-  })
+  throw new BottleError('refused', cutReason(spentMessage(spent)), { hint: raiseHint(id, spent) })
+}
+
+function raiseHint(id: string, { scope, provider }: Counter): string {
+  if (scope.startsWith('run:')) return `Give it a higher limit: bot-bottle restore ${id} --budget ${provider}=N`
+  const file = scope === 'host' ? 'settings.yml' : `the file of ${scope.replace(':', ' ')}`
+  return `Raise \`budget\` in ${file} above what is used, then restore again.`
 }
 
 async function removeKept(directory: string): Promise<boolean> {
@@ -310,8 +305,4 @@ async function removeKept(directory: string): Promise<boolean> {
   )
   if (isThere) await removeDirectory(directory)
   return isThere
-}
-
-function written<Value>({ value }: Sourced<Value>): Value {
-  return value
 }

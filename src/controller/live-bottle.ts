@@ -4,7 +4,8 @@
  */
 import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { counterChain, scopeChain } from '../core/budget/chain.ts'
+import { scopeChain } from '../core/budget/chain.ts'
+import { scopeKey } from '../core/budget/scope.ts'
 import { BottleError } from '../core/errors.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import type { EnforcementTarget } from '../enforce/enforcer.ts'
@@ -75,12 +76,8 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
       opening.signal,
     ),
   )
-  const scopes = scopeChain({ ...row, definitions: definitions.bottle.scopes.map(({ name }) => name).toReversed() })
-  const budgetsOf: Egress['budgetsOf'] = ({ name }) => {
-    const chain = counterChain(scopes, name)
-    const governing = budgets.governing(chain)
-    return { chain, governing: governing ? [governing] : [] }
-  }
+  const chain = scopeChain({ ...row, definitions: definitions.bottle.scopes.map(({ name }) => name) }).map(scopeKey)
+  const budgetsOf: Egress['budgetsOf'] = ({ name }, atMs) => ({ chain, governing: budgets.holding(chain, name, atMs) })
   const proxy = stack.use(
     openBottleProxy({
       listeners: sandbox.listeners,

@@ -4,7 +4,13 @@ import type { BottleRow, Ledger } from '../ledger/ledger.ts'
 import type { BottleView } from './api.ts'
 import type { LiveBottle } from './live-bottle.ts'
 
-export async function viewOf(ledger: Ledger, row: BottleRow, live: LiveBottle | undefined): Promise<BottleView> {
+export interface ViewOptions {
+  readonly ledger: Ledger
+  readonly live: LiveBottle | undefined
+  readonly nowMs: number
+}
+
+export async function viewOf(row: BottleRow, { ledger, live, nowMs }: ViewOptions): Promise<BottleView> {
   const { id, agent, definitions, policy, contained, createdAtMs, endedAtMs, exitCode } = row
   const own = await ledger.counters({ scope: scopeKey({ kind: 'run', name: id }) })
   return {
@@ -17,20 +23,17 @@ export async function viewOf(ledger: Ledger, row: BottleRow, live: LiveBottle | 
     createdAtMs,
     endedAtMs,
     exitCode,
-    budgets: live ? await governingCounters(ledger, live) : [],
-    chargedTokens: own.reduce((sum, { settledTokens }) => sum + settledTokens, 0),
+    budgets: live ? await heldCounters(ledger, live, nowMs) : [],
+    chargedTokens: own.reduce((sum, { period, settledTokens }) => sum + (period === 'total' ? settledTokens : 0), 0),
     openExchanges: live?.openExchanges ?? 0,
   }
 }
 
-/** The governing counter of each provider; where no budget is defined, the bottle's own counter without a limit. */
-async function governingCounters(ledger: Ledger, live: LiveBottle): Promise<BottleView['budgets']> {
-  const counters = live.providers.map(async (provider) => {
-    const { governing, chain } = live.budgetsOf(provider)
-    const key = governing[0] ?? chain[0]
-    if (!key) return []
-    const [counter] = await ledger.counters({ scope: key.scope, provider: key.provider })
-    return [counter ?? { ...key, limitTokens: null, settledTokens: 0, reservedTokens: 0 }]
+/** The budgets that hold, provider by provider; where none is defined, the bottle's own counter without a limit. */
+async function heldCounters(ledger: Ledger, live: LiveBottle, nowMs: number): Promise<BottleView['budgets']> {
+  const keys = live.providers.flatMap((provider) => {
+    const { governing, chain } = live.budgetsOf(provider, nowMs)
+    return governing.length > 0 ? governing : [{ scope: chain[0] ?? '', provider: provider.name, period: 'total' }]
   })
-  return (await Promise.all(counters)).flat()
+  return Promise.all(keys.map((key) => ledger.counter(key)))
 }

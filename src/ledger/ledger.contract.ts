@@ -6,7 +6,8 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { admit } from '../core/budget/admit.ts'
-import type { CounterKey } from '../core/budget/scope.ts'
+import { periodKey, periods } from '../core/budget/period.ts'
+import { type BudgetKey, type CounterKey, isSameCounter } from '../core/budget/scope.ts'
 import type { BottleRow, EnforcementIntent, Ledger, ReserveRequest, SettleRequest } from './ledger.ts'
 
 export interface LedgerUnderTest {
@@ -18,7 +19,8 @@ export interface LedgerUnderTest {
 const hourMs = 3_600_000
 const startMs = Date.UTC(2026, 0, 15, 10, 20)
 
-export function counterKey(scope: string, provider = 'claude'): CounterKey {
+/** Names a budget of all time and its counter, too. */
+export function counterKey(scope: string, provider = 'claude'): BudgetKey & CounterKey {
   return { scope, provider, period: 'total' }
 }
 
@@ -35,7 +37,7 @@ export function reserveRequest(attemptId: string, changes: Partial<ReserveReques
     holdTokens: 100,
     inputTokens: 80,
     governing: [host],
-    chain: [host],
+    chain: ['host'],
     nowMs: startMs,
     ...changes,
   }
@@ -93,7 +95,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
     })
     afterEach(() => underTest.dispose())
 
-    const counterAt = async ({ scope, provider }: CounterKey) => (await ledger.counters({ scope, provider }))[0]
+    const counterAt = (key: CounterKey) => ledger.counter(key)
     const spend = async (attemptId: string, chargeTokens: number, changes: Partial<ReserveRequest> = {}) => {
       await ledger.reserve(reserveRequest(attemptId, { holdTokens: 0, ...changes }))
       await ledger.settle(settleRequest(attemptId, { chargeTokens }))
@@ -137,9 +139,11 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         await ledger.setLimit(host, 100)
         await spend('a', 100)
         expect(await ledger.reserve(reserveRequest('b'))).toMatchObject({ kind: 'denied' })
-        expect(await ledger.setLimit(host, 200)).toMatchObject({ limitTokens: 200, settledTokens: 100 })
+        await ledger.setLimit(host, 200)
+        expect(await counterAt(host)).toMatchObject({ limitTokens: 200, settledTokens: 100 })
         expect(await ledger.reserve(reserveRequest('b'))).toEqual({ kind: 'reserved' })
-        expect(await ledger.setLimit(host, null)).toMatchObject({ limitTokens: null, settledTokens: 100 })
+        await ledger.setLimit(host, null)
+        expect(await counterAt(host)).toMatchObject({ limitTokens: null, settledTokens: 100 })
       })
 
       it('holds on all governing counters or on none, and names the most specific one without room', async () => {
@@ -148,9 +152,9 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         await ledger.setLimit(run, 1_000)
         await ledger.setLimit(agent, 50)
         await ledger.setLimit(host, 10)
-        const keys = { governing: [run, agent, host], chain: [run, agent, host] }
+        const keys = { governing: [run, agent, host], chain: ['run:x', 'agent:claude', 'host'] }
         expect(await ledger.reserve(reserveRequest('a', keys))).toMatchObject({ kind: 'denied', counter: agent })
-        expect((await ledger.counters()).map(({ reservedTokens }) => reservedTokens)).toEqual([0, 0, 0])
+        for (const key of keys.governing) expect(await counterAt(key)).toMatchObject({ reservedTokens: 0 })
       })
 
       it('admits without any budget and still counts', async () => {
@@ -162,7 +166,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       it('keeps the providers apart (L16)', async () => {
         await ledger.setLimit(host, 100)
         const codex = counterKey('host', 'codex')
-        await spend('a', 100, { provider: 'codex', governing: [codex], chain: [codex] })
+        await spend('a', 100, { provider: 'codex', governing: [codex], chain: ['host'] })
         expect(await ledger.reserve(reserveRequest('b'))).toEqual({ kind: 'reserved' })
         expect(await counterAt(codex)).toMatchObject({ settledTokens: 100, reservedTokens: 0 })
       })
@@ -180,8 +184,15 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       })
 
       it('refuses a governing counter that the chain would not charge', async () => {
-        const stray = { governing: [counterKey('run:x')], chain: [host] }
-        await expect(ledger.reserve(reserveRequest('a', stray))).rejects.toThrow('run:x')
+        for (const stray of [
+          counterKey('run:x'),
+          counterKey('host', 'codex'),
+          { ...host, period: 'day:2026-01-16' },
+          { ...host, period: 'run:other' },
+        ]) {
+          const request = reserveRequest('a', { governing: [stray], chain: ['run:claude-x1y2', 'host'] })
+          await expect(ledger.reserve(request)).rejects.toThrow(`${stray.scope} of ${stray.period}`)
+        }
       })
 
       it('spoils no neighbour by a call that fails', async () => {
@@ -209,11 +220,12 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         await fc.assert(
           fc.asyncProperty(state, async ({ limitTokens, settledTokens, othersTokens, ownTokens, holdTokens }) => {
             const key = counterKey(`run:${++runs}`)
-            const keys = { governing: [key], chain: [key] }
+            const keys = { governing: [key], chain: [key.scope] }
             await ledger.reserve(reserveRequest(`others-${runs}`, { ...keys, holdTokens: othersTokens }))
             await ledger.reserve(reserveRequest(`own-${runs}`, { ...keys, holdTokens: ownTokens }))
             await spend(`spent-${runs}`, settledTokens, keys)
-            const counter = await ledger.setLimit(key, limitTokens)
+            await ledger.setLimit(key, limitTokens)
+            const counter = await ledger.counter(key)
 
             const wholeTokens = Math.max(ownTokens, holdTokens)
             const extended = await ledger.extend(`own-${runs}`, holdTokens)
@@ -222,7 +234,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
               expected === 'admit' ? 'extended' : expected,
             )
 
-            const status = (await ledger.counters({ scope: key.scope }))[0] ?? counter
+            const status = await ledger.counter(key)
             const reserved = await ledger.reserve(reserveRequest(`new-${runs}`, { ...keys, holdTokens }))
             const decision = admit(holdTokens, status).kind
             expect(reserved.kind === 'denied' ? reserved.reason : reserved.kind).toBe(
@@ -236,7 +248,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
 
     describe('extend', () => {
       const run = counterKey('run:x')
-      const keys = { governing: [run, host], chain: [run, host] }
+      const keys = { governing: [run, host], chain: ['run:x', 'host'] }
 
       it('grows the hold on several counters, all or none, and settle releases it in full (L08)', async () => {
         await ledger.setLimit(run, 1_000)
@@ -296,10 +308,10 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       })
 
       it('charges child, parent and host once each: the children make up the parent (L14)', async () => {
-        const [web, docs, base] = [counterKey('bottle:web'), counterKey('bottle:docs'), counterKey('bottle:base')]
-        await spend('a', 10, { governing: [base], chain: [web, base, base, host] })
-        await spend('b', 20, { governing: [base], chain: [docs, base, host] })
-        await spend('c', 5, { governing: [base], chain: [base, host] })
+        const governing = [counterKey('bottle:base')]
+        await spend('a', 10, { governing, chain: ['bottle:web', 'bottle:base', 'bottle:base', 'host'] })
+        await spend('b', 20, { governing, chain: ['bottle:docs', 'bottle:base', 'host'] })
+        await spend('c', 5, { governing, chain: ['bottle:base', 'host'] })
         const settled = (await ledger.counters()).map(({ scope, settledTokens }) => [scope, settledTokens])
         expect(Object.fromEntries(settled)).toEqual({
           'bottle:web': 10,
@@ -310,7 +322,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       })
 
       it('returns the counters in the order of the chain', async () => {
-        const chain = [counterKey('run:x'), counterKey('agent:claude'), host]
+        const chain = ['run:x', 'agent:claude', 'host']
         await ledger.reserve(reserveRequest('a', { governing: [], chain }))
         const outcome = await ledger.settle(settleRequest('a'))
         expect(outcome.kind === 'settled' && outcome.counters.map(({ scope }) => scope)).toEqual([
@@ -322,15 +334,13 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
 
       it('is right at once when a limit comes to a scope that has history and open holds (L12)', async () => {
         const web = counterKey('bottle:web')
-        await spend('a', 30, { governing: [host], chain: [web, host] })
-        await ledger.reserve(reserveRequest('b', { governing: [web], chain: [web, host] }))
-        expect(await ledger.setLimit(web, 200)).toEqual({
-          ...web,
-          limitTokens: 200,
-          settledTokens: 30,
-          reservedTokens: 100,
-        })
-        expect(await ledger.setLimit(counterKey('bottle:new'), 5)).toMatchObject({ settledTokens: 0 })
+        await spend('a', 30, { governing: [host], chain: ['bottle:web', 'host'] })
+        await ledger.reserve(reserveRequest('b', { governing: [web], chain: ['bottle:web', 'host'] }))
+        await ledger.setLimit(web, 200)
+        expect(await counterAt(web)).toEqual({ ...web, limitTokens: 200, settledTokens: 30, reservedTokens: 100 })
+        const fresh = counterKey('bottle:new')
+        await ledger.setLimit(fresh, 5)
+        expect(await counterAt(fresh)).toEqual({ ...fresh, limitTokens: 5, settledTokens: 0, reservedTokens: 0 })
         await ledger.settle(settleRequest('b'))
         expect(await counterAt(web)).toMatchObject({ settledTokens: 120, reservedTokens: 0 })
       })
@@ -365,6 +375,145 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       })
     })
 
+    describe('a period', () => {
+      const day = (date: string): CounterKey => ({ ...host, period: `day:${date}` })
+      const daily = { scope: 'host', provider: 'claude', period: 'day' } as const
+      const at = (time: string) => Date.parse(`2026-${time}Z`)
+      /** A request for 100 tokens that the host's budget of that day governs. */
+      const dailyRequest = (attemptId: string, time: string, changes: Partial<ReserveRequest> = {}) =>
+        reserveRequest(attemptId, { governing: [day(`2026-${time.slice(0, 5)}`)], nowMs: at(time), ...changes })
+
+      it('begins with a whole budget and needs nothing to be done for it (L13)', async () => {
+        await ledger.setLimit(daily, 150)
+        expect(await ledger.reserve(dailyRequest('a', '11-22T23:59:59.999'))).toEqual({ kind: 'reserved' })
+        await ledger.settle(settleRequest('a', { chargeTokens: 140, nowMs: at('11-22T23:59:59.999') }))
+        expect(await ledger.reserve(dailyRequest('b', '11-22T23:59:59.999'))).toMatchObject({
+          reason: 'exhausted',
+          counter: { ...day('2026-11-22'), limitTokens: 150, settledTokens: 140 },
+        })
+        expect(await ledger.reserve(dailyRequest('b', '11-23T00:00:00.000'))).toEqual({ kind: 'reserved' })
+        expect(await ledger.verify()).toEqual([])
+      })
+
+      it('is charged by what was reserved in it, however late that is settled', async () => {
+        await ledger.setLimit(daily, 1_000)
+        await ledger.reserve(dailyRequest('a', '11-22T23:00'))
+        await ledger.reserve(dailyRequest('b', '11-23T01:00'))
+        const settled = await ledger.settle(settleRequest('a', { nowMs: at('11-23T02:00') }))
+        expect(settled).toEqual({
+          kind: 'settled',
+          counters: [
+            { ...host, limitTokens: null, settledTokens: 90, reservedTokens: 0 },
+            { ...day('2026-11-22'), limitTokens: 1_000, settledTokens: 90, reservedTokens: 0 },
+          ],
+        })
+        expect(await counterAt(day('2026-11-23'))).toMatchObject({ settledTokens: 0, reservedTokens: 100 })
+        const next = await underTest.reopen('next')
+        await next.recover(at('11-24T00:00'))
+        expect(await next.counter(day('2026-11-23'))).toMatchObject({ settledTokens: 100, reservedTokens: 0 })
+        expect(await next.counter(day('2026-11-24'))).toMatchObject({ settledTokens: 0 })
+        expect(await next.verify()).toEqual([])
+      })
+
+      it('that is spent stays spent when the clock steps back into it (L13)', async () => {
+        await ledger.setLimit(daily, 100)
+        for (const [id, time] of [
+          ['a', '11-22T23:59'],
+          ['b', '11-23T00:01'],
+        ] as const) {
+          await ledger.reserve(dailyRequest(id, time))
+          await ledger.settle(settleRequest(id, { chargeTokens: 100, nowMs: at(time) }))
+        }
+        for (const time of ['11-22T23:58', '11-23T00:02']) {
+          expect(await ledger.reserve(dailyRequest('c', time))).toMatchObject({ reason: 'exhausted' })
+        }
+        expect(await ledger.reserve(dailyRequest('c', '11-25T09:00'))).toEqual({ kind: 'reserved' })
+      })
+
+      it('is right at once when its budget comes to a scope with history and open exchanges (L12)', async () => {
+        for (const [id, time, chargeTokens] of [
+          ['a', '10-31T12:00', 1],
+          ['b', '11-15T12:00', 10],
+          ['c', '11-16T00:00', 100],
+          ['d', '11-22T23:00', 1_000],
+          ['e', '11-23T00:00', 10_000],
+        ] as const) {
+          await spend(id, chargeTokens, { chain: ['run:x', 'host'], nowMs: at(time) })
+        }
+        const open = { holdTokens: 5, governing: [], chain: ['run:x', 'host'] }
+        await ledger.reserve(reserveRequest('f', { ...open, nowMs: at('11-22T23:30') }))
+        const keys = ['day:2026-11-22', 'week:2026-W47', 'month:2026-11', 'month:2026-10', 'run:x', 'run:y']
+        const settledOf = async () =>
+          Promise.all(keys.map(async (period) => (await counterAt({ ...host, period })).settledTokens))
+        expect(await settledOf()).toEqual([1_000, 1_100, 11_110, 1, 11_111, 0])
+        for (const period of ['day', 'week', 'month', 'run'] as const) {
+          await ledger.setLimit({ ...host, period }, 1_000_000)
+        }
+        const governing = keys.filter((key) => key !== 'month:2026-10' && key !== 'run:y')
+        const request = {
+          ...open,
+          governing: governing.map((period) => ({ ...host, period })),
+          nowMs: at('11-22T23:40'),
+        }
+        expect(await ledger.reserve(reserveRequest('g', request))).toEqual({ kind: 'reserved' })
+        expect(await settledOf()).toEqual([1_000, 1_100, 11_110, 1, 11_111, 0])
+        await ledger.settle(settleRequest('f', { chargeTokens: 3, nowMs: at('11-23T00:10') }))
+        await ledger.settle(settleRequest('g', { chargeTokens: 4, nowMs: at('11-23T00:10') }))
+        expect(await settledOf()).toEqual([1_007, 1_107, 11_117, 1, 11_118, 0])
+        expect((await ledger.counters()).every(({ reservedTokens }) => reservedTokens === 0)).toBe(true)
+        expect(await ledger.verify()).toEqual([])
+      })
+
+      it('of a run is that of each run by itself, also at a scope that many share', async () => {
+        const perRun = { ...host, period: 'run' } as const
+        await ledger.setLimit(perRun, 150)
+        const runRequest = (attemptId: string, run: string) =>
+          reserveRequest(attemptId, { governing: [{ ...host, period: run }], chain: [run, 'host'] })
+        await ledger.reserve(runRequest('a', 'run:x'))
+        await ledger.settle(settleRequest('a'))
+        expect(await ledger.reserve(runRequest('b', 'run:x'))).toMatchObject({ counter: { period: 'run:x' } })
+        expect(await ledger.reserve(runRequest('b', 'run:y'))).toEqual({ kind: 'reserved' })
+        expect(await counterAt({ ...host, period: 'run:x' })).toMatchObject({ settledTokens: 90 })
+        expect(await ledger.verify()).toEqual([])
+      })
+
+      it('has the limit of its kind: those of the past, too, and those to come', async () => {
+        await ledger.setLimit(daily, 100)
+        await ledger.reserve(dailyRequest('a', '11-22T12:00'))
+        await ledger.setLimit(daily, 300)
+        await ledger.setLimit(host, 7)
+        for (const date of ['2026-11-22', '2026-11-23']) {
+          expect(await counterAt(day(date))).toMatchObject({ limitTokens: 300 })
+        }
+        expect(await counterAt({ ...host, period: 'month:2026-11' })).toMatchObject({ limitTokens: null })
+        expect(await ledger.limits()).toEqual([
+          { ...daily, limitTokens: 300 },
+          { ...host, limitTokens: 7 },
+        ])
+        await ledger.setLimit(daily, null)
+        expect(await ledger.reserve(dailyRequest('b', '11-22T12:00', { holdTokens: 900 }))).toEqual({
+          kind: 'reserved',
+        })
+        expect(await ledger.limits({ scope: 'run:x' })).toEqual([])
+      })
+
+      it('holds together with all time: all or none, and each says when it has no room', async () => {
+        await ledger.setLimit(daily, 150)
+        await ledger.setLimit(host, 250)
+        const both = (attemptId: string, time: string) =>
+          dailyRequest(attemptId, time, { governing: [day(`2026-${time.slice(0, 5)}`), host] })
+        await ledger.reserve(both('a', '11-22T12:00'))
+        await ledger.settle(settleRequest('a', { chargeTokens: 100 }))
+        expect(await ledger.reserve(both('b', '11-22T12:00'))).toMatchObject({ counter: day('2026-11-22') })
+        await ledger.reserve(both('c', '11-23T12:00'))
+        await ledger.settle(settleRequest('c', { chargeTokens: 100 }))
+        expect(await ledger.reserve(both('d', '11-24T12:00'))).toMatchObject({
+          counter: { ...host, settledTokens: 200 },
+        })
+        expect(await counterAt(day('2026-11-24'))).toMatchObject({ reservedTokens: 0 })
+      })
+    })
+
     describe('recover', () => {
       it('charges what other owners held, marks it estimated, and leaves the own reservations alone (L05)', async () => {
         await ledger.setLimit(host, 1_000)
@@ -386,6 +535,67 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
     })
 
     describe('the counters', () => {
+      it('of every period equal the sum of its events and open holds, whenever their budgets come (I6, L12)', async () => {
+        const scopes = ['run', 'agent', 'host']
+        const dayMs = 24 * hourMs
+        const operation = fc.record({
+          kind: fc.constantFrom('reserve', 'reserve', 'settle', 'limit'),
+          attempt: fc.nat({ max: 5 }),
+          tokens: fc.nat({ max: 50 }),
+          scope: fc.constantFrom(...scopes),
+          period: fc.constantFrom(...periods),
+          /** Forth and back, over days, weeks, months and a year's end. */
+          nowMs: fc.integer({ min: -20, max: 20 }).map((days) => Date.UTC(2027, 0, 1) + days * dayMs - 1),
+          isGoverned: fc.boolean(),
+        })
+        let runs = 0
+        await fc.assert(
+          fc.asyncProperty(fc.array(operation, { maxLength: 30 }), async (operations) => {
+            const prefix = ++runs
+            const run = `run:${prefix}`
+            const nameOf = (scope: string) => (scope === 'run' ? run : `bottle:${scope}-${prefix}`)
+            const chain = scopes.map(nameOf)
+            const charges: { readonly atMs: number; readonly tokens: number }[] = []
+            const open = new Map<
+              string,
+              { readonly atMs: number; readonly tokens: number; readonly governing: readonly CounterKey[] }
+            >()
+            for (const [index, { kind, attempt, tokens, scope, period, nowMs, isGoverned }] of operations.entries()) {
+              const key = { scope: nameOf(scope), provider: 'claude', period: periodKey(period, { atMs: nowMs, run }) }
+              if (kind === 'reserve') {
+                const id = `${prefix}-${index}`
+                const governing = isGoverned ? [key] : []
+                const request = reserveRequest(id, { holdTokens: tokens, governing, chain, nowMs })
+                if ((await ledger.reserve(request)).kind === 'reserved')
+                  open.set(id, { atMs: nowMs, tokens, governing })
+              } else if (kind === 'limit') {
+                await ledger.setLimit({ ...key, period }, attempt === 0 ? null : tokens * 4)
+              } else {
+                const [id, held] = [...open][attempt % Math.max(1, open.size)] ?? []
+                if (id === undefined || held === undefined) continue
+                await ledger.settle(settleRequest(id, { chargeTokens: tokens, nowMs }))
+                charges.push({ atMs: held.atMs, tokens })
+                open.delete(id)
+              }
+            }
+            for (const { nowMs, scope, period } of operations) {
+              const keyAt = (atMs: number) => periodKey(period, { atMs, run })
+              const key = { scope: nameOf(scope), provider: 'claude', period: keyAt(nowMs) }
+              const settled = charges.filter(({ atMs }) => keyAt(atMs) === key.period)
+              const held = [...open.values()].filter(({ governing }) =>
+                governing.some((one) => isSameCounter(one, key)),
+              )
+              expect(await ledger.counter(key)).toMatchObject({
+                settledTokens: settled.reduce((sum, { tokens }) => sum + tokens, 0),
+                reservedTokens: held.reduce((sum, { tokens }) => sum + tokens, 0),
+              })
+            }
+            expect(await ledger.verify()).toEqual([])
+          }),
+          { numRuns: 60 },
+        )
+      })
+
       it('equal the sum of the events and of the open holds after any operations (I6)', async () => {
         const scopes = ['run', 'agent', 'host']
         const operation = fc.record({
@@ -412,7 +622,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
               if (kind === 'reserve') {
                 const id = `${prefix}-${used++}`
                 const whole = [...new Set([...governing, ...chain])]
-                const keys = { governing: governing.map(key), chain: whole.map(key) }
+                const keys = { governing: governing.map(key), chain: whole.map((scope) => key(scope).scope) }
                 const { kind: outcome } = await ledger.reserve(reserveRequest(id, { ...keys, holdTokens: tokens }))
                 if (outcome === 'reserved') open.set(id, { holdTokens: tokens, governing, chain: whole })
                 idAt[attempt] = id
@@ -446,9 +656,8 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       })
 
       it('are found by scope and by provider', async () => {
-        await ledger.setLimit(host, 1)
-        await ledger.setLimit(counterKey('host', 'codex'), 2)
-        await ledger.setLimit(counterKey('run:x'), 3)
+        await spend('a', 1, { chain: ['run:x', 'host'] })
+        await spend('b', 2, { provider: 'codex', governing: [] })
         expect((await ledger.counters({ scope: 'host' })).map(({ provider }) => provider)).toEqual(['claude', 'codex'])
         expect((await ledger.counters({ provider: 'claude' })).map(({ scope }) => scope)).toEqual(['host', 'run:x'])
       })
@@ -464,7 +673,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         const estimated = { usage: {}, chargeTokens: 40, source: 'estimated' as const, nowMs: startMs + hourMs }
         await ledger.settle(settleRequest('b', estimated))
         const codex = counterKey('host', 'codex')
-        const foreign = { provider: 'codex', agent: 'codex', model: 'gpt', governing: [codex], chain: [codex] }
+        const foreign = { provider: 'codex', agent: 'codex', model: 'gpt', governing: [codex] }
         await ledger.reserve(reserveRequest('c', foreign))
         await ledger.settle(settleRequest('c', { usage: { inputTokens: 7 }, chargeTokens: 7, nowMs: startMs + hourMs }))
       })

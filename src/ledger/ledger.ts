@@ -5,7 +5,7 @@
  * survives a crash of the process and of the machine (I5, I8). No SQL type leaks through this interface; every
  * implementation passes `ledger.contract.ts`.
  */
-import type { Counter, CounterKey } from '../core/budget/scope.ts'
+import type { BudgetKey, Counter, CounterKey } from '../core/budget/scope.ts'
 import type { Usage, UsageSource } from '../core/metering/usage.ts'
 
 export interface ReserveRequest {
@@ -19,10 +19,14 @@ export interface ReserveRequest {
   readonly holdTokens: number
   /** The estimated input alone, kept for the record. Tokens. */
   readonly inputTokens: number
-  /** Every one of these must have room: the governing budget and those marked `always`. May be empty: no budget. */
+  /**
+   * Every one of these must have room: the budgets that hold. Of `provider`, scopes of `chain`, periods of `nowMs`. May be
+   * empty: no budget.
+   */
   readonly governing: readonly CounterKey[]
-  /** Every one of these is charged when the reservation is settled; includes `governing`. */
-  readonly chain: readonly CounterKey[]
+  /** Keys of the scopes that are charged when the reservation is settled, most specific first. */
+  readonly chain: readonly string[]
+  /** The charge counts in the periods of this moment, however late it is settled. */
   readonly nowMs: number
 }
 
@@ -51,7 +55,7 @@ export interface SettleRequest {
   readonly nowMs: number
 }
 
-/** `counters`: the chain's counters after the charge, in the order of the reservation's chain. */
+/** `counters`: all counters that were charged, as they stand then; those of the most specific scope first. */
 export type SettleOutcome =
   | { readonly kind: 'settled'; readonly counters: readonly Counter[] }
   | { readonly kind: 'already_settled' }
@@ -138,6 +142,10 @@ export interface AuditEntry {
   readonly atMs: number
 }
 
+export interface Limit extends BudgetKey {
+  readonly limitTokens: number
+}
+
 export interface Warning extends CounterKey {
   readonly limitTokens: number
   readonly thresholdPercent: number
@@ -157,8 +165,9 @@ export interface CounterMismatch extends CounterKey {
 }
 
 export interface Ledger extends AsyncDisposable {
-  /** Sets or (with `null`) removes the limit of a counter, creating the counter at its true value if it is new. */
-  setLimit(key: CounterKey, limitTokens: number | null): Promise<Counter>
+  /** Sets or (with `null`) removes a limit: at once for every period of its kind, past, present and to come. */
+  setLimit(budget: BudgetKey, limitTokens: number | null): Promise<void>
+  limits(filter?: { readonly scope?: string }): Promise<readonly Limit[]>
   /** Makes the durable reservation that must exist before anything is dialled; all or none of `governing`. */
   reserve(request: ReserveRequest): Promise<ReserveOutcome>
   /** Replaces the hold of an open reservation by a larger one; all or none. `holdTokens` is the new whole hold. */
@@ -168,6 +177,9 @@ export interface Ledger extends AsyncDisposable {
   /** Charges, at their holds, the reservations of every owner but this one; returns them. For the start of a controller. */
   recover(nowMs: number): Promise<readonly RecoveredCharge[]>
 
+  /** The counter of any scope, provider and period as it stands, also where nothing was kept for it until now. */
+  counter(key: CounterKey): Promise<Counter>
+  /** Those that are kept: of all time wherever something was charged, of other periods wherever a budget was asked. */
   counters(filter?: { readonly scope?: string; readonly provider?: string }): Promise<readonly Counter[]>
   /** The newest `limit` events, oldest of them first. */
   events(filter: { readonly bottleId?: string; readonly limit: number }): Promise<readonly UsageEvent[]>

@@ -1,16 +1,12 @@
 /** What the proxy of one bottle may know and ask: given by the controller, the same for every exchange of that bottle. */
-import type { Counter, CounterKey } from '../core/budget/scope.ts'
+import type { Counter } from '../core/budget/scope.ts'
 import type { Provider } from '../core/provider/provider.ts'
-import type { Ledger, SettleOutcome, UsageEvent } from '../ledger/ledger.ts'
+import type { Ledger, ReserveRequest, SettleOutcome, UsageEvent } from '../ledger/ledger.ts'
 import type { RoomBell } from './room-bell.ts'
 import type { Upstream } from './upstream.ts'
 
-export interface BudgetsOfExchange {
-  /** Must have room; the most specific first. Empty where no budget is defined. */
-  readonly governing: readonly CounterKey[]
-  /** All that are charged. */
-  readonly chain: readonly CounterKey[]
-}
+/** Whose budgets must have room for an exchange, and whom it is charged to. */
+export type BudgetsOfExchange = Pick<ReserveRequest, 'governing' | 'chain'>
 
 export interface Egress {
   readonly bottleId: string
@@ -23,7 +19,7 @@ export interface Egress {
   readonly newId: () => string
   /** The real credential. Throws BottleError `credential_missing`. */
   credentialOf(provider: Provider): string
-  budgetsOf(provider: Provider): BudgetsOfExchange
+  budgetsOf(provider: Provider, nowMs: number): BudgetsOfExchange
   readonly on: EgressEvents
   /** A bug on a path that nobody waits for; what it was about is refused or charged. */
   onBug(error: unknown): void

@@ -15,7 +15,7 @@ const request: LeaseOptions['request'] = {
   model: null,
   inputTokens: 100,
   governing: [key],
-  chain: [key],
+  chain: ['run:a-1'],
   nowMs: 0,
 }
 

@@ -27,6 +27,7 @@ export async function reserveExchange(
   { egress, exchange, verdict: { provider } }: Metering,
   { model, inputTokens, goneSignal }: ReserveOptions,
 ): Promise<Reservation> {
+  const nowMs = egress.nowMs()
   const opening = await openLease({
     ledger: egress.ledger,
     bell: egress.bell,
@@ -38,8 +39,8 @@ export async function reserveExchange(
       provider: provider.name,
       model,
       inputTokens,
-      ...egress.budgetsOf(provider),
-      nowMs: egress.nowMs(),
+      ...egress.budgetsOf(provider, nowMs),
+      nowMs,
     },
   })
   if (opening.kind === 'opened') {

@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => host[Symbol.asyncDispose]())
 
-test('ps --json is a list of bottles with their governing budgets', async () => {
+test('ps --json is a list of bottles with the budgets that hold', async () => {
   expect(await host.json(['ps'])).toEqual([
     {
       id: bottleId,

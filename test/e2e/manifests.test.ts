@@ -32,9 +32,9 @@ function start(args: readonly string[], changes: Parameters<ProductHost['run']>[
   return host.run(['start', ...args], { ...changes, env })
 }
 
-async function limitOf(scope: string): Promise<number | null | undefined> {
-  const counters = await (await host.client()).counters()
-  return counters.find((counter) => counter.scope === scope)?.limitTokens
+async function limitOf(scope: string): Promise<number | undefined> {
+  const [limit] = await host.inLedger((ledger) => ledger.limits({ scope }))
+  return limit?.limitTokens
 }
 
 const file = (keys: readonly string[], body = '') => `---\n${keys.join('\n')}\n---\n${body}`

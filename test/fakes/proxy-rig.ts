@@ -7,8 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { counterChain, governing, scopeChain } from '../../src/core/budget/chain.ts'
-import type { Counter, CounterKey } from '../../src/core/budget/scope.ts'
+import type { Counter } from '../../src/core/budget/scope.ts'
 import type { Provider } from '../../src/core/provider/provider.ts'
 import { builtInProviders } from '../../src/core/provider/providers.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
@@ -65,11 +64,10 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
   stack.defer(() => rm(directory, { recursive: true }))
   const ledger = stack.use(await openSqliteLedger({ path: join(directory, 'ledger.db'), owner: 'rig' }))
   const { bottleId = 'rig-1', providers = builtInProviders, keepsHistory = true } = options
-  const limited: CounterKey[] = []
-  for (const [provider, limitTokens] of Object.entries(options.budgets ?? {})) {
-    const key = { scope: `run:${bottleId}`, provider, period: 'total' }
-    await ledger.setLimit(key, limitTokens)
-    limited.push(key)
+  const run = `run:${bottleId}`
+  const limited = Object.entries(options.budgets ?? {})
+  for (const [provider, limitTokens] of limited) {
+    await ledger.setLimit({ scope: run, provider, period: 'total' }, limitTokens)
   }
   const authority = await createCertificateAuthority({ subject: bottleId, nowMs: Date.now, maxLeaves: 16 })
   const upstream = stack.use(
@@ -89,7 +87,6 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
   }
   const waiting = new Set<() => void>()
   let ids = 0
-  const scopes = scopeChain({ id: bottleId, agent: 'rig', definitions: ['claude'] })
   const proxy = stack.use(
     openBottleProxy({
       listeners,
@@ -105,13 +102,12 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
         nowMs: Date.now,
         newId: () => `attempt-${++ids}`,
         credentialOf: options.credentialOf ?? (({ name }) => options.credentials?.[name] ?? `real-${name}-key`),
-        budgetsOf({ name }) {
-          const chain = counterChain(scopes, name)
-          const key = governing(chain, (one) =>
-            limited.some((l) => l.scope === one.scope && l.provider === one.provider),
-          )
-          return { chain, governing: key ? [key] : [] }
-        },
+        budgetsOf: ({ name }) => ({
+          chain: [run, 'agent:rig', 'bottle:claude', 'host'],
+          governing: limited
+            .filter(([provider]) => provider === name)
+            .map(([provider]) => ({ scope: run, provider, period: 'total' })),
+        }),
         on: {
           started: ({ attemptId }) => void (keepsHistory && seen.started.push(attemptId)),
           progress: () => {},
@@ -152,11 +148,7 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
       const counts = await Promise.all(Object.values(listeners).map(countConnections))
       return counts.reduce((total, count) => total + count, 0)
     },
-    async counterOf(provider) {
-      const [counter] = await ledger.counters({ scope: `run:${bottleId}`, provider })
-      if (!counter) throw new Error(`the ledger has no counter of ${provider} for ${bottleId}`)
-      return counter
-    },
+    counterOf: (provider) => ledger.counter({ scope: run, provider, period: 'total' }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite-ledger.ts'
 
 const program = fileURLToPath(new URL('./ledger-program.ts', import.meta.url))
-const host = { scope: 'host', provider: 'claude', period: 'total' }
+const host = { scope: 'host', provider: 'claude', period: 'total' } as const
 const nobody = 65_534
 
 describe('the ledger file and real processes', () => {

@@ -14,10 +14,19 @@ import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite-ledger.ts'
 
 const [mode, path = '', owner = '', count = '1'] = process.argv.slice(2)
 const host = { scope: 'host', provider: 'claude', period: 'total' }
-const chain = [{ ...host, scope: `run:${owner}` }, host]
+const chain = [`run:${owner}`, 'host']
 
 /** Written before the next statement runs, so that a kill cannot lose what was acknowledged. */
-const print = (line: string) => writeSync(1, `${line}\n`)
+function print(line: string): void {
+  for (let rest = Buffer.from(`${line}\n`); rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(1, rest))
+    } catch (error) {
+      // The pipe is full: whoever reads it has not had a turn.
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+    }
+  }
+}
 
 const reservation = (attemptId: string, holdTokens: number) => ({
   attemptId,

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { BottleView } from '../../controller/api.ts'
-import { scopeInWords } from '../../core/budget/wording.ts'
+import { budgetInWords } from '../../core/budget/wording.ts'
 import { connect } from '../connect.ts'
 import type { CliContext } from '../context.ts'
 import { inertJson } from '../inert.ts'
@@ -28,7 +28,7 @@ async function listBottles(context: CliContext, { all = false, json = false }: {
     stateInWords(bottle),
     ageInWords(context.nowMs() - bottle.createdAtMs),
     bottle.chargedTokens,
-    bottle.budgets.map(budgetInWords).join(', '),
+    bottle.budgets.map(useInWords).join(', '),
     bottle.contained ? '' : 'uncontained',
   ])
   for (const line of tableLines(columns, rows, context.widthColumns)) context.print(line)
@@ -49,15 +49,10 @@ function stateInWords({ state, exitCode, openExchanges }: BottleView): string {
   return openExchanges > 0 ? `${state}, ${openExchanges} open` : state
 }
 
-/** What is used of the governing budget, by all bottles that it governs. */
-function budgetInWords({
-  provider,
-  scope,
-  limitTokens,
-  settledTokens,
-  reservedTokens,
-}: BottleView['budgets'][number]): string {
+/** What is used of a budget, by all that it counts. */
+function useInWords(budget: BottleView['budgets'][number]): string {
+  const { provider, limitTokens, settledTokens, reservedTokens } = budget
   if (limitTokens === null) return `${provider}: none`
   const used = groupedNumber(settledTokens + reservedTokens)
-  return `${provider}: ${used} of ${groupedNumber(limitTokens)} (${scopeInWords(scope)})`
+  return `${provider}: ${used} of ${groupedNumber(limitTokens)} (${budgetInWords(budget)})`
 }

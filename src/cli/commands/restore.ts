@@ -12,7 +12,7 @@ export function restoreCommand(context: CliContext): Command {
     .action(async (id: string, options: { readonly budget?: readonly BudgetOption[] }) => {
       const client = await connect(context)
       const { budgets: counters } = await client.bottle(id)
-      const providers = counters.map(({ provider }) => provider)
+      const providers = [...new Set(counters.map(({ provider }) => provider))]
       const { changed } = await client.restore(id, { budgets: budgetsFor(options.budget ?? [], providers) })
       context.tell(changed ? `${id} is open again` : `${id} was open already`)
     })

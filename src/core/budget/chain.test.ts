@@ -1,43 +1,32 @@
 import { describe, expect, it } from 'vitest'
-import { counterChain, governing, scopeChain } from './chain.ts'
+import { periodKeysOf, scopeChain } from './chain.ts'
+import { scopeKey } from './scope.ts'
 
-const bottle = { id: 'rev-1', agent: 'reviewer', definitions: ['base', 'web'] }
-const chain = counterChain(scopeChain(bottle), 'claude')
+const chainOf = (definitions: readonly string[], names = { id: 'rev-1', agent: 'reviewer' }) =>
+  scopeChain({ ...names, definitions }).map(scopeKey)
 
 describe('the chain of a bottle', () => {
-  it('goes from the run over agent and definitions, the later one nearer, to the host', () => {
-    expect(chain.map(({ scope }) => scope)).toEqual([
-      'run:rev-1',
-      'agent:reviewer',
-      'bottle:web',
-      'bottle:base',
-      'host',
-    ])
+  it('goes from the run over the agent and the definitions, nearest first, to the host', () => {
+    expect(chainOf(['web', 'base'])).toEqual(['run:rev-1', 'agent:reviewer', 'bottle:web', 'bottle:base', 'host'])
   })
 
-  it('carries one provider only, in the period of all time (L16)', () => {
-    expect(new Set(chain.map(({ provider, period }) => `${provider} ${period}`))).toEqual(new Set(['claude total']))
+  it('has a definition once that is met twice, where it is nearer (L18)', () => {
+    expect(chainOf(['web', 'base', 'docs', 'base']).slice(2, -1)).toEqual(['bottle:web', 'bottle:base', 'bottle:docs'])
   })
 
   it('keeps scopes apart that share a name', () => {
-    const same = counterChain(scopeChain({ id: 'x', agent: 'x', definitions: ['x'] }), 'claude')
-    expect(new Set(same.map(({ scope }) => scope)).size).toBe(4)
+    expect(new Set(chainOf(['x'], { id: 'x', agent: 'x' })).size).toBe(4)
   })
 })
 
-describe('the governing budget', () => {
-  const governs = (...limited: string[]) => governing(chain, ({ scope }) => limited.includes(scope))?.scope
-
-  it('is the most specific one that is defined (L15)', () => {
-    expect(governs('host')).toBe('host')
-    expect(governs('host', 'bottle:base')).toBe('bottle:base')
-    expect(governs('host', 'bottle:base', 'bottle:web')).toBe('bottle:web')
-    expect(governs('bottle:web', 'agent:reviewer')).toBe('agent:reviewer')
-    expect(governs('host', 'agent:reviewer', 'run:rev-1')).toBe('run:rev-1')
+describe('the periods that a charge counts in', () => {
+  it('are that of its run and those of the calendar', () => {
+    expect(periodKeysOf(['run:rev-1', 'host'], Date.UTC(2026, 10, 22))).toEqual([
+      ...['total', 'run:rev-1', 'day:2026-11-22', 'week:2026-W47', 'month:2026-11'],
+    ])
   })
 
-  it('is none where none is defined, nor by those of other bottles', () => {
-    expect(governs()).toBeUndefined()
-    expect(governs('run:rev-2', 'bottle:other')).toBeUndefined()
+  it('have no run where there is none', () => {
+    expect(periodKeysOf(['host'], 0)).toEqual(['total', 'day:1970-01-01', 'week:1970-W01', 'month:1970-01'])
   })
 })

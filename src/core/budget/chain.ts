@@ -1,28 +1,26 @@
-import { type CounterKey, type Scope, scopeKey } from './scope.ts'
+import { periodKey, periods } from './period.ts'
+import type { Scope } from './scope.ts'
 
-/** Whom a bottle's charges count for, most specific first: its run, its agent, its definitions (the later nearer), the host. */
+/** Whom a bottle's charges count for, most specific first: its run, its agent, its definitions, the host. */
 export function scopeChain(bottle: {
   readonly id: string
   readonly agent: string
+  /** Names of its definitions and of all that they extend, nearest first; one that is met twice counts where it is nearer. */
   readonly definitions: readonly string[]
 }): readonly Scope[] {
   return [
     { kind: 'run', name: bottle.id },
     { kind: 'agent', name: bottle.agent },
-    ...bottle.definitions.toReversed().map((name): Scope => ({ kind: 'bottle', name })),
+    ...[...new Set(bottle.definitions)].map((name): Scope => ({ kind: 'bottle', name })),
     { kind: 'host', name: '' },
   ]
 }
 
-/** The counters that a charge of one provider is added to, most specific first. */
-export function counterChain(scopes: readonly Scope[], provider: string): readonly CounterKey[] {
-  return scopes.map((scope) => ({ scope: scopeKey(scope), provider, period: 'total' }))
+/** The keys of all periods that a charge counts in which a bottle with these scopes makes at this moment. */
+export function periodKeysOf(scopes: readonly string[], atMs: number): readonly string[] {
+  const run = scopes.find((scope) => scope.startsWith('run:'))
+  if (run === undefined) return periodsWithoutRun.map((period) => periodKey(period, { atMs, run: '' }))
+  return periods.map((period) => periodKey(period, { atMs, run }))
 }
 
-/** The counter whose budget holds: the most specific that has a limit. `hasLimit` says which do. */
-export function governing(
-  chain: readonly CounterKey[],
-  hasLimit: (key: CounterKey) => boolean,
-): CounterKey | undefined {
-  return chain.find(hasLimit)
-}
+const periodsWithoutRun = periods.filter((period) => period !== 'run')

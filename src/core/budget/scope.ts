@@ -1,3 +1,5 @@
+import type { Period } from './period.ts'
+
 /** Whom a charge counts for. A bottle's chain goes from the most specific scope to the host. */
 export type ScopeKind = 'run' | 'agent' | 'bottle' | 'host'
 
@@ -12,11 +14,22 @@ export function scopeKey({ kind, name }: Scope): string {
   return kind === 'host' ? 'host' : `${kind}:${name}`
 }
 
-/** Names one counter: tokens of one provider at one scope in one period (`total` until periods exist). */
+/** Names one budget: a limit for one provider at one scope in each period of a kind. */
+export interface BudgetKey {
+  readonly scope: string
+  readonly provider: string
+  readonly period: Period
+}
+
+/** Names one counter: tokens of one provider at one scope in one period, e.g. `day:2026-11-22`. */
 export interface CounterKey {
   readonly scope: string
   readonly provider: string
   readonly period: string
+}
+
+export function isSameCounter(one: CounterKey, other: CounterKey): boolean {
+  return one.scope === other.scope && one.provider === other.provider && one.period === other.period
 }
 
 export interface Counter extends CounterKey {

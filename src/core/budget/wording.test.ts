@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Counter } from './scope.ts'
-import { cutReason, operatorCutMessage, pendingMessage, scopeInWords, spentMessage } from './wording.ts'
+import { budgetInWords, cutReason, operatorCutMessage, pendingMessage, spentMessage } from './wording.ts'
 
 const counter: Counter = {
   scope: 'run:rev-1',
@@ -42,11 +42,22 @@ it('says of a pending request what is left and that it may ask again (L03)', () 
 })
 
 it.each([
-  ['host', 'this host'],
-  ['run:rev-1', 'run rev-1'],
-  ['bottle:web', 'bottle web'],
-])('calls the scope %j %j', (scope, words) => {
-  expect(scopeInWords(scope)).toBe(words)
+  ['host', 'total', 'this host'],
+  ['run:rev-1', 'total', 'run rev-1'],
+  ['bottle:web', 'day:2026-11-22', 'bottle web, per day'],
+  ['host', 'run:rev-1', 'this host, per run'],
+])('calls the budget of %s in %s %j', (scope, period, words) => {
+  expect(budgetInWords({ scope, period })).toBe(words)
+})
+
+it.each([
+  ['day:2026-12-31', 'It resets at 2027-01-01 00:00 UTC.'],
+  ['week:2026-W47', 'It resets at 2026-11-23 00:00 UTC.'],
+  ['month:2026-11', 'It resets at 2026-12-01 00:00 UTC.'],
+  ['run:rev-1', 'It does not reset; the next run has its own.'],
+  ['total', 'It does not reset by itself.'],
+])('says of a budget of %s: %s (E12)', (period, reset) => {
+  expect(spentMessage({ ...counter, scope: 'host', period })).toContain(`claude tokens used. ${reset}`)
 })
 
 it('begins every message to a client with our name, which the audit leaves out (E12)', () => {

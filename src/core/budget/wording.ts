@@ -1,5 +1,6 @@
 /** The sentences about budgets that users and agents read. They name one budget and nothing about other bottles (E12). */
-import type { Counter } from './scope.ts'
+import { periodOfKey, spanOf } from './period.ts'
+import type { Counter, CounterKey } from './scope.ts'
 
 export interface SpentDetails {
   /** What the exchange that was cut had used itself, not yet settled. */
@@ -12,12 +13,12 @@ export function spentMessage(counter: Counter, { inFlightTokens = 0, neededToken
   const limit = tokens(counter.limitTokens ?? 0)
   const used = `${tokens(counter.settledTokens + inFlightTokens)} of ${limit} ${counter.provider} tokens used`
   const short = neededTokens > 0 ? `, and this call needs about ${tokens(neededTokens)}` : ''
-  return `bot-bottle: budget spent (${scopeInWords(counter.scope)}): ${used}${short}. It does not reset by itself.`
+  return `bot-bottle: budget spent (${budgetInWords(counter)}): ${used}${short}. ${resetInWords(counter.period)}`
 }
 
 export function pendingMessage(counter: Counter): string {
   const left = tokens(Math.max(0, (counter.limitTokens ?? 0) - counter.settledTokens))
-  return `bot-bottle: the last ${left} ${counter.provider} tokens of the budget (${scopeInWords(counter.scope)}) are held by requests in flight. Ask again shortly.`
+  return `bot-bottle: the last ${left} ${counter.provider} tokens of the budget (${budgetInWords(counter)}) are held by requests in flight. Ask again shortly.`
 }
 
 export const operatorCutMessage =
@@ -25,9 +26,19 @@ export const operatorCutMessage =
 
 export const operatorKillMessage = 'bot-bottle: an operator has ended this bottle.'
 
-export function scopeInWords(scope: string): string {
+/** Whose budget it is, and for how long: `this host`, `bottle web, per day`. */
+export function budgetInWords({ scope, period }: Pick<CounterKey, 'scope' | 'period'>): string {
   const [kind, name] = scope.split(':', 2)
-  return name === undefined ? 'this host' : `${kind} ${name}`
+  const whose = name === undefined ? 'this host' : `${kind} ${name}`
+  const span = periodOfKey(period)
+  return span === 'total' ? whose : `${whose}, per ${span}`
+}
+
+/** When there is a whole budget again. */
+export function resetInWords(period: string): string {
+  const span = spanOf(period)
+  if (span) return `It resets at ${new Date(span.endMs).toISOString().slice(0, 16).replace('T', ' ')} UTC.`
+  return periodOfKey(period) === 'run' ? 'It does not reset; the next run has its own.' : 'It does not reset by itself.'
 }
 
 function tokens(count: number): string {

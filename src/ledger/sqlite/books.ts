@@ -4,14 +4,17 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { admit } from '../../core/budget/admit.ts'
-import type { Counter, CounterKey } from '../../core/budget/scope.ts'
+import { periodOfKey } from '../../core/budget/period.ts'
+import { type Counter, type CounterKey, isSameCounter } from '../../core/budget/scope.ts'
 import { BottleError } from '../../core/errors.ts'
 import type { Denial, Ledger, ReserveOutcome, SettleOutcome, SettleRequest } from '../ledger.ts'
 import { bottleStatements } from './bottles.ts'
+import { chainStatements } from './chains.ts'
 import { counterStatements } from './counters.ts'
 import { enforcementStatements } from './enforcements.ts'
 import { type Reservation, reservationStatements } from './reservations.ts'
 import { usageStatements } from './usage-events.ts'
+import { counterMismatches } from './verify.ts'
 
 export type Operation = Exclude<keyof Ledger, typeof Symbol.asyncDispose>
 
@@ -28,7 +31,8 @@ export interface BooksOptions {
 
 export function createBooks({ db, owner, now }: BooksOptions): Books {
   const counters = counterStatements(db)
-  const reservations = reservationStatements(db)
+  const chains = chainStatements(db)
+  const reservations = reservationStatements(db, chains)
   const usage = usageStatements(db)
   const enforcements = enforcementStatements(db)
   const bottles = bottleStatements(db)
@@ -53,17 +57,34 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
     return undefined
   }
 
-  function settleOpen(reservation: Reservation, request: SettleRequest): readonly Counter[] {
-    const governing = new Set(reservation.governing.map(nameOf))
-    for (const key of reservation.chain) {
-      const holdTokens = governing.has(nameOf(key)) ? reservation.holdTokens : 0
-      if (counters.charge(request.chargeTokens, holdTokens, key)) continue
+  /** Charges a counter and gives it back its hold; undefined when it does not exist. */
+  function charge(key: CounterKey, { governing, holdTokens }: Reservation, chargeTokens: number) {
+    const heldTokens = governing.some((held) => isSameCounter(held, key)) ? holdTokens : 0
+    return counters.charge(chargeTokens, heldTokens, key) ? counters.findKept(key) : undefined
+  }
+
+  /** Charges all counters that are kept for a scope of the reservation's chain. */
+  function chargeScope(scope: string, reservation: Reservation, chargeTokens: number): readonly Counter[] {
+    const { provider, periods } = reservation.chain
+    const ofAllTime = { scope, provider, period: 'total' }
+    let first = charge(ofAllTime, reservation, chargeTokens)
+    if (first === undefined) {
       // Created after this reservation was taken out, so its hold is not in there.
-      counters.create(key)
-      counters.charge(request.chargeTokens, 0, key)
+      counters.create(ofAllTime)
+      counters.charge(chargeTokens, 0, ofAllTime)
+      first = { counter: existing(ofAllTime), keptPeriods: '' }
     }
+    if (first.keptPeriods === '') return [first.counter]
+    const others = periods
+      .filter((period) => first.keptPeriods.includes(periodOfKey(period)))
+      .map((period) => charge({ scope, provider, period }, reservation, chargeTokens)?.counter)
+    return [first.counter, ...others.filter((counter) => counter !== undefined)]
+  }
+
+  function settleOpen(reservation: Reservation, request: SettleRequest): readonly Counter[] {
+    const charged = reservation.chain.scopes.flatMap((scope) => chargeScope(scope, reservation, request.chargeTokens))
     usage.append(reservation, request)
-    return reservation.chain.map(existing)
+    return charged
   }
 
   function settle(request: SettleRequest): SettleOutcome {
@@ -74,20 +95,16 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
   }
 
   return {
-    setLimit(key, limitTokens) {
-      if (!counters.setLimit(limitTokens, key)) {
-        counters.create(key)
-        counters.setLimit(limitTokens, key)
-      }
-      return existing(key)
-    },
+    setLimit: (budget, limitTokens) => counters.setLimit(limitTokens, budget),
+
+    limits: ({ scope } = {}) => counters.limits(scope),
 
     reserve(request): ReserveOutcome {
       const governing = distinct(request.governing)
-      const chain = distinct(request.chain)
       const denial = holdAll(governing, request.holdTokens, 0)
       if (denial !== undefined) return denial
-      const isNew = reservations.insert(request, owner, governing, reservations.chainId(chain))
+      const { provider, chain: scopes, nowMs: atMs } = request
+      const isNew = reservations.insert(request, owner, governing, chains.idOf({ provider, scopes, atMs }))
       if (!isNew) throw new Error(`attempt "${request.attemptId}" was settled before`)
       return { kind: 'reserved' }
     },
@@ -114,10 +131,11 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
         return { attemptId, bottleId: reservation.bottleId, provider: reservation.provider, chargeTokens }
       }),
 
+    counter: (key) => counters.find(key) ?? counters.derive(key),
     counters: ({ scope, provider } = {}) => counters.list(scope, provider),
     events: ({ bottleId, limit }) => usage.newest(bottleId, limit),
     usage: ({ by, sinceMs, bottleId }) => usage.report(by, sinceMs, bottleId),
-    verify: () => counters.mismatches(),
+    verify: () => counterMismatches(counters.list(), chains.sums()),
     recordWarning: (warning) => counters.insertWarning(warning),
 
     beginEnforcement(intent) {
@@ -154,7 +172,7 @@ function denialOf(counter: Counter, holdTokens: number, ownHoldTokens: number): 
   return { kind: 'denied', reason: decision.kind, counter }
 }
 
-/** Diamonds in `extends` may name a scope twice; it is held and charged once. */
+/** Diamonds in `extends` may name a scope twice; it is held once. */
 function distinct(keys: readonly CounterKey[]): readonly CounterKey[] {
   return keys.length < 2 ? keys : [...new Map(keys.map((key) => [nameOf(key), key])).values()]
 }

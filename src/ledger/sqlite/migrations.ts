@@ -17,7 +17,7 @@ interface Migration {
  * Every token column is a non-negative integer that JavaScript can hold; sums saturate there instead of failing.
  * A chain is stored once as JSON and referred to by events, so that every counter can be rebuilt from them.
  */
-const migrations: readonly Migration[] = [
+export const migrations: readonly Migration[] = [
   {
     version: 1,
     sql: `
@@ -160,6 +160,69 @@ CREATE TABLE bottle (
 ) STRICT;
 CREATE INDEX bottle_by_age ON bottle (created_at_ms, sequence);
 CREATE INDEX bottle_living_by_age ON bottle (created_at_ms, sequence) WHERE state IN ('starting', 'running', 'cut');
+`,
+  },
+  {
+    // Periods: a chain is that of one day (UTC, of the reservation), so that what any period was charged is a sum over
+    // chains; limits have their own table, from which the counter of a new period takes its own.
+    version: 2,
+    sql: `
+CREATE TABLE budget (
+  scope TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  period TEXT NOT NULL CHECK (period IN ('total', 'run', 'day', 'week', 'month')),
+  limit_tokens INTEGER NOT NULL CHECK (limit_tokens BETWEEN 0 AND 9007199254740991),
+  PRIMARY KEY (scope, provider, period)
+) STRICT, WITHOUT ROWID;
+INSERT INTO budget SELECT scope, provider, period, limit_tokens FROM counter WHERE limit_tokens IS NOT NULL;
+ALTER TABLE counter ADD COLUMN kept_periods TEXT NOT NULL DEFAULT '';
+
+CREATE TEMP TABLE chain_by_day AS
+  SELECT chain_id AS old_id, day_ms, json_object(
+    'dayMs', day_ms,
+    'provider', (SELECT value ->> 1 FROM json_each(keys) LIMIT 1),
+    'scopes', json((SELECT json_group_array(value ->> 0 ORDER BY key) FROM json_each(keys)))
+  ) AS keys
+  FROM (
+    SELECT chain_id, started_at_ms / 86400000 * 86400000 AS day_ms FROM usage_event
+    UNION SELECT chain_id, reserved_at_ms / 86400000 * 86400000 FROM reservation
+  ) JOIN chain USING (chain_id);
+CREATE INDEX temp.chain_by_day_of_old ON chain_by_day (old_id, day_ms);
+INSERT INTO chain (keys) SELECT keys FROM chain_by_day;
+
+DROP TRIGGER usage_event_is_never_updated;
+UPDATE usage_event SET chain_id = (
+  SELECT chain.chain_id FROM chain_by_day JOIN chain USING (keys)
+  WHERE old_id = usage_event.chain_id AND day_ms = started_at_ms / 86400000 * 86400000);
+CREATE TRIGGER usage_event_is_never_updated BEFORE UPDATE ON usage_event
+BEGIN SELECT RAISE(ABORT, 'usage_event is append-only'); END;
+UPDATE reservation SET chain_id = (
+  SELECT chain.chain_id FROM chain_by_day JOIN chain USING (keys)
+  WHERE old_id = reservation.chain_id AND day_ms = reserved_at_ms / 86400000 * 86400000);
+
+DELETE FROM usage_hour;
+INSERT INTO usage_hour
+  SELECT settled_at_ms / 3600000 * 3600000, bottle_id, agent, provider, coalesce(model, ''), source, chain_id, count(*),
+    min(CAST(total(input_tokens) AS INTEGER), 9007199254740991),
+    min(CAST(total(cache_write_5m_tokens) + total(cache_write_1h_tokens) AS INTEGER), 9007199254740991),
+    min(CAST(total(cache_read_tokens) AS INTEGER), 9007199254740991),
+    min(CAST(total(output_tokens) AS INTEGER), 9007199254740991),
+    min(CAST(total(reasoning_tokens) AS INTEGER), 9007199254740991),
+    min(CAST(total(charge_tokens) AS INTEGER), 9007199254740991)
+  FROM usage_event GROUP BY 1, 2, 3, 4, 5, 6, 7;
+
+DROP TABLE chain_counter;
+DELETE FROM chain WHERE keys NOT IN (SELECT keys FROM chain_by_day);
+CREATE TABLE chain_scope (
+  scope TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  day_ms INTEGER NOT NULL,
+  chain_id INTEGER NOT NULL REFERENCES chain (chain_id),
+  PRIMARY KEY (scope, provider, day_ms, chain_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO chain_scope
+  SELECT scope.value, keys ->> 'provider', keys ->> 'dayMs', chain_id FROM chain, json_each(keys -> 'scopes') AS scope;
+DROP TABLE temp.chain_by_day;
 `,
   },
 ]

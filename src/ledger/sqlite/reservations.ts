@@ -1,7 +1,8 @@
-/** SQL of reservations and of the chains that they and their events refer to. */
+/** SQL of reservations. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { CounterKey } from '../../core/budget/scope.ts'
 import type { ReserveRequest } from '../ledger.ts'
+import type { Chain, ChainStatements } from './chains.ts'
 
 export interface Reservation {
   readonly attemptId: string
@@ -13,7 +14,7 @@ export interface Reservation {
   readonly holdTokens: number
   readonly inputTokens: number
   readonly governing: readonly CounterKey[]
-  readonly chain: readonly CounterKey[]
+  readonly chain: Chain
   readonly chainId: number
   readonly reservedAtMs: number
 }
@@ -24,16 +25,12 @@ const reservationColumns = `attempt_id AS attemptId, owner, bottle_id AS bottleI
   hold_tokens AS holdTokens, input_tokens AS inputTokens, governing, chain_id AS chainId,
   (SELECT keys FROM chain WHERE chain.chain_id = reservation.chain_id) AS chain, reserved_at_ms AS reservedAtMs`
 
-/** Chains repeat from exchange to exchange, and parsing one costs as much as a statement. */
+/** Governing keys repeat from exchange to exchange, as chains do. */
 const maxParsedKeys = 1_024
 
 export type ReservationStatements = ReturnType<typeof reservationStatements>
 
-export function reservationStatements(db: DatabaseSync) {
-  const findChain = db.prepare('SELECT chain_id AS chainId FROM chain WHERE keys = ?')
-  const insertChain = db.prepare('INSERT INTO chain (keys) VALUES (?)')
-  const insertChainCounter = db.prepare(`
-    INSERT INTO chain_counter (scope, provider, period, chain_id) VALUES (?, ?, ?, ?)`)
+export function reservationStatements(db: DatabaseSync, { parse: parseChain }: Pick<ChainStatements, 'parse'>) {
   /** Nothing is inserted for an attempt that has its event already: its charge could never be recorded. */
   const insert = db.prepare(`
     INSERT INTO reservation (attempt_id, owner, bottle_id, agent, provider, model, hold_tokens, input_tokens,
@@ -57,19 +54,9 @@ export function reservationStatements(db: DatabaseSync) {
     return keys
   }
   const reservationOf = (row: ReservationRow | undefined): Reservation | undefined =>
-    row && { ...row, governing: parse(row.governing), chain: parse(row.chain) }
+    row && { ...row, governing: parse(row.governing), chain: parseChain(row.chain) }
 
   return {
-    /** The id of a chain, which is stored once however many events refer to it. */
-    chainId: (chain: readonly CounterKey[]): number => {
-      const keys = keysToJson(chain)
-      const known = findChain.get(keys) as { readonly chainId: number } | undefined
-      if (known !== undefined) return known.chainId
-      const chainId = Number(insertChain.run(keys).lastInsertRowid)
-      for (const { scope, provider, period } of chain) insertChainCounter.run(scope, provider, period, chainId)
-      return chainId
-    },
-
     /** False when the attempt was settled before; throws when it is open. */
     insert: (request: ReserveRequest, owner: string, governing: readonly CounterKey[], chainId: number): boolean => {
       const { attemptId, bottleId, agent, provider, model, holdTokens, inputTokens, nowMs } = request

@@ -5,8 +5,8 @@
  * `usage({ sinceMs })` rounds down to the full hour (UTC). `events()` returns the newest ones, oldest of them first.
  * A token count that is not a non-negative safe integer is a bug of the caller and rejects before anything is written.
  */
-import type { CounterKey } from '../../core/budget/scope.ts'
-import type { Ledger } from '../ledger.ts'
+import { periodKeysOf } from '../../core/budget/chain.ts'
+import type { Ledger, ReserveRequest } from '../ledger.ts'
 import type { Books, Operation } from './books.ts'
 import { startLedgerWorker } from './worker-client.ts'
 
@@ -30,13 +30,14 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
     worker.call(name, args) as Promise<ReturnType<Books[Name]>>
 
   return {
-    async setLimit(key, limitTokens) {
+    async setLimit(budget, limitTokens) {
       if (limitTokens !== null) requireTokens({ limitTokens })
-      return call('setLimit', key, limitTokens)
+      return call('setLimit', budget, limitTokens)
     },
+    limits: (filter = {}) => call('limits', filter),
     async reserve(request) {
       requireTokens({ holdTokens: request.holdTokens, inputTokens: request.inputTokens })
-      requireInChain(request.governing, request.chain)
+      requireInChain(request)
       return call('reserve', request)
     },
     async extend(attemptId, holdTokens) {
@@ -48,6 +49,7 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
       return call('settle', request)
     },
     recover: (nowMs) => call('recover', nowMs),
+    counter: (key) => call('counter', key),
     counters: (filter = {}) => call('counters', filter),
     events: (filter) => call('events', filter),
     usage: (query) => call('usage', query),
@@ -73,11 +75,12 @@ function requireTokens(counts: Readonly<Record<string, number | undefined>>): vo
   }
 }
 
-function requireInChain(governing: readonly CounterKey[], chain: readonly CounterKey[]): void {
-  const isInChain = (key: CounterKey) =>
-    chain.some(
-      ({ scope, provider, period }) => scope === key.scope && provider === key.provider && period === key.period,
-    )
-  const stray = governing.find((key) => !isInChain(key))
-  if (stray !== undefined) throw new Error(`Expected the chain to include the governing counter of "${stray.scope}"`)
+function requireInChain({ governing, provider, chain, nowMs }: ReserveRequest): void {
+  if (governing.length === 0) return
+  const periods = periodKeysOf(chain, nowMs)
+  const stray = governing.find(
+    (key) => key.provider !== provider || !chain.includes(key.scope) || !periods.includes(key.period),
+  )
+  if (stray === undefined) return
+  throw new Error(`Expected the charge to count in the governing counter ${stray.scope} of ${stray.period}`)
 }

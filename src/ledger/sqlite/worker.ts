@@ -16,6 +16,8 @@ const minGroupCalls = 32
 const maxGroupCalls = 512
 
 const reads: ReadonlySet<Operation> = new Set<Operation>([
+  'limits',
+  'counter',
   'counters',
   'events',
   'usage',
