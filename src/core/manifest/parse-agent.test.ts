@@ -51,6 +51,7 @@ test.each([
   ],
   ['repositories', 'git-gate: {repos: {}}', '2:12: git-gate: "repos" is for bottles'],
   ['a prompt as a key', 'prompt: do it', '2:1: the prompt is what stands below the frontmatter; move it there'],
+  ['a description of several lines', 'description: "a\\nb"', '2:14: description: the text "a\\nb" has several lines'],
   ['several bottles', 'bottle: [web, api]', '2:9: bottle: expected the name of a definition, found a list'],
   ['a bottle that is no name', 'bottle: bottles/web.md', 'bottle: "bottles/web.md" is no name'],
   [

@@ -16,7 +16,7 @@ export type ParsedAgent =
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
 
 export const agentKeys = {
-  description: key('What it is for, in one line.', sourced(text({ expected: 'a line of text' }))),
+  description: key('What it is for, in one line.', sourced(text({ expected: 'a line of text', fault: lineFault }))),
   bottle: key('The bottle that it runs in, unless others are asked for at start.', sourced(definitionName)),
   command: key(
     "Its program and fixed arguments. Default: those of the bottle's provider.",
@@ -28,6 +28,10 @@ export const agentKeys = {
     budgetsNotation(builtInProviders.map(({ name }) => name)),
   ),
   shutdown,
+}
+
+function lineFault(written: string): string | undefined {
+  return written.includes('\n') ? 'has several lines; what is longer goes into the prompt' : undefined
 }
 
 const ofBottles = (name: string) =>
