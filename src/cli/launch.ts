@@ -61,7 +61,10 @@ async function startRequest(context: CliContext, { request, plan, readOnlyPaths 
     budgets,
     policy: options.shutdown ?? null,
     sandbox: options.sandbox,
-    hostEnvironment: pick(context.env, (variable) => plan.environmentNames.includes(variable)),
+    hostEnvironment: pick(
+      context.env,
+      (variable) => plan.wantsWholeEnvironment || plan.environmentNames.includes(variable),
+    ),
     env: await answersTo(plan.questions, environmentFor(options.env ?? [], context.env)),
     terminalEnvironment: pick(context.env, (variable) => terminalVariable.test(variable)),
   }

@@ -55,6 +55,8 @@ export interface Plan {
   readonly installHint: string | null
   /** Names of the host's environment variables that the credentials are read from; the client sends those it has. */
   readonly environmentNames: readonly string[]
+  /** A credential comes from a command, which is to run in the user's environment: the client sends all of it. */
+  readonly wantsWholeEnvironment: boolean
   /** Variables of the bottle that are asked for. */
   readonly questions: readonly Question[]
   /** What the user should know before the start, one sentence each. */
@@ -79,7 +81,7 @@ export interface StartRequest extends PlanRequest {
   /** null: as settings say. */
   readonly policy: CutPolicy | null
   readonly sandbox: SandboxName
-  /** Values for the plan's `environmentNames` (kept in memory, never given to the bottle). */
+  /** What the plan wants of the user's environment (kept in memory, never given to the bottle). */
   readonly hostEnvironment: Readonly<Record<string, string>>
   /** Variables for the program: the answers to the plan's questions, and whatever else the user sets for this start. */
   readonly env: Readonly<Record<string, string>>

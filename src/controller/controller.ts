@@ -32,11 +32,12 @@ import type {
 import { createBottleEvents } from './bottle-events.ts'
 import { createBudgetBook } from './budget-book.ts'
 import { createBudgetWatch, heldKeys } from './budget-watch.ts'
+import { openCredentials } from './credentials.ts'
 import { type Definitions, definitionsFor, policyOf, providersOf } from './definitions.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
 import { failBottle, type LiveBottle, removeDirectory, startBottle } from './live-bottle.ts'
 import { type Recovered, recover, refuseUnbalanced } from './recovery.ts'
-import { credentialsFor, planFor, refuseForeignBudgets, refuseOwnFiles } from './start-plan.ts'
+import { planFor, refuseForeignBudgets, refuseOwnFiles } from './start-plan.ts'
 import { viewOf } from './views.ts'
 
 export interface ControllerOptions {
@@ -185,7 +186,7 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
       const providers = providersOf(definitions.bottle)
       refuseForeignBudgets(request.budgets, providers)
       await refuseOwnFiles(paths.home, request)
-      const credentials = credentialsFor(providers, request)
+      const credentialOf = await openCredentials(definitions.bottle, { request, nowMs })
       const backend = backends[request.sandbox]
       const row = {
         id: `${request.agent ?? 'run'}-${randomBytes(3).toString('hex')}`,
@@ -204,7 +205,7 @@ export async function openController({ paths, backends, nowMs, onBug }: Controll
         await defineBudgets(definitions)
         await budgets.set({ kind: 'run', name: row.id }, request.budgets)
         await limitsChanged()
-        const plan = { row, definitions, request, backend, credentials, events: eventsFor(row.id) }
+        const plan = { row, definitions, request, backend, credentialOf, events: eventsFor(row.id) }
         const bottle = await startBottle(plan, services)
         living.set(row.id, bottle)
         unheld.set(

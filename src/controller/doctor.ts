@@ -2,8 +2,8 @@
 import { stat } from 'node:fs/promises'
 import { BottleError, messageOf } from '../core/errors.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
+import { environmentNamesOf, readSecretSource } from '../core/routing/secret-source.ts'
 import { hostPaths } from '../host/paths.ts'
-import { environmentNamesOf } from '../host/secrets.ts'
 import { readSettings } from '../host/settings.ts'
 import { createBubblewrap } from '../sandbox/bubblewrap/bubblewrap.ts'
 import type { Finding } from '../sandbox/sandbox.ts'
@@ -15,10 +15,11 @@ export async function examineHost({ home }: { readonly home: string }): Promise<
     await examineHome(home),
     await examineSettings(home),
     await examineController(home),
-    ...builtInProviders.map((provider): Finding => {
-      const name = environmentNamesOf(provider).find((candidate) => process.env[candidate])
-      const found = name === undefined ? `${environmentNamesOf(provider).join(' or ')} is not set` : `${name} is set`
-      return { subject: `credential of ${provider.name}`, ok: true, found }
+    ...builtInProviders.map(({ name, credential }): Finding => {
+      const variables = environmentNamesOf(credential.sources.map(readSecretSource))
+      const set = variables.find((variable) => process.env[variable])
+      const found = set === undefined ? `${variables.join(' or ')} is not set` : `${set} is set`
+      return { subject: `credential of ${name}`, ok: true, found }
     }),
   ]
   return [...own, ...(await createBubblewrap().probe())]

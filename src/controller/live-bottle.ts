@@ -6,7 +6,6 @@ import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { scopeChain } from '../core/budget/chain.ts'
 import { scopeKey } from '../core/budget/scope.ts'
-import { BottleError } from '../core/errors.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import type { EnforcementTarget } from '../enforce/enforcer.ts'
 import type { BottleRow, BottleState, Ledger } from '../ledger/ledger.ts'
@@ -30,8 +29,7 @@ export interface BottlePlan {
   readonly definitions: Definitions
   readonly request: StartRequest
   readonly backend: SandboxBackend
-  /** Real credentials by provider name. */
-  readonly credentials: ReadonlyMap<string, string>
+  readonly credentialOf: Egress['credentialOf']
   readonly events: EgressEvents
 }
 
@@ -51,13 +49,14 @@ export interface LiveBottle extends EnforcementTarget {
 }
 
 export async function startBottle(plan: BottlePlan, services: BottleServices): Promise<LiveBottle> {
-  const { row, definitions, request, backend, credentials, events } = plan
+  const { row, definitions, request, backend, credentialOf, events } = plan
   const { ledger, instancesPath, nowMs, budgets } = services
   await using stack = new AsyncDisposableStack()
   const directory = join(instancesPath, row.id)
   await mkdir(directory, { mode: 0o700 })
   stack.defer(() => removeDirectory(directory))
   const authority = await createCertificateAuthority({ subject: row.id, nowMs, maxLeaves: proxyLimits.maxLeaves })
+  const { egress } = definitions.bottle
   const providers = providersOf(definitions.bottle)
   const prompt = promptParts(definitions)
   const opening = new AbortController()
@@ -87,12 +86,9 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
         bottleId: row.id,
         agent: row.agent,
         providers,
-        credentialOf: ({ name }) => {
-          const credential = credentials.get(name)
-          if (credential === undefined)
-            throw new BottleError('credential_missing', `no credential for provider ${name}`)
-          return credential
-        },
+        routes: egress.routes.map(({ value }) => value),
+        unlistedEndpoints: egress.unlistedEndpoints?.value ?? 'refuse',
+        credentialOf,
         budgetsOf,
         on: events,
       },

@@ -4,9 +4,9 @@ import type { BudgetLimit } from '../core/budget/limit.ts'
 import { BottleError } from '../core/errors.ts'
 import type { EffectiveBottle } from '../core/manifest/definition.ts'
 import type { Provider } from '../core/provider/provider.ts'
-import { environmentNamesOf, readCredential } from '../host/secrets.ts'
 import { isWithin } from '../sandbox/path-within.ts'
 import type { Plan, Question, StartRequest } from './api.ts'
+import { environmentNeeds } from './credentials.ts'
 import { type Definitions, programOf, promptParts, providersOf } from './definitions.ts'
 
 export function planFor(definitions: Definitions): Plan {
@@ -18,7 +18,7 @@ export function planFor(definitions: Definitions): Plan {
     providers: providers.map(({ name }) => name),
     command: program ? [...program.command, ...promptParts(definitions).args] : null,
     installHint: program?.installHint || null,
-    environmentNames: [...new Set(providers.flatMap((provider) => environmentNamesOf(provider)))],
+    ...environmentNeeds(bottle),
     questions: questionsOf(bottle),
     notices,
   }
@@ -28,13 +28,6 @@ function questionsOf({ env }: EffectiveBottle): readonly Question[] {
   return [...env].flatMap(([name, { value }]) =>
     value.kind === 'ask' ? [{ name, message: value.message, isSecret: value.isSecret }] : [],
   )
-}
-
-export function credentialsFor(
-  providers: readonly Provider[],
-  { hostEnvironment }: Pick<StartRequest, 'hostEnvironment'>,
-): ReadonlyMap<string, string> {
-  return new Map(providers.map((provider) => [provider.name, readCredential(provider, hostEnvironment)]))
 }
 
 /** A budget for a provider that the bottle cannot reach would never hold anything: surely a slip. */

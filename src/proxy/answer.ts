@@ -8,7 +8,7 @@ import type { ClientResponse } from './client-messages.ts'
 import type { ForwardEnd } from './forward.ts'
 import { proxyLimits } from './limits.ts'
 import type { OpenExchange } from './open-exchange.ts'
-import type { DecidedLine, ExchangeContext, ReadyRequest } from './ready-request.ts'
+import type { DecidedLine, DecidedRequest, ExchangeContext, ReadyRequest } from './ready-request.ts'
 
 /** Gives an answer, if none has begun, and ends the connection with it: a refusal is not worth keeping one. */
 export function give(response: ClientResponse, { status, headers, body }: Answer): void {
@@ -30,13 +30,14 @@ export function give(response: ClientResponse, { status, headers, body }: Answer
 }
 
 /** What a bottle that is cut is told. */
-export function giveCut(
-  { response, egress, exchange: { cutMessage = '', id } }: ExchangeContext,
-  line: DecidedLine,
-): void {
+export function giveCut({ response, egress, exchange }: ExchangeContext, line: DecidedLine): void {
   const owner = hostOwner(egress.providers, line.host)
-  const answer = owner ? spentAnswer(formatOf(owner.host, line), cutMessage, id) : plainAnswer(403, 'cut', cutMessage)
-  give(response, answer)
+  give(response, cutAnswer(exchange, owner && formatOf(owner.host, line)))
+}
+
+/** In the shape of a provider, or where there is none in our own. */
+function cutAnswer({ cutMessage = '', id }: OpenExchange, format: WireFormatName | undefined): Answer {
+  return format ? spentAnswer(format, cutMessage, id) : plainAnswer(403, 'cut', cutMessage)
 }
 
 export interface Refusal {
@@ -62,25 +63,31 @@ export function refuse(
 
 /** What the client is told when an exchange ended without a whole answer of the provider. */
 export function giveEnd({ response, verdict, exchange }: ReadyRequest, end: ForwardEnd): void {
-  const answer = answerToEnd(end, { format: verdict.format, exchange })
+  giveAnswer(response, end, () => cutAnswer(exchange, verdict.format))
+}
+
+/** The same on a plain route. */
+export function giveRoutedEnd({ response, exchange }: DecidedRequest, end: ForwardEnd): void {
+  giveAnswer(response, end, () => cutAnswer(exchange, undefined))
+}
+
+function giveAnswer(response: ClientResponse, end: ForwardEnd, ofCut: () => Answer): void {
+  const answer = answerToEnd(end, ofCut)
   if (answer) give(response, answer)
   if (end.kind === 'upstream_timeout' && end.hadHead) response.destroy()
 }
 
-function answerToEnd(
-  end: ForwardEnd,
-  { format, exchange }: { readonly format: WireFormatName; readonly exchange: OpenExchange },
-): Answer | undefined {
+function answerToEnd(end: ForwardEnd, ofCut: () => Answer): Answer | undefined {
   switch (end.kind) {
     case 'complete':
     case 'client_gone':
       return undefined
     case 'cut':
-      return spentAnswer(format, exchange.cutMessage ?? '', exchange.id)
+      return ofCut()
     case 'upstream_failed':
       return plainAnswer(502, end.error.code, failureSentence(end.error))
     case 'upstream_timeout':
-      return plainAnswer(504, 'upstream_timeout', 'bot-bottle: the provider did not answer in time')
+      return plainAnswer(504, 'upstream_timeout', 'bot-bottle: the upstream did not answer in time')
   }
 }
 

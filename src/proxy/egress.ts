@@ -1,6 +1,8 @@
 /** What the proxy of one bottle may know and ask: given by the controller, the same for every exchange of that bottle. */
 import type { Counter } from '../core/budget/scope.ts'
 import type { Provider } from '../core/provider/provider.ts'
+import type { EgressPolicy } from '../core/routing/decide.ts'
+import type { RouteAuth } from '../core/routing/route.ts'
 import type { Ledger, ReserveRequest, SettleOutcome, UsageEvent } from '../ledger/ledger.ts'
 import type { RoomBell } from './room-bell.ts'
 import type { Upstream } from './upstream.ts'
@@ -8,17 +10,21 @@ import type { Upstream } from './upstream.ts'
 /** Whose budgets must have room for an exchange, and whom it is charged to. */
 export type BudgetsOfExchange = Pick<ReserveRequest, 'governing' | 'chain'>
 
-export interface Egress {
+/** Whose credential the proxy presents. */
+export type CredentialOwner =
+  | { readonly kind: 'provider'; readonly provider: Provider }
+  | { readonly kind: 'route'; readonly auth: RouteAuth }
+
+export interface Egress extends EgressPolicy {
   readonly bottleId: string
   readonly agent: string
-  readonly providers: readonly Provider[]
   readonly ledger: Ledger
   readonly upstream: Upstream
   readonly bell: RoomBell
   readonly nowMs: () => number
   readonly newId: () => string
-  /** The real credential. Throws BottleError `credential_missing`. */
-  credentialOf(provider: Provider): string
+  /** The real credential. Throws or rejects with BottleError `credential_missing`; no promise where nothing is waited for. */
+  credentialOf(owner: CredentialOwner): string | Promise<string>
   budgetsOf(provider: Provider, nowMs: number): BudgetsOfExchange
   readonly on: EgressEvents
   /** A bug on a path that nobody waits for; what it was about is refused or charged. */

@@ -1,8 +1,8 @@
 /**
  * The way of one request. Read this first.
  *
- * strict front → verdict (metered, free, refused) → cut? → body → for metered ones: read, estimate, reserve → dial with the
- * real credential → bytes to the client, a copy to the meter → settle.
+ * strict front → cut? → verdict (metered, free, routed, refused) → body → for metered ones: read, estimate, reserve → dial with
+ * the real credential → bytes to the client, a copy to the meter → settle. On a plain route bytes pass both ways, unmetered.
  *
  * **Invariant** (I5) Nothing metered is dialled before its reservation is durable.
  * **Invariant** (I9) Whatever throws on the way refuses the request.
@@ -12,21 +12,25 @@ import { plainAnswer } from '../core/provider/refusal.ts'
 import { decide, hostOwner } from '../core/routing/decide.ts'
 import { failureSentence, give, giveCut, giveEnd, refuse } from './answer.ts'
 import type { BodyShare } from './body-quota.ts'
-import { collectBody } from './collect-body.ts'
 import { headerValues } from './heads.ts'
-import { proxyLimits } from './limits.ts'
 import { runMetered } from './metered-exchange.ts'
-import type { ExchangeContext, ReadyRequest } from './ready-request.ts'
+import { readBody } from './read-body.ts'
+import type { DecidedRequest, ExchangeContext, ReadyRequest } from './ready-request.ts'
 import { readContent } from './request-content.ts'
+import { runRouted } from './routed-exchange.ts'
 import { sendUpstream } from './send-upstream.ts'
 
 /** Answers one request. Rejects with a bug after the client was refused, or with a failure that came after its answer. */
 export async function runExchange(context: ExchangeContext): Promise<void> {
   using share = context.bodies.open()
   try {
-    const ready = await decideRequest(context, share)
+    const decided = decideRequest(context)
+    if (!decided) return
+    const { verdict } = decided
+    if (verdict.kind === 'routed') return await runRouted({ ...decided, route: verdict.route }, share)
+    const ready = await readWhole({ ...decided, verdict }, share)
     if (!ready) return
-    if (ready.verdict.kind === 'metered') await runMetered(ready)
+    if (verdict.kind === 'metered') await runMetered(ready)
     else giveEnd(ready, await sendUpstream(ready))
   } catch (error) {
     const failure =
@@ -40,7 +44,7 @@ export async function runExchange(context: ExchangeContext): Promise<void> {
 }
 
 /** The verdict on a request, or `undefined` after it was answered here. */
-async function decideRequest(context: ExchangeContext, share: BodyShare): Promise<ReadyRequest | undefined> {
+function decideRequest(context: ExchangeContext): DecidedRequest | undefined {
   const { request, line, arrival, egress, exchange } = context
   if (line.kind === 'refused') {
     refuse(context, { status: line.status, code: 'bad_request', reason: line.reason })
@@ -50,15 +54,11 @@ async function decideRequest(context: ExchangeContext, share: BodyShare): Promis
     giveCut(context, line)
     return undefined
   }
-  const verdict = decide(egress.providers, line)
+  const verdict = decide(egress, line)
   const isUpgrade = headerValues(request.rawHeaders, 'upgrade').length > 0
-  if (isUpgrade && hostOwner(egress.providers, line.host)) {
+  if (isUpgrade && (verdict.kind === 'routed' || hostOwner(egress.providers, line.host))) {
     // A WebSocket would not be metered; 426 makes clients fall back to plain HTTP at once (RFC 9110 §15.5.22).
-    refuse(context, {
-      status: 426,
-      code: 'upgrade_not_metered',
-      reason: 'only plain HTTP/1.1 requests pass here',
-    })
+    refuse(context, { status: 426, code: 'upgrade_not_metered', reason: 'only plain HTTP/1.1 requests pass here' })
     return undefined
   }
   if (verdict.kind === 'refused') {
@@ -70,36 +70,21 @@ async function decideRequest(context: ExchangeContext, share: BodyShare): Promis
     refuse(context, { status: 403, code: 'plain_http', reason: `${line.host} may only be reached with https` })
     return undefined
   }
-  const body = await collectBody(request.body, {
-    announcedBytes: line.bodyBytes,
-    maxBytes: proxyLimits.maxRequestBytes,
-    share,
-    signal: exchange.signal,
-  })
-  switch (body.kind) {
-    case 'client_gone':
-      return undefined
-    case 'aborted':
-      giveCut(context, line)
-      return undefined
-    case 'too_long': {
-      const reason = `the request is longer than ${proxyLimits.maxRequestBytes} bytes`
-      refuse(context, { status: 413, code: 'request_too_long', reason })
-      return undefined
-    }
-    case 'too_much': {
-      const reason = `the requests in flight of this bottle hold more than ${proxyLimits.maxBodiesBytes} bytes`
-      refuse(context, { status: 413, code: 'requests_too_long', reason })
-      return undefined
-    }
-    case 'body': {
-      const ready = { ...context, line, verdict, body: body.chunks, bodyBytes: body.byteLength }
-      // What is free is not read.
-      if (verdict.kind === 'free') return { ...ready, content: body.chunks }
-      const content = await readContent({ rawHeaders: request.rawHeaders, body: body.chunks, share })
-      if (content.kind === 'content') return { ...ready, content: content.chunks }
-      refuse(context, content.refusal)
-      return undefined
-    }
-  }
+  return { ...context, line, verdict }
+}
+
+/** With its body and what that says, or `undefined` after it was answered here. */
+async function readWhole(
+  decided: DecidedRequest & Pick<ReadyRequest, 'verdict'>,
+  share: BodyShare,
+): Promise<ReadyRequest | undefined> {
+  const body = await readBody(decided, share)
+  if (!body) return undefined
+  const ready = { ...decided, body: body.chunks, bodyBytes: body.byteLength, content: body.chunks }
+  // What is free is not read.
+  if (decided.verdict.kind === 'free') return ready
+  const content = await readContent({ rawHeaders: decided.request.rawHeaders, body: body.chunks, share })
+  if (content.kind === 'content') return { ...ready, content: content.chunks }
+  refuse(decided, content.refusal)
+  return undefined
 }

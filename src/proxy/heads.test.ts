@@ -1,28 +1,22 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { CredentialScheme } from '../core/provider/provider.ts'
+import type { AuthScheme } from '../core/routing/route.ts'
 import {
   type AnswerCoding,
   clientHeaders,
   headerValues,
-  scrubbed,
+  scrubOf,
   upstreamHeaders,
   withoutCredentialParameters,
 } from './heads.ts'
 
-const apiKey: CredentialScheme = { kind: 'header', name: 'x-api-key' }
-const bearer: CredentialScheme = { kind: 'bearer' }
+const apiKey: AuthScheme = { kind: 'header', name: 'x-api-key' }
+const bearer: AuthScheme = { kind: 'bearer' }
 const real = 'real-key'
 
 function sent(raw: readonly string[], options: Partial<Parameters<typeof upstreamHeaders>[0]> = {}): string[] {
-  return upstreamHeaders({
-    raw,
-    scheme: apiKey,
-    credential: real,
-    contentLength: 5,
-    answerCoding: 'readable',
-    ...options,
-  })
+  const authorization = { scheme: apiKey, secret: real }
+  return upstreamHeaders({ raw, authorization, contentLength: 5, answerCoding: 'readable', ...options })
 }
 
 /** Name (lower case) and value of each field, as text that is easy to compare. */
@@ -57,13 +51,16 @@ describe('the head for the upstream', () => {
   })
 
   it('carries a credential in a field of its own name once, ours (C01)', () => {
-    const scheme: CredentialScheme = { kind: 'header', name: 'X-Company-Key' }
-    const head = sent(['x-company-key', 'mine', 'X_Company_Key', 'mine too'], { scheme })
+    const scheme: AuthScheme = { kind: 'header', name: 'X-Company-Key' }
+    const head = sent(['x-company-key', 'mine', 'X_Company_Key', 'mine too'], {
+      authorization: { scheme, secret: real },
+    })
     expect(fields(head).filter((field) => field.includes('key'))).toEqual([`x-company-key: ${real}`])
   })
 
   it('carries a bearer as Authorization', () => {
-    expect(fields(sent(['Authorization', 'Bearer mine'], { scheme: bearer })).at(-1)).toBe(
+    const authorization = { scheme: bearer, secret: real }
+    expect(fields(sent(['Authorization', 'Bearer mine'], { authorization })).at(-1)).toBe(
       `authorization: Bearer ${real}`,
     )
   })
@@ -127,12 +124,26 @@ describe('the head for the upstream', () => {
   })
 })
 
+describe('the head for a route without a credential', () => {
+  const passed = (raw: readonly string[]) => sent(raw, { authorization: undefined, answerCoding: 'any' })
+
+  it("carries the client's own credentials and cookies as they came (C02)", () => {
+    const raw = ['Authorization', 'Bearer mine', 'X_API_KEY', 'mine', 'Cookie', 'a=1', 'Cookie', 'b=2']
+    expect(passed(raw)).toEqual([...raw, 'content-length', '5'])
+  })
+
+  it('carries no hop-by-hop field either, nor what Connection names (H10)', () => {
+    const raw = ['Proxy_Authorization', 'x', 'Connection', 'authorization', 'Authorization', 'mine', 'TE', 'trailers']
+    expect(passed(raw)).toEqual(['content-length', '5'])
+  })
+})
+
 describe('the head for the client', () => {
-  const scrubbing = { credential: real, placeholder: 'placeholder' }
+  const scrub = scrubOf({ scheme: bearer, secret: real }, 'placeholder')
 
   it('shows the placeholder wherever the upstream echoes the real credential (C03)', () => {
     const raw = ['Location', `https://a.test/?key=${real}&x=${real}`, 'X-Echo', `Bearer ${real}`, 'X-Other', 'kept']
-    expect(clientHeaders(raw, scrubbing)).toEqual([
+    expect(clientHeaders(raw, scrub)).toEqual([
       'Location',
       'https://a.test/?key=placeholder&x=placeholder',
       'X-Echo',
@@ -140,7 +151,7 @@ describe('the head for the client', () => {
       'X-Other',
       'kept',
     ])
-    expect(scrubbed(`Unauthorized ${real}`, scrubbing)).toBe('Unauthorized placeholder')
+    expect(scrub(`Unauthorized ${real}`)).toBe('Unauthorized placeholder')
   })
 
   it('keeps repeated fields, drops hop-by-hop ones, those that Connection names, and ways around the proxy', () => {
@@ -157,7 +168,7 @@ describe('the head for the client', () => {
       'timeout=5',
     ]
     const dropped = ['Transfer-Encoding', 'chunked', 'Alt-Svc', 'h3=":443"', 'Trailer', 'x', 'Upgrade', 'h2c']
-    expect(clientHeaders([...raw, ...dropped, 'Content-Length', '3'], scrubbing)).toEqual([
+    expect(clientHeaders([...raw, ...dropped, 'Content-Length', '3'], scrub)).toEqual([
       'Set-Cookie',
       'a=1',
       'set-cookie',

@@ -2,7 +2,8 @@
  * What of a head passes, in each direction. Safety: hop-by-hop fields end here (RFC 9110 §7.6.1), every credential that a
  * client sends is dropped, and the real one never comes back in a head.
  */
-import type { CredentialScheme } from '../core/provider/provider.ts'
+import { credentialField, credentialTraces } from '../core/routing/credential.ts'
+import type { AuthScheme } from '../core/routing/route.ts'
 import { narrowedAcceptEncoding } from './content-codings.ts'
 
 const hopByHop = new Set([
@@ -16,7 +17,17 @@ const hopByHop = new Set([
   'transfer-encoding',
   'upgrade',
 ]) // prettier-ignore
-const credentialFields = new Set(['authorization', 'x-api-key', 'api-key', 'x-goog-api-key', 'cookie', 'x-auth-token'])
+const credentialFields = new Set([
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'x-goog-api-key',
+  'cookie',
+  'x-auth-token',
+  'x-access-token',
+  'private-token',
+  'job-token',
+])
 const credentialParameters = new Set([
   'key',
   'api_key',
@@ -25,12 +36,11 @@ const credentialParameters = new Set([
   'access_token',
   'auth_token',
   'oauth_token',
+  'private_token',
   'token',
 ])
 /** Some servers do the method that one of these names instead of the one that was decided on. */
-const methodOverrides = ['x-http-method-override', 'x-http-method', 'x-method-override']
-/** Not sent on, whoever names them. */
-const dropped = new Set([...hopByHop, ...credentialFields, ...methodOverrides])
+const methodOverrides = new Set(['x-http-method-override', 'x-http-method', 'x-method-override'])
 /** Written anew by us. */
 const ownFields = new Set(['host', 'content-length', 'expect', 'accept-encoding'])
 /** Would lead a client around the proxy (RFC 7838). */
@@ -38,10 +48,16 @@ const responseOnlyDropped = new Set(['alt-svc'])
 
 export type RawHeaders = readonly string[]
 
+/** The real credential, and how it is presented. */
+export interface Authorization {
+  readonly scheme: AuthScheme
+  readonly secret: string
+}
+
 export interface UpstreamHeadOptions {
   readonly raw: RawHeaders
-  readonly scheme: CredentialScheme
-  readonly credential: string
+  /** Takes the place of every credential of the client's, which pass where there is none. */
+  readonly authorization: Authorization | undefined
   /** Of the body that will be sent; `undefined` sends none of its own framing. */
   readonly contentLength: number | undefined
   /** In which coding the answer may come: in any that the client takes, in one that the meter reads, in none if the client takes that. */
@@ -50,19 +66,15 @@ export interface UpstreamHeadOptions {
 
 export type AnswerCoding = 'any' | 'readable' | 'none'
 
-export function upstreamHeaders({
-  raw,
-  scheme,
-  credential,
-  contentLength,
-  answerCoding,
-}: UpstreamHeadOptions): string[] {
+export function upstreamHeaders({ raw, authorization, contentLength, answerCoding }: UpstreamHeadOptions): string[] {
   const named = connectionTokens(raw)
-  const ownCredential = scheme.kind === 'header' ? spelling(scheme.name) : 'authorization'
+  const own = authorization && credentialField(authorization.scheme, authorization.secret)
+  const ownCredential = own && spelling(own[0])
   const headers: string[] = []
   for (const [name, value] of pairs(raw)) {
     const key = spelling(name)
-    if (dropped.has(key) || key === ownCredential || named.has(key)) continue
+    if (hopByHop.has(key) || methodOverrides.has(key) || named.has(key)) continue
+    if (own && (credentialFields.has(key) || key === ownCredential)) continue
     if (key === 'accept-encoding' && answerCoding === 'any') headers.push(name, value)
     if (!ownFields.has(key)) headers.push(name, value)
   }
@@ -71,29 +83,27 @@ export function upstreamHeaders({
     headers.push('accept-encoding', narrowedAcceptEncoding(offered, { prefersNone: answerCoding === 'none' }))
   }
   if (contentLength !== undefined) headers.push('content-length', String(contentLength))
-  if (scheme.kind === 'bearer') headers.push('authorization', `Bearer ${credential}`)
-  else headers.push(scheme.name, credential)
+  if (own) headers.push(...own)
   return headers
 }
 
-export interface Scrubbing {
-  readonly credential: string
-  readonly placeholder: string
-}
+/** Takes the real credential out of a reason phrase or a field's value. */
+export type Scrub = (text: string) => string
 
-/** A reason phrase or a field's value, without the real credential. */
-export function scrubbed(text: string, { credential, placeholder }: Scrubbing): string {
-  return text.includes(credential) ? text.replaceAll(credential, placeholder) : text
+export function scrubOf(authorization: Authorization | undefined, placeholder: string): Scrub {
+  if (!authorization) return (text) => text
+  const traces = credentialTraces(authorization.scheme, authorization.secret)
+  return (text) => traces.reduce((clean, trace) => clean.replaceAll(trace, placeholder), text)
 }
 
 /** The response's head for the client. */
-export function clientHeaders(raw: RawHeaders, scrubbing: Scrubbing): string[] {
+export function clientHeaders(raw: RawHeaders, scrub: Scrub): string[] {
   const named = connectionTokens(raw)
   const headers: string[] = []
   for (const [name, value] of pairs(raw)) {
     const key = spelling(name)
     if (hopByHop.has(key) || responseOnlyDropped.has(key) || named.has(key)) continue
-    headers.push(name, scrubbed(value, scrubbing))
+    headers.push(name, scrub(value))
   }
   return headers
 }

@@ -1,8 +1,8 @@
-/** A call in HTTP/1.1, on a pooled connection. */
+/** A call in HTTP/1.1. */
 import type { ClientRequest } from 'node:http'
 import { type RequestOptions, request as startRequest } from 'node:https'
 import { proxyLimits } from './limits.ts'
-import type { CallHandlers, UpstreamCall, UpstreamRequest } from './upstream-call.ts'
+import { type CallHandlers, isStreamed, type UpstreamCall, type UpstreamRequest } from './upstream-call.ts'
 
 export interface Http1CallOptions {
   readonly request: UpstreamRequest
@@ -49,9 +49,19 @@ export function callHttp1(destination: RequestOptions, { request, handlers }: Ht
     })
     handlers.onAnswer(incoming, incoming)
   })
+  send(body, outgoing)
+  return { abort: () => void outgoing.destroy() }
+}
+
+function send(body: UpstreamRequest['body'], outgoing: ClientRequest): void {
+  if (isStreamed(body)) {
+    // A client that is gone is seen at its response.
+    body.on('error', () => {})
+    body.pipe(outgoing)
+    return
+  }
   for (const chunk of body.slice(0, -1)) outgoing.write(chunk)
   outgoing.end(body.at(-1))
-  return { abort: () => void outgoing.destroy() }
 }
 
 function whenConnected(outgoing: ClientRequest, onConnected: () => void): void {

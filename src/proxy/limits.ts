@@ -12,10 +12,12 @@ export const proxyLimits = {
   maxUndecodedBytes: 1024,
   /** What one answer may decode to; beyond it its coded bytes are counted, and it is marked as estimated. */
   maxDecodedAnswerBytes: 256 * 1024 * 1024,
+  /** A body on a plain route that is held, to be sent again on a stale connection; a longer one passes as it comes. */
+  maxHeldBytes: 64 * 1024,
   /** From the first byte of a connection to the end of the request's head; then 408. */
   headTimeoutMs: 15_000,
-  /** A whole request body; then 408. */
-  requestTimeoutMs: 300_000,
+  /** A whole request, uploads as well; then 408. */
+  requestTimeoutMs: 3_600_000,
   /** How often the two limits above are looked at. */
   timeoutCheckMs: 5_000,
   /** An idle connection of a client; then closed. */

@@ -94,9 +94,7 @@ export function createMeterTap({
       status = head.statusCode
       const isEvents = isEventStream(head)
       const codings = readCodings([head.headers['content-encoding'] ?? ''])
-      meter = codings
-        ? wireFormats[verdict.format].createMeter(isEvents ? 'sse' : 'json')
-        : createByteMeter({ why: 'the body came in a coding that is not known' })
+      meter = meterFor(verdict, { isEvents, isReadable: codings !== undefined })
       const tap = tapOn(isEvents || asksForStream)
       if (!codings || codings.length === 0) return tap
       coded = createCodedTap({
@@ -125,4 +123,13 @@ export function createMeterTap({
 function observed({ usage, observedOutputTokens }: MeterReading, estimatedInputTokens: number): number {
   const input = usage.inputTokens === undefined ? estimatedInputTokens : inputTokensOf(usage)
   return input + Math.max(usage.outputTokens ?? 0, observedOutputTokens)
+}
+
+function meterFor(
+  { isListed, format }: Metering['verdict'],
+  { isEvents, isReadable }: { readonly isEvents: boolean; readonly isReadable: boolean },
+): ResponseMeter {
+  if (!isListed) return createByteMeter({ why: 'no table says what this endpoint speaks' })
+  if (!isReadable) return createByteMeter({ why: 'the body came in a coding that is not known' })
+  return wireFormats[format].createMeter(isEvents ? 'sse' : 'json')
 }

@@ -20,8 +20,8 @@ const pendingRetrySeconds = 2
 
 export async function runMetered(ready: ReadyRequest): Promise<void> {
   const { content, verdict, exchange, line } = ready
-  const reading = wireFormats[verdict.format].readRequest(content, line.path)
-  const fault = meteringFault(reading)
+  const reading = verdict.isListed ? wireFormats[verdict.format].readRequest(content, line.path) : undefined
+  const fault = verdict.isListed ? meteringFault(reading) : undefined
   if (fault) return refuse(ready, { status: 400, code: 'not_metered', reason: fault })
 
   const model = reading?.model ?? null

@@ -1,4 +1,4 @@
-import type { Verdict } from '../core/routing/decide.ts'
+import type { ProviderVerdict, RoutedVerdict } from '../core/routing/decide.ts'
 import type { BodyQuota } from './body-quota.ts'
 import type { ClientRequest, ClientResponse } from './client-messages.ts'
 import type { Egress } from './egress.ts'
@@ -20,12 +20,17 @@ export interface ExchangeContext extends ArrivedRequest {
 }
 
 export type DecidedLine = Extract<StrictRequest, { kind: 'request' }>
-export type AllowedVerdict = Exclude<Verdict, { kind: 'refused' }>
 
-/** A request that may be sent: decided, its body read. */
+/** A request that may pass, its body not read yet. */
+export interface DecidedRequest extends ExchangeContext {
+  readonly line: DecidedLine
+  readonly verdict: ProviderVerdict | RoutedVerdict
+}
+
+/** A request for a provider that may be sent: decided, its body read. */
 export interface ReadyRequest extends ExchangeContext {
   readonly line: DecidedLine
-  readonly verdict: AllowedVerdict
+  readonly verdict: ProviderVerdict
   /** As it came, and as it is sent. */
   readonly body: readonly Buffer[]
   readonly bodyBytes: number

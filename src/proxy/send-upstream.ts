@@ -1,7 +1,8 @@
 import { placeholderCredential } from '../core/provider/provider.ts'
 import { type ForwardEnd, forward } from './forward.ts'
-import { type AnswerCoding, clientHeaders, scrubbed, upstreamHeaders, withoutCredentialParameters } from './heads.ts'
+import { type AnswerCoding, clientHeaders, scrubOf, upstreamHeaders, withoutCredentialParameters } from './heads.ts'
 import type { ResponseTap } from './passage.ts'
+import { readCredential } from './read-credential.ts'
 import type { ReadyRequest } from './ready-request.ts'
 import type { AnswerHead } from './upstream-call.ts'
 
@@ -14,11 +15,13 @@ export interface SendOptions {
 
 /** Dials with the real credential and passes the answer. Rejects, before anything is dialled, when there is none. */
 export async function sendUpstream(
-  { request, response, line, verdict, body, bodyBytes, egress, exchange }: ReadyRequest,
+  ready: ReadyRequest,
   { tap, terminalEvent = () => undefined, answerCoding = 'any' }: SendOptions = {},
 ): Promise<ForwardEnd> {
-  const credential = egress.credentialOf(verdict.provider)
-  const scrubbing = { credential, placeholder: placeholderCredential }
+  const { request, response, line, verdict, body, bodyBytes, egress, exchange } = ready
+  const authorization = await readCredential(ready, { kind: 'provider', provider: verdict.provider })
+  if (!authorization) return { kind: 'cut', wasSent: false }
+  const scrub = scrubOf(authorization, placeholderCredential)
   return forward({
     upstream: egress.upstream,
     request: {
@@ -27,8 +30,7 @@ export async function sendUpstream(
       target: `${line.path}${withoutCredentialParameters(line.query)}`,
       headers: upstreamHeaders({
         raw: request.rawHeaders,
-        scheme: verdict.provider.credential.scheme,
-        credential,
+        authorization,
         contentLength: bodyBytes > 0 || line.method === 'POST' ? bodyBytes : undefined,
         answerCoding,
       }),
@@ -37,8 +39,8 @@ export async function sendUpstream(
     response,
     cut: exchange.signal,
     onHead: (head) => ({
-      reason: scrubbed(head.statusMessage ?? '', scrubbing),
-      headers: clientHeaders(head.rawHeaders, scrubbing),
+      reason: scrub(head.statusMessage ?? ''),
+      headers: clientHeaders(head.rawHeaders, scrub),
       ...(tap && { tap: tap(head) }),
     }),
     terminalEvent,

@@ -1,6 +1,6 @@
 /** One request on its way to a provider, and what comes back, whatever the version of HTTP. */
 import type { IncomingMessage } from 'node:http'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 
 export interface UpstreamRequest {
   /** Canonical name: what the certificate must be for, and the Host header. */
@@ -9,7 +9,12 @@ export interface UpstreamRequest {
   readonly target: string
   /** Name, value, name, value, … without Host. */
   readonly headers: readonly string[]
-  readonly body: readonly Buffer[]
+  /** A stream can be sent once only. */
+  readonly body: readonly Buffer[] | Readable
+}
+
+export function isStreamed(body: UpstreamRequest['body']): body is Readable {
+  return body instanceof Readable
 }
 
 /** As Node's parser gives it: names of `headers` in lower case. */

@@ -9,7 +9,7 @@ import type { AddressGuard } from './address-guard.ts'
 import { guardedLookup } from './address-guard.ts'
 import { callHttp1 } from './http1-call.ts'
 import { proxyLimits } from './limits.ts'
-import type { CallHandlers, UpstreamCall, UpstreamRequest } from './upstream-call.ts'
+import { type CallHandlers, isStreamed, type UpstreamCall, type UpstreamRequest } from './upstream-call.ts'
 
 export interface UpstreamOptions {
   /** Exceptions of the host's settings: dial this URL for that host. Only these may lead to private addresses. */
@@ -25,18 +25,23 @@ export interface Upstream extends Disposable {
 }
 
 export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOptions): Upstream {
-  const agent = new Agent({
-    keepAlive: true,
-    scheduling: 'lifo',
-    maxFreeSockets: proxyLimits.maxIdleUpstreamSockets,
-    timeout: proxyLimits.upstreamKeepAliveMs,
+  const tls = {
     // Safety: no variable in the environment may turn verification off.
     rejectUnauthorized: true,
     ALPNProtocols: ['http/1.1'],
     secureContext: createSecureContext({
       ca: extraCa === null ? [...rootCertificates] : [...rootCertificates, extraCa],
     }),
+  }
+  const pool = new Agent({
+    keepAlive: true,
+    scheduling: 'lifo',
+    maxFreeSockets: proxyLimits.maxIdleUpstreamSockets,
+    timeout: proxyLimits.upstreamKeepAliveMs,
+    ...tls,
   })
+  /** For what cannot be sent again when a pooled connection turns out to be closed. */
+  const fresh = new Agent({ keepAlive: false, ...tls })
   const lookup = guardedLookup(isAllowed)
 
   const destination = (host: string): RequestOptions => {
@@ -48,9 +53,13 @@ export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOption
   }
 
   return {
-    call: (request, handlers) => callHttp1({ ...destination(request.host), agent }, { request, handlers }),
+    call(request, handlers) {
+      const agent = isStreamed(request.body) ? fresh : pool
+      return callHttp1({ ...destination(request.host), agent }, { request, handlers })
+    },
     [Symbol.dispose]() {
-      agent.destroy()
+      pool.destroy()
+      fresh.destroy()
     },
   }
 }

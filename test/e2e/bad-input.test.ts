@@ -84,7 +84,7 @@ describe.concurrent('a start on a host of its own is refused', () => {
     const end = await host.run(inClaudeBottle('true'), { env: { ANTHROPIC_API_KEY: undefined } })
     expectRefusal(end, {
       exitCode: 1,
-      says: /the credential of provider claude is missing \(ANTHROPIC_API_KEY\)/,
+      says: /the credential of provider claude is missing: ANTHROPIC_API_KEY is not set/,
       hint: /ANTHROPIC_API_KEY=…/,
     })
     expect(await host.leftovers()).toEqual([])

@@ -10,6 +10,8 @@ import { join } from 'node:path'
 import type { Counter } from '../../src/core/budget/scope.ts'
 import type { Provider } from '../../src/core/provider/provider.ts'
 import { builtInProviders } from '../../src/core/provider/providers.ts'
+import type { EgressPolicy } from '../../src/core/routing/decide.ts'
+import type { Route, RouteAuth } from '../../src/core/routing/route.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite-ledger.ts'
 import { type AddressGuard, createAddressGuard } from '../../src/proxy/address-guard.ts'
@@ -37,6 +39,10 @@ export interface ProxyRigOptions {
   readonly onSpent?: (proxy: BottleProxy, message: string) => void
   /** The real credential; by default `credentials`, then `real-NAME-key`. */
   readonly credentialOf?: (provider: Provider) => string
+  readonly routes?: readonly Route[]
+  readonly unlistedEndpoints?: EgressPolicy['unlistedEndpoints']
+  /** The real credential of a route; by default what its `secret` says. */
+  readonly routeCredentialOf?: (auth: RouteAuth) => string | Promise<string>
 }
 
 export interface ProxyRig extends AsyncDisposable {
@@ -101,7 +107,13 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
         bell: createRoomBell(),
         nowMs: Date.now,
         newId: () => `attempt-${++ids}`,
-        credentialOf: options.credentialOf ?? (({ name }) => options.credentials?.[name] ?? `real-${name}-key`),
+        routes: options.routes ?? [],
+        unlistedEndpoints: options.unlistedEndpoints ?? 'refuse',
+        credentialOf(owner) {
+          if (owner.kind === 'route') return options.routeCredentialOf?.(owner.auth) ?? owner.auth.secret
+          const { name } = owner.provider
+          return options.credentialOf?.(owner.provider) ?? options.credentials?.[name] ?? `real-${name}-key`
+        },
         budgetsOf: ({ name }) => ({
           chain: [run, 'agent:rig', 'bottle:claude', 'host'],
           governing: limited

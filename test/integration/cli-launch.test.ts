@@ -37,6 +37,7 @@ beforeEach(async () => {
     command: null,
     installHint: null,
     environmentNames: ['ANTHROPIC_API_KEY'],
+    wantsWholeEnvironment: false,
     questions: [],
     notices: [],
   }

@@ -3,6 +3,7 @@ import { placeholderCredential } from '../provider/provider.ts'
 import { builtInProviders } from '../provider/providers.ts'
 import { coversPath } from '../routing/covers-path.ts'
 import type { Route } from '../routing/route.ts'
+import { routeFault } from '../routing/route-fault.ts'
 import type { BottleFile, EffectiveBottle, Origin, Problem, Sourced, WrittenBudget } from './definition.ts'
 import { suggestion } from './notation.ts'
 
@@ -12,6 +13,7 @@ export function contradictions(bottle: EffectiveBottle, files: readonly BottleFi
     ...variableProblems(bottle),
     ...hostProblems(bottle),
     ...routeProblems(bottle),
+    ...hiddenRouteProblems(bottle),
   ]
 }
 
@@ -75,8 +77,17 @@ function hostProblems({ providers }: EffectiveBottle): readonly Problem[] {
   return problems
 }
 
+/** What a route may be depends on the bottle's providers. */
+function routeProblems({ egress: { routes }, providers }: EffectiveBottle): readonly Problem[] {
+  const own = providers.map(({ value }) => value)
+  return routes.flatMap(({ value, origin }) => {
+    const fault = routeFault(value, own)
+    return fault === undefined ? [] : [{ ...origin, message: `egress.routes: ${fault}` }]
+  })
+}
+
 /** The first route that matches is taken, so one that an earlier one covers is never reached. */
-function routeProblems({ egress: { routes } }: EffectiveBottle): readonly Problem[] {
+function hiddenRouteProblems({ egress: { routes } }: EffectiveBottle): readonly Problem[] {
   return routes.flatMap((later, index) => {
     const earlier = routes.slice(0, index).find(({ value }) => covers(value, later.value))
     if (!earlier || authOf(earlier.value) === authOf(later.value)) return []

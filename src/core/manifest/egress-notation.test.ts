@@ -52,7 +52,7 @@ describe('egress', () => {
     [
       'a relative secret file',
       route(', auth: {scheme: bearer, secret: "file:token"}'),
-      'does not say where the credential is',
+      'names no file by its absolute path',
     ],
     [
       'a tool that is none',

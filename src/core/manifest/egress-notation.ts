@@ -1,8 +1,9 @@
 /** `egress`: what a bottle may reach besides its provider, with which credential, and what is logged. */
+import { hostPatternFault } from '../routing/host-pattern.ts'
 import type { AuthScheme, Route, RouteAuth } from '../routing/route.ts'
 import { key, list, mapping, oneOrMany, requiredKey } from './collection-notations.ts'
 import type { EgressLog, EgressRules } from './definition.ts'
-import { authSchemes, headerName, hostNameFault, method, pathPattern, secret } from './http-notations.ts'
+import { authSchemes, headerName, method, pathPattern, secret } from './http-notations.ts'
 import { converted, sourced, wrong } from './notation.ts'
 import { oneOf, text, truth, wholeNumber } from './scalar-notations.ts'
 
@@ -11,7 +12,7 @@ const maxRouteItems = 100
 
 const hostPattern = text({
   expected: 'a host such as api.example.com or *.example.com',
-  fault: (written) => hostNameFault(written.replace(/^\*\./, '')),
+  fault: hostPatternFault,
 })
 
 export const authKeys = {

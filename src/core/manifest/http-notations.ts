@@ -1,6 +1,7 @@
 /** What routes and providers both say: hosts, methods, paths, and where a credential is. */
 import { canonicalHost } from '../routing/canonical-host.ts'
 import { pathPatternFault } from '../routing/path-pattern.ts'
+import { readSecretSource } from '../routing/secret-source.ts'
 import { oneOrMany } from './collection-notations.ts'
 import type { Notation } from './notation.ts'
 import { oneOf, text } from './scalar-notations.ts'
@@ -37,7 +38,7 @@ export const pathPattern = text({
 /** One name, in its canonical spelling. */
 export const hostName = text({ expected: 'a host name such as api.example.com', fault: hostNameFault })
 
-export function hostNameFault(written: string): string | undefined {
+function hostNameFault(written: string): string | undefined {
   const host = canonicalHost(written)
   if (host.kind === 'address') return 'is an address; only names can be reached'
   if (host.kind === 'invalid') return `is no host name: ${host.why}`
@@ -49,10 +50,8 @@ export const secret = text({
   expected: 'where the credential is: env:NAME, file:PATH or command:…',
   isHidden: true,
   fault(written) {
-    if (/^env:[A-Za-z_][A-Za-z0-9_]*$/.test(written)) return undefined
-    if (/^file:(?:~\/|\/)[^\0]*[^/\0]$/.test(written)) return undefined
-    if (/^command:\s*[^\s\0][^\0]*$/.test(written)) return undefined
-    return 'does not say where the credential is; write env:NAME, file:PATH or command:…, never the credential itself'
+    const source = readSecretSource(written)
+    return source.kind === 'invalid' ? source.why : undefined
   },
   schema: { pattern: '^(env|file|command):.' },
 })

@@ -26,7 +26,7 @@ export interface ProviderHost {
 export type CredentialScheme = { readonly kind: 'bearer' } | { readonly kind: 'header'; readonly name: string }
 
 export interface ProviderCredential {
-  /** Where the host keeps it, tried in order: `env:NAME`. */
+  /** Where the host keeps it, as in `secret-source.ts`; the first that has a value counts. */
   readonly sources: readonly string[]
   readonly scheme: CredentialScheme
 }

@@ -21,7 +21,10 @@ describe.each(builtInProviders)('the built-in provider $name', (provider) => {
       expect(metered).not.toEqual([])
       for (const { method, path } of metered) {
         const asked = path.replace('*', 'gemini-x')
-        expect(decide([provider], { host, method, path: asked }).kind).toBe('metered')
+        expect(
+          decide({ providers: [provider], routes: [], unlistedEndpoints: 'refuse' }, { host, method, path: asked })
+            .kind,
+        ).toBe('metered')
       }
     }
   })

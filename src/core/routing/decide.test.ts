@@ -3,13 +3,22 @@ import { describe, expect, it } from 'vitest'
 import { claude } from '../provider/claude.ts'
 import { codex } from '../provider/codex.ts'
 import { builtInProviders } from '../provider/providers.ts'
-import { decide, hostOwner } from './decide.ts'
+import { decide, type EgressPolicy, hostOwner, type RequestLine } from './decide.ts'
+import type { Route } from './route.ts'
 
 const anthropic = 'api.anthropic.com'
 const openai = 'api.openai.com'
 const google = 'generativelanguage.googleapis.com'
 
-describe('decide', () => {
+function policy(changes: Partial<EgressPolicy> = {}): EgressPolicy {
+  return { providers: builtInProviders, routes: [], unlistedEndpoints: 'refuse', ...changes }
+}
+
+function withRoutes(...routes: readonly Route[]): EgressPolicy {
+  return policy({ providers: [claude], routes })
+}
+
+describe('on the host of a provider', () => {
   it.each([
     [anthropic, 'POST', '/v1/messages', 'metered', 'claude'],
     [anthropic, 'POST', '/v1/messages/count_tokens', 'free', 'claude'],
@@ -27,28 +36,47 @@ describe('decide', () => {
     [google, 'GET', '/v1beta/models', 'free', 'gemini'],
     [google, 'GET', '/v1beta/models/gemini-2.5-pro', 'free', 'gemini'],
   ])('%s %s %s is %s', (host, method, path, kind, provider) => {
-    expect(decide(builtInProviders, { host, method, path })).toMatchObject({ kind, provider: { name: provider } })
+    expect(decide(policy(), { host, method, path })).toMatchObject({
+      kind,
+      provider: { name: provider },
+      isListed: true,
+    })
   })
+
+  const unlisted = [
+    [anthropic, 'POST', '/v1/unknown'],
+    [anthropic, 'POST', '/v1/messages/'],
+    [anthropic, 'POST', '/V1/MESSAGES'],
+    [anthropic, 'post', '/v1/messages'],
+    [anthropic, 'GET', '/v1/messages'],
+    [anthropic, 'POST', '/v1/models'],
+    [anthropic, 'POST', '/v1/responses'],
+    [openai, 'POST', '/v1/unknown'],
+    [openai, 'POST', '/v1/messages'],
+    [openai, 'GET', '/v1/modelsx'],
+  ] as const
+
+  it.each(unlisted)('refuses %s %s %s: an unlisted path is never free (I3, M21)', (host, method, path) => {
+    expect(decide(policy(), { host, method, path })).toMatchObject({ kind: 'refused', code: 'endpoint_not_allowed' })
+  })
+
+  it.each(unlisted)(
+    'meters %s %s %s by its bytes where unlisted endpoints are estimated (M22)',
+    (host, method, path) => {
+      const verdict = decide(policy({ unlistedEndpoints: 'estimate' }), { host, method, path })
+      expect(verdict).toMatchObject({ kind: 'metered', isListed: false })
+    },
+  )
 
   it.each([
     [anthropic, 'POST', '/v1/messages/batches'],
     [anthropic, 'POST', '/v1/complete'],
     [anthropic, 'POST', '/v1/files'],
-    [anthropic, 'GET', '/v1/messages'],
-    [anthropic, 'POST', '/v1/messages/'],
-    [anthropic, 'POST', '/V1/MESSAGES'],
-    [anthropic, 'post', '/v1/messages'],
-    [anthropic, 'POST', '/v1/models'],
-    [anthropic, 'POST', '/v1/responses'],
-    [openai, 'POST', '/v1/chat/completions'],
     [openai, 'POST', '/v1/images/generations'],
     [openai, 'POST', '/v1/audio/speech'],
-    [openai, 'POST', '/v1/completions'],
     [openai, 'POST', '/v1/batches'],
     [openai, 'POST', '/v1/files'],
     [openai, 'GET', '/v1/responses/resp_1'],
-    [openai, 'POST', '/v1/messages'],
-    [openai, 'GET', '/v1/modelsx'],
     [openai, 'POST', '/v1/responses/resp_1/cancel'],
     [google, 'POST', '/v1beta/models/gemini-2.5-pro:batchGenerateContent'],
     [google, 'POST', '/v1beta/models/gemini-embedding-001:embedContent'],
@@ -59,21 +87,48 @@ describe('decide', () => {
     [google, 'POST', '/v1beta/cachedContents'],
     [google, 'POST', '/upload/v1beta/files'],
     [google, 'POST', '/v1beta/interactions'],
-  ])('refuses %s %s %s: an unlisted path is never free (I3, M21)', (host, method, path) => {
-    expect(decide(builtInProviders, { host, method, path })).toMatchObject({
-      kind: 'refused',
-      code: 'endpoint_not_allowed',
+  ])('refuses %s %s %s (I3, M21)', (host, method, path) => {
+    expect(decide(policy(), { host, method, path })).toMatchObject({ kind: 'refused', code: 'endpoint_not_allowed' })
+  })
+
+  it('routes open nothing: whatever they say, the verdict is the same (I3)', () => {
+    const route = fc.record(
+      {
+        host: fc.constantFrom(anthropic, openai, '*.anthropic.com', '*.openai.com', '*.com', 'api.github.com'),
+        methods: fc.constantFrom(['GET'], ['POST']),
+        paths: fc.constantFrom(['/**'], ['/v1/files'], ['/v1/*']),
+      },
+      { requiredKeys: ['host'] },
+    )
+    const line = fc.record({
+      host: fc.constantFrom(anthropic, openai),
+      method: fc.constantFrom('GET', 'POST'),
+      path: fc.constantFrom('/', '/v1/files', '/v1/messages', '/v1/responses', '/v1/x/y'),
     })
+    const providers = fc.subarray([...builtInProviders])
+    fc.assert(
+      fc.property(fc.array(route, { maxLength: 4 }), line, providers, (routes, asked, own) => {
+        const verdict = decide(policy({ providers: own, routes }), asked)
+        expect(verdict).toEqual(decide(policy({ providers: own }), asked))
+        expect(verdict.kind).not.toBe('routed')
+      }),
+    )
   })
 
-  it('refuses the hosts of providers that the bottle does not have', () => {
+  it('of a provider that the bottle does not have refuses, also where a route names it (I3)', () => {
     const line = { host: openai, method: 'POST', path: '/v1/responses' }
-    expect(decide([claude], line)).toMatchObject({ kind: 'refused', code: 'host_not_allowed' })
-    expect(decide([codex], line).kind).toBe('metered')
-    expect(decide([], line)).toMatchObject({ kind: 'refused', code: 'host_not_allowed' })
+    for (const routes of [[], [{ host: openai }], [{ host: '*.openai.com' }]]) {
+      expect(decide(withRoutes(...routes), line)).toEqual({
+        kind: 'refused',
+        code: 'host_not_allowed',
+        reason:
+          'api.openai.com belongs to the provider codex, which this bottle does not have, and no route opens it; "agent_provider: codex" in its definition would',
+      })
+    }
+    expect(decide(policy({ providers: [codex] }), line).kind).toBe('metered')
   })
 
-  it('allows a host only in its exact canonical spelling (H03)', () => {
+  it('is allowed only in its exact canonical spelling (H03)', () => {
     const spelling = fc.oneof(
       fc.domain(),
       fc.constantFrom(
@@ -88,6 +143,84 @@ describe('decide', () => {
     fc.assert(
       fc.property(spelling, (host) => {
         expect(hostOwner(builtInProviders, host) !== undefined).toBe([anthropic, openai, google].includes(host))
+      }),
+    )
+  })
+})
+
+describe('on other hosts', () => {
+  const asked = (text: string): RequestLine => {
+    const [method = '', url = ''] = text.split(' ')
+    const { host, pathname } = new URL(url)
+    return { host, method, path: pathname }
+  }
+  const wide = { host: '*.example.com' }
+  const nearer = { host: '*.api.example.com', methods: ['GET'] }
+  const exact = { host: 'v1.api.example.com', paths: ['/open/**', '/files/*'] }
+  const writing = { host: 'v1.api.example.com', paths: ['/open/**'], methods: ['PUT'] }
+
+  it.each([
+    ['POST https://www.example.com/a', wide],
+    ['POST https://a.b.example.com/a', wide],
+    ['GET https://v2.api.example.com/a', nearer],
+    ['GET https://v1.api.example.com/open/a/b', exact],
+    ['PUT https://v1.api.example.com/open/a/b', exact],
+  ])('%s takes the most specific route, the first of equals', (text, route) => {
+    expect(decide(withRoutes(wide, nearer, exact, writing), asked(text))).toEqual({ kind: 'routed', route })
+  })
+
+  it('the first listed of equals is only taken when method and path match', () => {
+    expect(decide(withRoutes(writing, exact), asked('GET https://v1.api.example.com/open/a'))).toEqual({
+      kind: 'routed',
+      route: exact,
+    })
+  })
+
+  it.each([
+    [
+      'GET https://registry.npmjs.org/left-pad',
+      'host_not_allowed',
+      'no route of this bottle allows the host registry.npmjs.org; this line under egress.routes would: - host: registry.npmjs.org',
+    ],
+    [
+      'GET https://example.com/',
+      'host_not_allowed',
+      'no route of this bottle allows the host example.com; this line under egress.routes would: - host: example.com',
+    ],
+    [
+      'POST https://v2.api.example.com/a',
+      'route_not_allowed',
+      'the route to *.api.example.com does not allow POST /a, only GET; this line under egress.routes would: - {host: "*.api.example.com", methods: [POST], paths: ["/a"]}',
+    ],
+    [
+      'POST https://v1.api.example.com/closed',
+      'route_not_allowed',
+      'the route to v1.api.example.com does not allow the path /closed, only /open/**, /files/*; this line under egress.routes would: - {host: "v1.api.example.com", methods: [POST], paths: ["/closed"]}',
+    ],
+  ])('refuses %s, and says what would allow it', (text, code, reason) => {
+    const routes = [wide, nearer, exact]
+    expect(decide(withRoutes(...routes), asked(text))).toEqual({ kind: 'refused', code, reason })
+  })
+
+  it('what an exact host does not allow is not allowed by a wildcard either', () => {
+    const line = asked('GET https://v1.api.example.com/closed')
+    expect(decide(withRoutes(wide, exact), line).kind).toBe('refused')
+    expect(decide(withRoutes(wide), line).kind).toBe('routed')
+  })
+
+  it('the line that a refusal names allows the request', () => {
+    const segment = fc.stringMatching(/^[a-z"'*%]{1,60}$/).filter((text) => !text.includes('%'))
+    const path = fc.array(segment, { minLength: 1, maxLength: 12 }).map((segments) => `/${segments.join('/')}`)
+    fc.assert(
+      fc.property(path, fc.constantFrom('GET', 'PUT'), (asking, method) => {
+        const line = { host: 'v1.api.example.com', method, path: asking }
+        const first = { host: line.host, paths: ['/other'] }
+        const verdict = decide(withRoutes(first), line)
+        if (verdict.kind !== 'refused') throw new Error('it was not refused')
+        const named = /methods: \[(\w+)\], paths: \[(".*")\]\}$/.exec(verdict.reason)
+        const pattern: string = JSON.parse(named?.[2] ?? '')
+        const further = { host: line.host, methods: [named?.[1] ?? ''], paths: [pattern] }
+        expect(decide(withRoutes(first, further), line)).toEqual({ kind: 'routed', route: further })
       }),
     )
   })

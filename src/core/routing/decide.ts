@@ -1,21 +1,48 @@
 /**
- * What a bottle may reach: the one place that says metered, free or refused. Deny by default.
+ * What a bottle may reach: the one place that says metered, free, routed or refused. Deny by default.
+ * **Invariant** (I3) On the host of a provider only that provider's endpoints pass, whatever the routes say: a host of the
+ * bottle's own provider never becomes a plain route, and one of another known provider is refused.
  */
 import type { WireFormatName } from '../metering/format.ts'
 import type { Endpoint, Provider, ProviderHost } from '../provider/provider.ts'
+import { builtInProviders } from '../provider/providers.ts'
+import { chooseRoute } from './choose-route.ts'
 import { matchesPath } from './path-pattern.ts'
+import { foreignHostReason, noRouteReason, unlistedReason } from './refusal-reason.ts'
+import type { Route } from './route.ts'
 
-export type Verdict = Allowed | { readonly kind: 'refused'; readonly code: RefusalCode; readonly reason: string }
+export type Verdict = ProviderVerdict | RoutedVerdict | RefusedVerdict
 
-interface Allowed {
+export interface ProviderVerdict {
   readonly kind: 'metered' | 'free'
   readonly provider: Provider
   readonly host: ProviderHost
   /** What it is metered by, and what a refusal is told in. */
   readonly format: WireFormatName
+  /** False where no table says what it speaks: it is charged by its bytes. */
+  readonly isListed: boolean
 }
 
-export type RefusalCode = 'host_not_allowed' | 'endpoint_not_allowed'
+/** Passes as it is, unmetered. */
+export interface RoutedVerdict {
+  readonly kind: 'routed'
+  readonly route: Route
+}
+
+export interface RefusedVerdict {
+  readonly kind: 'refused'
+  readonly code: 'host_not_allowed' | 'endpoint_not_allowed' | 'route_not_allowed'
+  /** What is not allowed, and what would allow it. */
+  readonly reason: string
+}
+
+export interface EgressPolicy {
+  /** Those of the bottle's definitions. */
+  readonly providers: readonly Provider[]
+  readonly routes: readonly Route[]
+  /** An endpoint of a metered host that is in no table: refused, or charged by its bytes. */
+  readonly unlistedEndpoints: 'refuse' | 'estimate'
+}
 
 export interface RequestLine {
   /** Canonical name. */
@@ -25,22 +52,23 @@ export interface RequestLine {
   readonly path: string
 }
 
-/** `providers`: those of the bottle's definitions. */
-export function decide(providers: readonly Provider[], line: RequestLine): Verdict {
-  const { host, method, path } = line
-  const owner = hostOwner(providers, host)
-  if (!owner) {
-    return { kind: 'refused', code: 'host_not_allowed', reason: `no route of this bottle allows the host ${host}` }
+export function decide({ providers, routes, unlistedEndpoints }: EgressPolicy, line: RequestLine): Verdict {
+  const owner = hostOwner(providers, line.host)
+  if (owner) {
+    const endpoint = endpointOf(owner.host, line)
+    const format = formatOf(owner.host, line)
+    if (endpoint) return { kind: endpoint.kind, ...owner, format, isListed: true }
+    if (unlistedEndpoints === 'estimate') return { kind: 'metered', ...owner, format, isListed: false }
+    return { kind: 'refused', code: 'endpoint_not_allowed', reason: unlistedReason(line, owner.provider.name) }
   }
-  const endpoint = endpointOf(owner.host, line)
-  if (!endpoint) {
-    return {
-      kind: 'refused',
-      code: 'endpoint_not_allowed',
-      reason: `${method} ${path} is not among the metered or free endpoints of ${host} (provider ${owner.provider.name})`,
-    }
+  const foreign = hostOwner(builtInProviders, line.host)
+  if (foreign) {
+    return { kind: 'refused', code: 'host_not_allowed', reason: foreignHostReason(line.host, foreign.provider.name) }
   }
-  return { kind: endpoint.kind, ...owner, format: formatOf(owner.host, line) }
+  const { route, considered } = chooseRoute(routes, line)
+  if (route) return { kind: 'routed', route }
+  const code = considered.length === 0 ? 'host_not_allowed' : 'route_not_allowed'
+  return { kind: 'refused', code, reason: noRouteReason(line, considered) }
 }
 
 /** The wire format of an endpoint; of what is not metered that of the host's first that is. */

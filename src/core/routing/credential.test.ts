@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { credentialFault, credentialField, credentialTraces } from './credential.ts'
+import type { AuthScheme } from './route.ts'
+
+const bearer: AuthScheme = { kind: 'bearer' }
+const basic: AuthScheme = { kind: 'basic' }
+const header: AuthScheme = { kind: 'header', name: 'X-Token' }
+
+test.each([
+  [bearer, 'abc', ['authorization', 'Bearer abc']],
+  [{ kind: 'x-api-key' } as const, 'abc', ['x-api-key', 'abc']],
+  [header, 'token abc', ['X-Token', 'token abc']],
+  [basic, 'me:pass', ['authorization', 'Basic bWU6cGFzcw==']],
+  [basic, 'm\u00fc:\u{1f511}', ['authorization', 'Basic bcO8OvCflJE=']],
+])('%j presents %j', (scheme, secret, field) => {
+  expect(credentialFault(scheme, secret)).toBeUndefined()
+  expect(credentialField(scheme, secret)).toEqual(field)
+})
+
+test.each([
+  [bearer, 'a b', 'has a character that no HTTP header may have'],
+  [bearer, 'a\nx-admin: 1', 'has a character that no HTTP header may have'],
+  [header, 'a\r\nb', 'has a character that no HTTP header may have'],
+  [header, 'sch\u00f6n', 'has a character that no HTTP header may have'],
+  [basic, 'password', 'is not of the form USER:PASSWORD'],
+  [basic, 'me:pass\n', 'has a control character'],
+])('%j refuses %j', (scheme, secret, fault) => {
+  expect(credentialFault(scheme, secret)).toBe(fault)
+})
+
+test('a secret is recognised plain, coded, and in a URL, the longest form first (C03)', () => {
+  expect(credentialTraces(bearer, 'a+b')).toEqual(['a%2Bb', 'a+b'])
+  expect(credentialTraces(basic, 'me:p/w')).toEqual(
+    ['bWU6cC93', 'me%3Ap%2Fw', 'me:p/w', 'p%2Fw', 'p/w'].toSorted((a, b) => b.length - a.length),
+  )
+  expect(credentialTraces(basic, 'me:')).not.toContain('')
+})

@@ -1,0 +1,41 @@
+/** How a secret becomes a header of a request, and in which forms it must never come back. */
+import type { AuthScheme } from './route.ts'
+
+/** Why a text cannot be the secret of a scheme, as the end of a sentence about it. Never repeats the text. */
+export function credentialFault({ kind }: AuthScheme, secret: string): string | undefined {
+  switch (kind) {
+    case 'bearer':
+    case 'x-api-key':
+      return /^[\x21-\x7e]+$/.test(secret) ? undefined : 'has a character that no HTTP header may have'
+    case 'header':
+      return /^[\x20-\x7e]+$/.test(secret) ? undefined : 'has a character that no HTTP header may have'
+    case 'basic':
+      if (/\p{Cc}/u.test(secret)) return 'has a control character'
+      return secret.includes(':') ? undefined : 'is not of the form USER:PASSWORD'
+  }
+}
+
+export function credentialField(scheme: AuthScheme, secret: string): readonly [name: string, value: string] {
+  switch (scheme.kind) {
+    case 'bearer':
+      return ['authorization', `Bearer ${secret}`]
+    case 'basic':
+      return ['authorization', `Basic ${base64(secret)}`]
+    case 'x-api-key':
+      return ['x-api-key', secret]
+    case 'header':
+      return [scheme.name, secret]
+  }
+}
+
+/** The secret as a head could show it: itself, coded as it was sent, and as a part of a URL. The longest first. */
+export function credentialTraces({ kind }: AuthScheme, secret: string): readonly string[] {
+  const parts = kind === 'basic' ? [secret, secret.slice(secret.indexOf(':') + 1), base64(secret)] : [secret]
+  const traces = parts.flatMap((part) => [part, encodeURIComponent(part)]).filter((trace) => trace !== '')
+  return [...new Set(traces)].toSorted((one, other) => other.length - one.length)
+}
+
+/** UTF-8 (RFC 7617 §2.1). */
+function base64(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)))
+}

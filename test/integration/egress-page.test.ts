@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { type EffectiveBottle, problemInWords } from '../../src/core/manifest/definition.ts'
+import { parseBottleFile } from '../../src/core/manifest/parse-bottle.ts'
+import { resolveBottle } from '../../src/core/manifest/resolve-bottle.ts'
+import { decide } from '../../src/core/routing/decide.ts'
+
+const page = readFileSync(new URL('../../docs/egress.md', import.meta.url), 'utf8')
+
+function bottleOf(yaml: string): EffectiveBottle {
+  const parsed = parseBottleFile(`---\n${yaml}\n---\n`, { name: 'web', file: 'bottles/web.md' })
+  if (parsed.kind === 'invalid') throw new Error(parsed.problems.map(problemInWords).join('\n'))
+  const resolved = resolveBottle({ names: ['web'], files: new Map([['web', parsed.bottle]]), known: ['web'] })
+  if (resolved.kind === 'invalid') throw new Error(resolved.problems.map(problemInWords).join('\n'))
+  return resolved.bottle
+}
+
+describe('docs/egress.md', () => {
+  const example = bottleOf(/```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '')
+  const rows = [...page.matchAll(/^\| ([A-Z]+) https:\/\/([^/\s]+)(\/\S*) \| (\w+)(?:: (\w+))? \|$/gm)]
+
+  test('has verdicts for its example', () => {
+    expect(rows.length).toBeGreaterThan(10)
+  })
+
+  test.each(rows.map(([, ...cells]) => cells.map((cell = '') => cell)))(
+    '%s %s%s: %s %s',
+    (method = '', host = '', path = '', kind, code) => {
+      const verdict = decide(
+        {
+          providers: example.providers.map(({ value }) => value),
+          routes: example.egress.routes.map(({ value }) => value),
+          unlistedEndpoints: 'refuse',
+        },
+        { host, method, path },
+      )
+      expect(verdict).toMatchObject({ kind, ...(code && { code }) })
+    },
+  )
+})
+
+describe('a definition', () => {
+  test.each([
+    [
+      '{host: api.openai.com}',
+      /^bottles\/web\.md:5:\d+: egress\.routes: api\.openai\.com belongs to the provider codex/,
+    ],
+    ['{host: api.anthropic.com, paths: ["/v1/files"]}', /the bottle's own provider claude, .*take "paths" away/],
+    ['{host: "*.com"}', /is too wide: anybody can get a name below that suffix/],
+    ['{host: "*.github.io"}', /is too wide/],
+    ['{host: a.test, paths: ["/a/**/b"]}', /has \*\* before its end/],
+    ['{host: a.test, auth: {scheme: bearer, secret: ghp_abc}}', /does not say where the credential is/],
+  ])('with the route %s is refused with its place and the reason (I3)', (route, problem) => {
+    expect(() => bottleOf(`agent_provider: claude\negress:\n  routes:\n    - ${route}`)).toThrow(problem)
+  })
+})
