@@ -36,6 +36,7 @@ import { openCredentials } from './credentials.ts'
 import { type Definitions, definitionsFor, policyOf, providersOf } from './definitions.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
 import { failBottle, type LiveBottle, removeDirectory, startBottle } from './live-bottle.ts'
+import { createNotifier } from './notifier.ts'
 import { type Recovered, recover, refuseUnbalanced } from './recovery.ts'
 import { planFor, refuseForeignBudgets, refuseOwnFiles } from './start-plan.ts'
 import { viewOf } from './views.ts'
@@ -44,6 +45,8 @@ export interface ControllerOptions {
   readonly paths: HostPaths
   readonly backends: Readonly<Record<SandboxName, SandboxBackend>>
   readonly nowMs: () => number
+  /** One sentence for the operator's log. */
+  onNotice(sentence: string): void
   /** Something that must not happen, on a path that nobody waits for. */
   onBug(error: unknown): void
 }
@@ -72,13 +75,20 @@ const maxListedBottles = 1000
 /** From a start to the opening of its session; then whoever asked for it is gone. */
 const holdTimeoutMs = 30_000
 
-export async function openController({ paths, backends, nowMs, onBug }: ControllerOptions): Promise<Controller> {
+export async function openController({
+  paths,
+  backends,
+  nowMs,
+  onBug,
+  onNotice,
+}: ControllerOptions): Promise<Controller> {
   await using stack = new AsyncDisposableStack()
   const newId = createIdSource(nowMs)
   const readOwnSettings = () => readSettings({ home: paths.home, providers: builtInProviders.map(({ name }) => name) })
   let settings: Settings = await readOwnSettings()
   const ledger = stack.use(await openSqliteLedger({ path: paths.databasePath, owner: newId() }))
   const bus = createEventBus()
+  stack.use(createNotifier({ bus, command: () => settings.notifyCommand, directory: paths.home, onFailure: onNotice }))
   const budgets = createBudgetBook({ ledger, thresholdsPercent: settings.thresholdsPercent })
   const bell = createRoomBell()
   const enforcer: Enforcer = createEnforcer({

@@ -40,6 +40,7 @@ async function serve(home: string): Promise<void> {
     backends: { bubblewrap: createBubblewrap(), none: createNone() },
     nowMs: Date.now,
     onBug,
+    onNotice: log,
   })
   tellRecovered(controller)
   const server = createApiServer({

@@ -1,4 +1,6 @@
 /** Cuts, for a spent budget and by an operator, on bottles that stream. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { BottleView } from '../../src/controller/api.ts'
 import type { AuditEntry } from '../../src/ledger/ledger.ts'
@@ -181,5 +183,23 @@ test.concurrent('OpenAI’s stream is cut in OpenAI’s words', async () => {
   ])
   expect(stdout).toMatch(
     /event: response\.failed\ndata: .*"code":"invalid_prompt","message":"bot-bottle: budget spent .*\n\n$/,
+  )
+})
+
+test.concurrent('the command of settings.yml is told of a warning and of the cut', async () => {
+  const command = 'notify: {command: [sh, -c, "cat >> notified"]}\n'
+  await using host = await openProductHost({ provider: ['--output-tokens', '200'], settings: command })
+  const script = `for i in 1 2 3 4 5 6 7 8; do ${modelCallInShell()}; done`
+  await host.run(inBottle(['--budget', '1200'], 'sh', '-c', script))
+  const notified = async () => (await readFile(join(host.home, 'notified'), 'utf8').catch(() => '')).trim().split('\n')
+  const has = (lines: readonly string[], kind: string) => lines.some((line) => line.includes(`"kind":"${kind}"`))
+  await until('both are told', async () => {
+    const lines = await notified()
+    return has(lines, 'warning') && has(lines, 'enforcement')
+  })
+  const events = (await notified()).map((line) => JSON.parse(line))
+  expect(events).toContainEqual(expect.objectContaining({ kind: 'warning', thresholdPercent: 50 }))
+  expect(events).toContainEqual(
+    expect.objectContaining({ kind: 'enforcement', action: 'cutoff', trigger: 'budget', phase: 'done' }),
   )
 })
