@@ -12,9 +12,13 @@ export function contradictions(bottle: EffectiveBottle, files: readonly BottleFi
     ...unknownBudgets(bottle, files),
     ...variableProblems(bottle),
     ...hostProblems(bottle),
-    ...routeProblems(bottle),
     ...hiddenRouteProblems(bottle),
   ]
+}
+
+/** What is wrong with a bottle by itself, but may be right in one that builds on it: its provider can come from there. */
+export function gaps(bottle: EffectiveBottle): readonly Problem[] {
+  return [...unusedBudgets(bottle.scopes[0]?.budgets ?? [], bottle), ...routeProblems(bottle)]
 }
 
 /** Budgets of a bottle or an agent for providers that the bottle does not use: they would never hold anything. */

@@ -247,6 +247,13 @@ test.each([
     ],
   ],
   [
+    'a route to the host of a provider that the bottle does not have',
+    { web: 'egress: {routes: [{host: api.anthropic.com}]}' },
+    [
+      'bottles/web.md:2:19: egress.routes: api.anthropic.com belongs to the provider claude, which this bottle does not have',
+    ],
+  ],
+  [
     'a budget of the bottle for a provider that it does not use',
     { web: 'agent_provider: claude\nbudget: {codex: 5}' },
     ['bottles/web.md:3:17: budget.codex: the bottle uses claude, so this would never hold'],
@@ -286,7 +293,8 @@ test('a narrower route before a wider one may have its own credential: the first
 })
 
 test('what a child may complete is not missed where bottles are only checked as its parents', () => {
-  const files = filesOf({ base: 'git-gate: {repos: {site: {identity: /k}}}\nbudget: {claude: 5}' })
+  const routes = 'egress: {routes: [{host: api.anthropic.com, provider_tools: web_search}]}'
+  const files = filesOf({ base: `git-gate: {repos: {site: {identity: /k}}}\nbudget: {claude: 5}\n${routes}` })
   expect(resolveBottle({ names: ['base'], files, known: ['base'] }).kind).toBe('invalid')
   expect(resolveBottle({ names: ['base'], files, known: ['base'], asParents: true }).kind).toBe('bottle')
 })

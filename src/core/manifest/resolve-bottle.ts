@@ -1,6 +1,6 @@
 /** Merges the bottles that a start asks for with all that they extend, and checks what only the whole can show. */
 import { builtInBottles } from './built-ins.ts'
-import { contradictions, unusedBudgets } from './check-whole.ts'
+import { contradictions, gaps } from './check-whole.ts'
 import type { BottleFile, DefinitionScope, EffectiveBottle, Origin, Problem } from './definition.ts'
 import { gitGateOf } from './git-gate-of.ts'
 import { emptyLayer, layerOf, overlay } from './layer.ts'
@@ -54,10 +54,7 @@ export function resolveBottle({
     providers: providers.map(({ value, origin }) => ({ value: providerOf(value), origin })),
     git: git.gate,
   }
-  const problems = [
-    ...contradictions(bottle, farthestFirst),
-    ...(asParents ? [] : [...git.problems, ...unusedBudgets(bottle.scopes[0]?.budgets ?? [], bottle)]),
-  ]
+  const problems = [...contradictions(bottle, farthestFirst), ...(asParents ? [] : [...git.problems, ...gaps(bottle)])]
   return problems.length > 0 ? { kind: 'invalid', problems: inOrder(problems) } : { kind: 'bottle', bottle }
 }
 
