@@ -3,9 +3,10 @@
  * **Invariant** (I5) Once reserved it is settled, whatever happens: the charge is never lost and never free.
  */
 import { estimateInputTokens } from '../core/metering/estimate.ts'
-import type { RequestReading } from '../core/metering/format.ts'
 import { wireFormats } from '../core/metering/formats/formats.ts'
+import { meteringFault } from '../core/metering/metering-fault.ts'
 import { pendingAnswer, spentAnswer, spentEvent } from '../core/provider/refusal.ts'
+import { providerHostRules } from '../core/routing/choose-route.ts'
 import { give, giveEnd, refuse } from './answer.ts'
 import type { ClientResponse } from './client-messages.ts'
 import type { ForwardEnd } from './forward.ts'
@@ -19,9 +20,9 @@ import { settleExchange } from './settle-exchange.ts'
 const pendingRetrySeconds = 2
 
 export async function runMetered(ready: ReadyRequest): Promise<void> {
-  const { content, verdict, exchange, line } = ready
+  const { content, verdict, exchange, line, egress } = ready
   const reading = verdict.isListed ? wireFormats[verdict.format].readRequest(content, line.path) : undefined
-  const fault = verdict.isListed ? meteringFault(reading) : undefined
+  const fault = verdict.isListed ? meteringFault(reading, providerHostRules(egress.routes, line.host)) : undefined
   if (fault) return refuse(ready, { status: 400, code: 'not_metered', reason: fault })
 
   const model = reading?.model ?? null
@@ -45,12 +46,6 @@ export async function runMetered(ready: ReadyRequest): Promise<void> {
       answerCoding: reading?.stream ? 'none' : 'readable',
     })
   }
-}
-
-/** Why a request cannot be metered (I3). */
-function meteringFault(reading: RequestReading | undefined): string | undefined {
-  if (!reading) return 'this endpoint is metered, and the body is not the JSON object that it takes'
-  return reading.background ? 'background responses are answered out of sight of the meter' : undefined
 }
 
 /** The durable reservation; `undefined` after the client was told why there is none. */

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { leadingTo, startProviderUpstream } from '../fakes/metered-upstream.ts'
-import { ask, googleHost, open, openaiHost, readAnswer } from '../fakes/proxy-client.ts'
-import { openProxyRig, type ProxyRig } from '../fakes/proxy-rig.ts'
+import { answerSmall, leadingTo, type MeteredUpstream, startProviderUpstream } from '../fakes/metered-upstream.ts'
+import { anthropicHost, ask, googleHost, metered, open, openaiHost, readAnswer } from '../fakes/proxy-client.ts'
+import { openProxyRig, type ProxyRig, type ProxyRigOptions } from '../fakes/proxy-rig.ts'
 
 let stack = new AsyncDisposableStack()
 
@@ -15,10 +15,11 @@ afterEach(async () => {
 
 async function provide(
   onRequest: (request: IncomingMessage, response: ServerResponse) => void,
-  budgets: Readonly<Record<string, number>> = {},
-): Promise<ProxyRig> {
+  options: Partial<ProxyRigOptions> = {},
+): Promise<ProxyRig & { readonly upstream: MeteredUpstream }> {
   const upstream = stack.use(await startProviderUpstream(onRequest))
-  return stack.use(await openProxyRig({ ...leadingTo(upstream), budgets }))
+  const rig = stack.use(await openProxyRig({ ...leadingTo(upstream), ...options }))
+  return { ...rig, upstream }
 }
 
 const fixture = (name: string): Buffer =>
@@ -64,7 +65,7 @@ describe('a stream of Gemini whose budget is spent', () => {
         request.resume()
         response.writeHead(200, { 'content-type': contentType }).write(write('many words '.repeat(400)))
       },
-      { gemini: 1_000 },
+      { budgets: { gemini: 1_000 } },
     )
     const stream = { host: googleHost, path: `${google}:streamGenerateContent`, body: '{"contents":[]}' }
     const cut = await readAnswer(await open(rig, stream))
@@ -75,5 +76,27 @@ describe('a stream of Gemini whose budget is spent', () => {
       status: 'FAILED_PRECONDITION',
       message: expect.stringContaining('budget spent'),
     })
+  })
+})
+
+describe('a request for a tool that the provider runs', () => {
+  const search = {
+    host: anthropicHost,
+    body: metered({ tools: [{ type: 'web_search_20250305', name: 'web_search' }] }),
+  }
+
+  it('is refused with a sentence that names it and what allows it, and nothing is dialled (I3, M21)', async () => {
+    const rig = await provide(answerSmall)
+    const { status, body } = await ask(rig, search)
+    expect(status).toBe(400)
+    expect(JSON.parse(body.toString()).error.message).toMatch(/^bot-bottle: "web_search" .*"provider_tools"/)
+    expect(rig.denials).toMatchObject([{ reason: expect.stringContaining('web_search') }])
+    expect(rig.upstream.seen).toEqual([])
+    expect(rig.settlements).toEqual([])
+  })
+
+  it('passes where the route allows it', async () => {
+    const rig = await provide(answerSmall, { routes: [{ host: anthropicHost, providerTools: ['web_search'] }] })
+    expect((await ask(rig, search)).status).toBe(200)
   })
 })

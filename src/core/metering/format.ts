@@ -14,6 +14,8 @@ export interface RequestReading {
   readonly stream: boolean
   /** Asks the provider to answer later, out of sight of the meter. */
   readonly background: boolean
+  /** What the provider is asked to run or fetch itself, each once, by the names of `provider-tools.ts`. */
+  readonly providerTools: readonly string[]
 }
 
 export interface MeterReading {

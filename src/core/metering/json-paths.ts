@@ -11,6 +11,10 @@ export interface PathNode {
   readonly slot: number
   /** The text that stands here is counted. */
   readonly isMeasured: boolean
+  /** The path under which each value that stands here is told; '' where none is. */
+  readonly watchedAs: string
+  /** The same for the keys of an object that stands here. */
+  readonly keysWatchedAs: string
 }
 
 interface PathKey {
@@ -28,6 +32,8 @@ interface PathLists {
   readonly capture: readonly string[]
   /** Text to count, not to keep. */
   readonly measure?: readonly string[]
+  /** Values to tell one by one, e.g. of all elements of a list. With `{}` at the end: the keys of an object. */
+  readonly watch?: readonly string[]
 }
 
 interface DraftNode {
@@ -35,19 +41,27 @@ interface DraftNode {
   each: DraftNode | undefined
   slot: number
   isMeasured: boolean
+  watchedAs: string
+  keysWatchedAs: string
 }
 
-export function compileJsonPaths({ capture, measure = [] }: PathLists): JsonPaths {
+const keysMark = '{}'
+
+export function compileJsonPaths({ capture, measure = [], watch = [] }: PathLists): JsonPaths {
   const root = draft()
   capture.forEach((path, slot) => {
     place(root, path).slot = slot
   })
   for (const path of measure) place(root, path).isMeasured = true
+  for (const path of watch) {
+    if (path.endsWith(keysMark)) place(root, path.slice(0, -keysMark.length)).keysWatchedAs = path
+    else place(root, path).watchedAs = path
+  }
   return { root: freeze(root), slotOf: new Map(capture.map((path, slot) => [path, slot])) }
 }
 
 function draft(): DraftNode {
-  return { keys: new Map(), each: undefined, slot: -1, isMeasured: false }
+  return { keys: new Map(), each: undefined, slot: -1, isMeasured: false, watchedAs: '', keysWatchedAs: '' }
 }
 
 function place(root: DraftNode, path: string): DraftNode {
@@ -65,12 +79,11 @@ function place(root: DraftNode, path: string): DraftNode {
   return node
 }
 
-function freeze({ keys, each, slot, isMeasured }: DraftNode): PathNode {
+function freeze({ keys, each, ...rest }: DraftNode): PathNode {
   const encoder = new TextEncoder()
   return {
+    ...rest,
     keys: [...keys].map(([key, node]) => ({ bytes: encoder.encode(key), node: freeze(node) })),
     each: each && freeze(each),
-    slot,
-    isMeasured,
   }
 }

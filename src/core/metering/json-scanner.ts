@@ -10,6 +10,7 @@ import { JsonCaptures } from './json-captures.ts'
 import { JsonKey } from './json-key.ts'
 import type { JsonPaths, PathNode } from './json-paths.ts'
 import { endOfString, isBlank, isScalarEnd, isScalarStart } from './json-syntax.ts'
+import { JsonWatch } from './json-watch.ts'
 import { type TextBytes, TextMeter } from './text-meter.ts'
 
 const expectValue = 0
@@ -28,6 +29,7 @@ const malformed = 11
 const skip = 0
 const capture = 1
 const measure = 2
+const watch = 3
 
 export type ScanState = 'open' | 'closed' | 'malformed'
 
@@ -35,6 +37,7 @@ export class JsonScanner {
   readonly #paths: JsonPaths
   readonly #captures: JsonCaptures
   readonly #text = new TextMeter()
+  readonly #watch: JsonWatch
   /** The containers that a path leads through, outermost first; valid up to `#level`. */
   readonly #parents: PathNode[] = []
   readonly #isArray: boolean[] = []
@@ -50,8 +53,10 @@ export class JsonScanner {
   #isInnerString = false
   #isObject = false
 
-  constructor(paths: JsonPaths) {
+  /** `onWatched`: called with each value or key at a watched path; a long one is cut. */
+  constructor(paths: JsonPaths, onWatched: (path: string, text: string) => void = () => {}) {
     this.#paths = paths
+    this.#watch = new JsonWatch(onWatched)
     this.#node = paths.root
     this.#captures = new JsonCaptures(paths.slotOf.size)
   }
@@ -77,7 +82,7 @@ export class JsonScanner {
 
   /** What this scanner keeps at most at this moment, for those who watch memory. */
   get heldBytes(): number {
-    return this.#captures.heldBytes + this.#key.heldBytes
+    return this.#captures.heldBytes + this.#key.heldBytes + this.#watch.heldBytes
   }
 
   /** The value at a captured path; `undefined` when it is absent, null, unfinished, too big or no JSON. */
@@ -159,6 +164,7 @@ export class JsonScanner {
       case expectKey:
         if (byte === 0x22) {
           this.#key.begin()
+          this.#watch.begin()
           this.#state = inKey
         } else if (byte === 0x7d && this.#state === expectKeyOrEnd) this.#leave()
         else this.#state = malformed
@@ -190,7 +196,7 @@ export class JsonScanner {
   #begin(byte: number, bytes: Uint8Array, at: number): void {
     const node = this.#node
     if (this.#level === 0) this.#isObject = byte === 0x7b
-    if (node !== undefined && byte === 0x7b && (node.keys.length > 0 || this.#level === 0)) {
+    if (node !== undefined && byte === 0x7b && (node.keys.length > 0 || node.keysWatchedAs || this.#level === 0)) {
       this.#enter(node, false)
       return
     }
@@ -198,7 +204,7 @@ export class JsonScanner {
       this.#enter(node, true)
       return
     }
-    this.#mode = node === undefined ? skip : node.slot >= 0 ? capture : node.isMeasured ? measure : skip
+    this.#mode = modeAt(node)
     this.#isAfterBackslash = false
     if (byte === 0x22) this.#state = inString
     else if (byte === 0x7b || byte === 0x5b) {
@@ -213,6 +219,9 @@ export class JsonScanner {
     }
     if (this.#mode === capture && node !== undefined) {
       this.#captures.open(node.slot)
+      this.#keep(bytes, at, at + 1)
+    } else if (this.#mode === watch) {
+      this.#watch.begin()
       this.#keep(bytes, at, at + 1)
     }
   }
@@ -232,18 +241,27 @@ export class JsonScanner {
 
   #finish(): void {
     if (this.#mode === capture && this.#node !== undefined) this.#captures.close(this.#node.slot)
+    if (this.#mode === watch && this.#node !== undefined) this.#watch.endValue(this.#node.watchedAs)
     this.#state = this.#level === 0 ? closed : afterValue
   }
 
   /** Keeps a piece of the value when it is wanted; stops wanting it when there is no room. */
   #keep(bytes: Uint8Array, from: number, to: number): void {
-    if (this.#mode === capture && this.#node !== undefined && !this.#captures.append(this.#node.slot, bytes, from, to))
+    if (this.#mode === watch) this.#watch.add(bytes, from, to)
+    else if (
+      this.#mode === capture &&
+      this.#node !== undefined &&
+      !this.#captures.append(this.#node.slot, bytes, from, to)
+    )
       this.#mode = skip
   }
 
   #readKey(bytes: Uint8Array, start: number, end: number): number {
-    const at = this.#key.read(this.#parents[this.#level - 1], bytes, start, end)
+    const parent = this.#parents[this.#level - 1]
+    const at = this.#key.read(parent, bytes, start, end)
+    if (parent?.keysWatchedAs) this.#watch.add(bytes, start, at)
     if (at === end) return end
+    if (parent?.keysWatchedAs) this.#watch.endKey(parent.keysWatchedAs)
     this.#node = this.#key.child
     // Nearly always the colon follows at once.
     const isColonNext = at + 1 < end && bytes[at + 1] === 0x3a
@@ -296,4 +314,11 @@ export class JsonScanner {
     if (this.#depth === 0) this.#finish()
     return at
   }
+}
+
+function modeAt(node: PathNode | undefined): number {
+  if (node === undefined) return skip
+  if (node.slot >= 0) return capture
+  if (node.isMeasured) return measure
+  return node.watchedAs ? watch : skip
 }

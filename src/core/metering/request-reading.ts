@@ -6,28 +6,45 @@
 import type { RequestReading } from './format.ts'
 import { compileJsonPaths, type JsonPaths } from './json-paths.ts'
 import { JsonScanner } from './json-scanner.ts'
+import { isHarmless, maxProviderTools, type ToolPlace, toolName } from './provider-tools.ts'
 import { isTokenCount } from './usage.ts'
 
 export interface RequestShape {
   readonly paths: JsonPaths
   /** Where the ceiling of the output may stand. */
   readonly maxOutputPaths: readonly string[]
+  readonly toolPlaces: ReadonlyMap<string, ToolPlace>
+}
+
+interface RequestWords {
+  readonly maxOutput: readonly string[]
+  /** Where a request says what the provider shall run itself. */
+  readonly tools: readonly ToolPlace[]
 }
 
 const keys = ['model', 'stream', 'background']
 
-export function compileRequestShape(maxOutputPaths: readonly string[]): RequestShape {
-  return { paths: compileJsonPaths({ capture: [...keys, ...maxOutputPaths] }), maxOutputPaths }
+export function compileRequestShape({ maxOutput, tools }: RequestWords): RequestShape {
+  return {
+    paths: compileJsonPaths({ capture: [...keys, ...maxOutput], watch: tools.map(({ at }) => at) }),
+    maxOutputPaths: maxOutput,
+    toolPlaces: new Map(tools.map((place) => [place.at, place])),
+  }
 }
 
 export function readRequest(
-  { paths, maxOutputPaths }: RequestShape,
+  { paths, maxOutputPaths, toolPlaces }: RequestShape,
   body: readonly Uint8Array[],
 ): RequestReading | undefined {
-  const scanner = new JsonScanner(paths)
+  const tools = new Set<string>()
+  const scanner = new JsonScanner(paths, (path, text) => {
+    const place = toolPlaces.get(path)
+    if (place && !isHarmless(place, text) && tools.size <= maxProviderTools) tools.add(toolName(place, text))
+  })
   for (const chunk of body) scanner.feed(chunk)
   if (scanner.state !== 'closed' || !scanner.isObject) return undefined
   if ([...paths.slotOf.keys()].some((path) => scanner.isUnreadable(path))) return undefined
+  if (tools.size > maxProviderTools) return undefined
   const model = scanner.value('model')
   const ceilings = maxOutputPaths.map((path) => scanner.value(path)).filter(isTokenCount)
   return {
@@ -35,6 +52,7 @@ export function readRequest(
     maxOutputTokens: ceilings.length === 0 ? undefined : Math.max(...ceilings),
     stream: asks(scanner.value('stream')),
     background: asks(scanner.value('background')),
+    providerTools: [...tools],
   }
 }
 

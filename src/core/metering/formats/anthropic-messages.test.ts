@@ -265,6 +265,7 @@ describe('requests', () => {
       maxOutputTokens: 64_000,
       stream: true,
       background: false,
+      providerTools: [],
     })
   })
 

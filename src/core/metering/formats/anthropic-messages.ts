@@ -5,12 +5,36 @@
  */
 import type { WireFormat } from '../format.ts'
 import { compileJsonPaths } from '../json-paths.ts'
+import { urlSource } from '../provider-tools.ts'
 import { compileRequestShape, readRequest } from '../request-reading.ts'
 import { createResponseMeter, type DocumentShape, type ResponseShapes } from '../response-meter.ts'
 import { noteModel, reject } from '../tally.ts'
 import { applyUsage, isPlaceholder } from './anthropic-usage.ts'
 
-const request = compileRequestShape(['max_tokens'])
+/** Tools of the client, and the search in the request's own tools; those of the provider are dated too. */
+const harmlessTools = [
+  'custom',
+  'bash_20*',
+  'text_editor_20*',
+  'computer_20*',
+  'computer_toolset_20*',
+  'browser_toolset_20*',
+  'memory_20*',
+  'tool_search_tool_*',
+]
+const harmlessSources = ['base64', 'text', 'content', 'file']
+
+const request = compileRequestShape({
+  maxOutput: ['max_tokens'],
+  tools: [
+    { at: 'tools[].type', harmless: harmlessTools },
+    { at: 'messages[].content[].tool.definition.type', harmless: harmlessTools },
+    { at: 'messages[].content[].tool_changes[].tool.definition.type', harmless: harmlessTools },
+    { at: 'mcp_servers[]{}', harmless: [], name: 'mcp' },
+    { at: 'messages[].content[].source.type', harmless: harmlessSources, name: urlSource },
+    { at: 'messages[].content[].content[].source.type', harmless: harmlessSources, name: urlSource },
+  ],
+})
 
 const event: DocumentShape = {
   paths: compileJsonPaths({

@@ -6,18 +6,26 @@
  */
 import type { WireFormat } from '../format.ts'
 import { compileJsonPaths } from '../json-paths.ts'
+import { urlSource } from '../provider-tools.ts'
 import { compileRequestShape, readRequest } from '../request-reading.ts'
 import { createResponseMeter, type DocumentShape, type Found, type ResponseShapes } from '../response-meter.ts'
 import { noteModel, reject, type Tally } from '../tally.ts'
 import { createUsageReader } from './gemini-usage.ts'
 
-// Protocol buffers read both spellings of a name.
-const request = compileRequestShape([
-  'generationConfig.maxOutputTokens',
-  'generationConfig.max_output_tokens',
-  'generation_config.maxOutputTokens',
-  'generation_config.max_output_tokens',
-])
+const harmlessTools = [...spellings('functionDeclarations'), ...spellings('computerUse')]
+const fileUris = [
+  ...spellings('contents[].parts[].fileData.fileUri'),
+  ...spellings('systemInstruction.parts[].fileData.fileUri'),
+]
+const request = compileRequestShape({
+  maxOutput: spellings('generationConfig.maxOutputTokens'),
+  tools: [
+    { at: 'tools[]{}', harmless: harmlessTools },
+    // Protocol buffers may be read from a list of one without its brackets.
+    { at: 'tools{}', harmless: harmlessTools },
+    ...fileUris.map((at) => ({ at, harmless: ['https://generativelanguage.googleapis.com/*'], name: urlSource })),
+  ],
+})
 
 const parts = 'candidates[].content.parts[]'
 const paths = compileJsonPaths({
@@ -82,4 +90,15 @@ export const gemini: WireFormat = {
     return reading && { ...reading, model, stream: method === 'streamGenerateContent' }
   },
   createMeter: (kind) => createResponseMeter(shapes, kind),
+}
+
+/** Protocol buffers read a name in camelCase and in snake_case: all mixtures of a path. */
+function spellings(path: string): readonly string[] {
+  return path.split('.').reduce<readonly string[]>(
+    (paths, step) => {
+      const both = new Set([step, step.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)])
+      return [...both].flatMap((spelled) => paths.map((before) => (before === '' ? spelled : `${before}.${spelled}`)))
+    },
+    [''],
+  )
 }

@@ -6,12 +6,26 @@
  */
 import type { WireFormat } from '../format.ts'
 import { compileJsonPaths } from '../json-paths.ts'
+import { urlSource } from '../provider-tools.ts'
 import { compileRequestShape, readRequest } from '../request-reading.ts'
 import { createResponseMeter, type DocumentShape, type Found, type ResponseShapes } from '../response-meter.ts'
 import { noteModel, reject, type Tally } from '../tally.ts'
 import { applyUsage, completionsWords } from './openai-usage.ts'
 
-const request = compileRequestShape(['max_completion_tokens', 'max_tokens'])
+const webSearch = 'web_search'
+const request = compileRequestShape({
+  maxOutput: ['max_completion_tokens', 'max_tokens'],
+  tools: [
+    { at: 'tools[].type', harmless: ['function', 'custom'] },
+    { at: 'web_search_options', harmless: [], name: webSearch },
+    // Of servers that speak this format: xAI, OpenRouter.
+    { at: 'search_parameters', harmless: [], name: webSearch },
+    { at: 'plugins[]{}', harmless: [], name: 'plugins' },
+    { at: 'messages[].content[].image_url.url', harmless: ['data:*'], name: urlSource },
+  ],
+})
+/** They search whatever the request says. */
+const searchModel = /-search-(?:preview|api)/
 
 const texts = ['content', 'reasoning_content', 'reasoning', 'refusal', 'function_call.arguments']
 const textPaths = (part: 'delta' | 'message') => [
@@ -80,6 +94,10 @@ const shapes: ResponseShapes = { event, document }
 
 export const openaiChat: WireFormat = {
   name: 'openai-chat',
-  readRequest: (chunks) => readRequest(request, chunks),
+  readRequest(chunks) {
+    const reading = readRequest(request, chunks)
+    if (!reading || !searchModel.test(reading.model ?? '')) return reading
+    return { ...reading, providerTools: [...new Set([...reading.providerTools, webSearch])] }
+  },
   createMeter: (kind) => createResponseMeter(shapes, kind),
 }

@@ -9,7 +9,7 @@ import { createResponseMeter, type DocumentShape } from '../response-meter.ts'
 import { asRecord, noteModel, reject } from '../tally.ts'
 import { applyUsage, completionsWords } from './openai-usage.ts'
 
-const request = compileRequestShape([])
+const request = compileRequestShape({ maxOutput: [], tools: [] })
 
 const document: DocumentShape = {
   paths: compileJsonPaths({ capture: ['model', 'usage', 'error'] }),

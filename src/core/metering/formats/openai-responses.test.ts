@@ -171,7 +171,13 @@ describe('requests', () => {
 
   test('are read for what the proxy must know', () => {
     const body = { model, input: [{ content: '"background":true' }], stream: true, max_output_tokens: 100 }
-    expect(readRequest(JSON.stringify(body))).toEqual({ model, maxOutputTokens: 100, stream: true, background: false })
+    expect(readRequest(JSON.stringify(body))).toEqual({
+      model,
+      maxOutputTokens: 100,
+      stream: true,
+      background: false,
+      providerTools: [],
+    })
   })
 
   test.each([

@@ -6,12 +6,41 @@
  */
 import type { WireFormat } from '../format.ts'
 import { compileJsonPaths } from '../json-paths.ts'
+import { type ToolPlace, urlSource } from '../provider-tools.ts'
 import { compileRequestShape, readRequest } from '../request-reading.ts'
 import { createResponseMeter, type DocumentShape, type Found, type ResponseShapes } from '../response-meter.ts'
 import { noteModel, reject, type Tally } from '../tally.ts'
 import { addUsage, applyUsage, responsesWords } from './openai-usage.ts'
 
-const request = compileRequestShape(['max_output_tokens'])
+const harmlessTools = [
+  'function',
+  'custom',
+  'local_shell',
+  'apply_patch',
+  'computer',
+  'computer_use_preview',
+  'tool_search',
+]
+const toolsAt = (list: string): readonly ToolPlace[] => [
+  { at: `${list}.type`, harmless: [...harmlessTools, 'namespace', 'shell'] },
+  { at: `${list}.tools[].type`, harmless: harmlessTools },
+  { at: `${list}.environment.type`, harmless: ['local'], name: 'hosted_shell' },
+]
+
+const request = compileRequestShape({
+  maxOutput: ['max_output_tokens'],
+  tools: [
+    ...toolsAt('tools[]'),
+    // Codex sends its tools as an item of the input.
+    ...toolsAt('input[].tools[]'),
+    // What a stored prompt asks for is not seen here.
+    { at: 'prompt', harmless: [], name: 'stored_prompt' },
+    ...['input[].content[]', 'input[].output[]', 'input[].output'].flatMap((part): ToolPlace[] => [
+      { at: `${part}.image_url`, harmless: ['data:*'], name: urlSource },
+      { at: `${part}.file_url`, harmless: ['data:*'], name: urlSource },
+    ]),
+  ],
+})
 
 const phaseOfTerminal: Readonly<Record<string, Tally['phase']>> = {
   'response.completed': 'complete',
