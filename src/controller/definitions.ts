@@ -2,6 +2,7 @@
 import { BottleError } from '../core/errors.ts'
 import { emptyBottle } from '../core/manifest/built-ins.ts'
 import type { AgentDefinition, EffectiveBottle, ShutdownPolicy, Sourced } from '../core/manifest/definition.ts'
+import { forAgent } from '../core/manifest/for-agent.ts'
 import type { AgentProgram, Provider } from '../core/provider/provider.ts'
 import { isOfProject, loadAgent, loadBottle } from '../host/manifests/load.ts'
 import { ignoredBottlesNotice, type ManifestPlaces, refuseStaleConfiguration } from '../host/manifests/places.ts'
@@ -29,7 +30,8 @@ export async function definitionsFor(
   const agent = name === null ? undefined : await loadAgent(name, places)
   const own = definitions.length > 0 ? undefined : bottleOf(agent)
   const names = own ? [own.value] : [...new Set(definitions)]
-  const bottle = names.length === 0 ? emptyBottle : await loadBottle(names, places, own?.origin)
+  const merged = names.length === 0 ? emptyBottle : await loadBottle(names, places, own?.origin)
+  const bottle = agent ? forAgent(merged, agent) : merged
   const ignored = await ignoredBottlesNotice(places)
   return { agent, bottle, notices: [...(ignored === undefined ? [] : [ignored]), ...noticesOf(agent, bottle)] }
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { BottleError } from '../../core/errors.ts'
+import { forAgent } from '../../core/manifest/for-agent.ts'
 import { loadAgent, loadBottle } from '../../host/manifests/load.ts'
 import { listDefinitions } from '../../host/manifests/places.ts'
 import type { CliContext } from '../context.ts'
@@ -36,7 +37,8 @@ async function show(context: CliContext, name: string, { bottle, json = false }:
   const agent = isAgent || bottle ? await loadAgent(name, places) : undefined
   const names = bottle ?? (agent ? (agent.bottle ? [agent.bottle.value] : []) : [name])
   const merged = names.length === 0 ? undefined : await loadBottle(names, places)
-  const shown = { ...(agent && { agent: agentRows(agent) }), ...(merged && { bottle: bottleRows(merged) }) }
+  const effective = merged && agent ? forAgent(merged, agent) : merged
+  const shown = { ...(agent && { agent: agentRows(agent) }), ...(effective && { bottle: bottleRows(effective) }) }
   if (json) return context.print(inertJson(shown))
   for (const [title, rows] of Object.entries(shown)) printRows(context, title, rows)
 
