@@ -1,6 +1,6 @@
 /** Prints how fast the meter reads, on one core: `node bench/meter.ts`. Best of several rounds, in MB/s. */
 import { performance } from 'node:perf_hooks'
-import { estimateInputTokens } from '../src/core/metering/estimate.ts'
+import { createTokenEstimator } from '../src/core/metering/estimator/token-estimator.ts'
 import { wireFormats } from '../src/core/metering/formats/formats.ts'
 
 const chunkBytes = 16 * 1024
@@ -62,11 +62,13 @@ for (const [kind, text] of Object.entries({ prose, code })) {
   const body = Buffer.from(JSON.stringify({ model: 'm', messages: Array(count).fill(message), stream: true }))
   const chunks = inChunks(body)
   const times = 50
+  const bottle = createTokenEstimator().forBottle()
+  bottle.learn(bottle.estimate({ provider: 'p', model: 'm', body: chunks }), 50_000, 0)
   measure(`request of 200 KB, ${kind}: read`, body.length * times, () => {
     for (let time = 0; time < times; time++) wireFormats['anthropic-messages'].readRequest(chunks, '/v1/messages')
   })
   measure(`request of 200 KB, ${kind}: estimate`, body.length * times, () => {
-    for (let time = 0; time < times; time++) estimateInputTokens(chunks)
+    for (let time = 0; time < times; time++) bottle.estimate({ provider: 'p', model: 'm', body: chunks })
   })
   measure(`request of 200 KB, ${kind}: JSON.parse, for comparison`, body.length * times, () => {
     for (let time = 0; time < times; time++) JSON.parse(body.toString())

@@ -9,6 +9,7 @@ import type { Counter, Scope } from '../core/budget/scope.ts'
 import { cutReason, operatorCutMessage, operatorKillMessage, spentMessage } from '../core/budget/wording.ts'
 import { BottleError } from '../core/errors.ts'
 import type { Sourced, WrittenBudget } from '../core/manifest/definition.ts'
+import { createTokenEstimator } from '../core/metering/estimator/token-estimator.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
 import { createEnforcer, type Enforcer } from '../enforce/enforcer.ts'
 import { createIdSource } from '../host/ids.ts'
@@ -91,6 +92,7 @@ export async function openController({
   stack.use(createNotifier({ bus, command: () => settings.notifyCommand, directory: paths.home, onFailure: onNotice }))
   const budgets = createBudgetBook({ ledger, thresholdsPercent: settings.thresholdsPercent })
   const bell = createRoomBell()
+  const estimator = createTokenEstimator()
   const enforcer: Enforcer = createEnforcer({
     ledger,
     nowMs,
@@ -111,7 +113,8 @@ export async function openController({
   const living = new Map<string, LiveBottle>()
   const unheld = new Map<string, NodeJS.Timeout>()
   const shared = stack.move()
-  const services = { ledger, upstream, bell, nowMs, newId, budgets, instancesPath: paths.instancesPath, onBug }
+  const instancesPath = paths.instancesPath
+  const services = { ledger, upstream, bell, estimator, nowMs, newId, budgets, instancesPath, onBug }
 
   const view = async (id: string): Promise<BottleView> => {
     const row = await ledger.bottle(id)

@@ -6,6 +6,7 @@ import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { scopeChain } from '../core/budget/chain.ts'
 import { scopeKey } from '../core/budget/scope.ts'
+import type { TokenEstimator } from '../core/metering/estimator/token-estimator.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import type { EnforcementTarget } from '../enforce/enforcer.ts'
 import type { BottleRow, BottleState, Ledger } from '../ledger/ledger.ts'
@@ -21,6 +22,7 @@ import { type Definitions, environmentOf, promptParts, providersOf } from './def
 /** What all bottles of a controller share. */
 export interface BottleServices extends Pick<Egress, 'ledger' | 'upstream' | 'bell' | 'nowMs' | 'newId' | 'onBug'> {
   readonly budgets: BudgetBook
+  readonly estimator: TokenEstimator
   readonly instancesPath: string
 }
 
@@ -83,6 +85,7 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
       authority,
       egress: {
         ...services,
+        estimator: services.estimator.forBottle(),
         bottleId: row.id,
         agent: row.agent,
         providers,

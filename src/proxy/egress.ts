@@ -1,5 +1,6 @@
 /** What the proxy of one bottle may know and ask: given by the controller, the same for every exchange of that bottle. */
 import type { Counter } from '../core/budget/scope.ts'
+import type { BottleEstimator } from '../core/metering/estimator/token-estimator.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import type { EgressPolicy } from '../core/routing/decide.ts'
 import type { RouteAuth } from '../core/routing/route.ts'
@@ -21,6 +22,7 @@ export interface Egress extends EgressPolicy {
   readonly ledger: Ledger
   readonly upstream: Upstream
   readonly bell: RoomBell
+  readonly estimator: BottleEstimator
   readonly nowMs: () => number
   readonly newId: () => string
   /** The real credential. Throws or rejects with BottleError `credential_missing`; no promise where nothing is waited for. */

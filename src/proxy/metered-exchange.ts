@@ -2,7 +2,6 @@
  * A metered exchange: estimate, reserve, send, meter, settle.
  * **Invariant** (I5) Once reserved it is settled, whatever happens: the charge is never lost and never free.
  */
-import { estimateInputTokens } from '../core/metering/estimate.ts'
 import { wireFormats } from '../core/metering/formats/formats.ts'
 import { meteringFault } from '../core/metering/metering-fault.ts'
 import { pendingAnswer, spentAnswer, spentEvent } from '../core/provider/refusal.ts'
@@ -26,16 +25,17 @@ export async function runMetered(ready: ReadyRequest): Promise<void> {
   if (fault) return refuse(ready, { status: 400, code: 'not_metered', reason: fault })
 
   const model = reading?.model ?? null
-  const inputTokens = estimateInputTokens(content)
+  const estimate = egress.estimator.estimate({ provider: verdict.provider.name, model, body: content })
+  const inputTokens = estimate.expectedTokens
   const lease = await reserve(ready, { model, inputTokens })
   if (!lease) return
   const tap = createMeterTap({ ready, lease, inputTokens, asksForStream: reading?.stream ?? false })
   const end = await send(ready, tap).catch(async (error: unknown) => {
-    await settleExchange({ ready, lease, tap, model, end: { kind: 'unsent' } })
+    await settleExchange({ ready, lease, tap, model, estimate, end: { kind: 'unsent' } })
     throw error
   })
   giveEnd(ready, end)
-  await settleExchange({ ready, lease, tap, model, end })
+  await settleExchange({ ready, lease, tap, model, estimate, end })
 
   async function send(request: ReadyRequest, meterTap: MeterTap): Promise<ForwardEnd> {
     if (exchange.signal.aborted) return { kind: 'cut', wasSent: false }

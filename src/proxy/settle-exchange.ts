@@ -1,4 +1,6 @@
+import type { InputEstimate } from '../core/metering/estimator/token-estimator.ts'
 import { type ExchangeEnding, settle } from '../core/metering/settlement.ts'
+import { inputTokensOf } from '../core/metering/usage.ts'
 import type { ForwardEnd } from './forward.ts'
 import type { Lease } from './lease.ts'
 import type { MeterTap } from './meter-tap.ts'
@@ -10,11 +12,12 @@ export interface EndedMetered {
   readonly tap: MeterTap
   /** As requested; the one that answered is recorded where the provider says it. */
   readonly model: string | null
+  readonly estimate: InputEstimate
   readonly end: ForwardEnd | { readonly kind: 'unsent' }
 }
 
 /** Replaces the reservation by the charge, durably. */
-export async function settleExchange({ ready, lease, tap, model, end }: EndedMetered): Promise<void> {
+export async function settleExchange({ ready, lease, tap, model, estimate, end }: EndedMetered): Promise<void> {
   const { egress, verdict } = ready
   const reading = await tap.finalReading()
   const ending = endingOf(end)
@@ -23,6 +26,9 @@ export async function settleExchange({ ready, lease, tap, model, end }: EndedMet
     model: reading?.model ?? model,
     ending,
   }
+  // What an error reports may not be what the request was.
+  if (charge.source === 'authoritative' && tap.status === 200)
+    egress.estimator.learn(estimate, inputTokensOf(charge.usage), egress.nowMs())
   const outcome = await lease.settle({ ...charge, nowMs: egress.nowMs() })
   egress.bell.ring()
   egress.on.settled({ ...charge, attemptId: lease.attemptId, provider: verdict.provider.name, outcome })

@@ -8,6 +8,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Counter } from '../../src/core/budget/scope.ts'
+import { createTokenEstimator, type TokenEstimator } from '../../src/core/metering/estimator/token-estimator.ts'
 import type { Provider } from '../../src/core/provider/provider.ts'
 import { builtInProviders } from '../../src/core/provider/providers.ts'
 import type { EgressPolicy } from '../../src/core/routing/decide.ts'
@@ -29,6 +30,8 @@ export interface ProxyRigOptions {
   readonly providers?: readonly Provider[]
   readonly credentials?: Readonly<Record<string, string>>
   readonly bottleId?: string
+  /** What was learned elsewhere; by default nothing. */
+  readonly estimator?: TokenEstimator
   /** False for measurements: nothing is kept of what happened. */
   readonly keepsHistory?: boolean
   /** Stands between the proxy and the real ledger, e.g. to fail. */
@@ -105,6 +108,7 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
         ledger: options.wrapLedger?.(ledger) ?? ledger,
         upstream,
         bell: createRoomBell(),
+        estimator: (options.estimator ?? createTokenEstimator()).forBottle(),
         nowMs: Date.now,
         newId: () => `attempt-${++ids}`,
         routes: options.routes ?? [],
