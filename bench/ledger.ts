@@ -29,6 +29,7 @@ async function pair(ledger: Ledger, attemptId: string): Promise<void> {
     provider: 'claude',
     model,
     holdTokens: 2_000,
+    holdsRoom: true,
     inputTokens: 1_500,
     governing: [host],
     chain,

@@ -71,6 +71,13 @@ describe('the budgets that hold', () => {
     expect(held()).toEqual([])
   })
 
+  it('are those of the last definition, also when several come at once', async () => {
+    const kinds = ['day', 'week', 'month', 'total'] as const
+    await Promise.all(kinds.map((period) => book.define(host, [budget(9, { period })])))
+    expect(await limits()).toEqual(['host claude total 9'])
+    expect(held()).toEqual(['host total'])
+  })
+
   it('of a run are set provider by provider (L17)', async () => {
     await book.set(run, [
       { provider: 'claude', limitTokens: 5 },

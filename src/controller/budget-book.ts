@@ -33,8 +33,17 @@ export function createBudgetBook({ ledger, thresholdsPercent }: BudgetBookOption
   /** What was told, so that the ledger is asked once per threshold and not at every charge beyond it. */
   const told = new Set<string>()
 
-  const define: BudgetBook['define'] = async (scope, budgets) => {
+  /** Definitions are made one after the other: two at once would take away what the other one sets. */
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const turn = last.then(work)
+    last = turn.catch(() => {})
+    return turn
+  }
+
+  const define = async (scope: Scope, budgets: readonly DefinedBudget[]): Promise<void> => {
     const key = scopeKey(scope)
+    if (JSON.stringify(defined.get(key)) === JSON.stringify(budgets)) return
     for (const { provider, period, limitTokens } of budgets) {
       await ledger.setLimit({ scope: key, provider, period }, limitTokens)
     }
@@ -46,13 +55,14 @@ export function createBudgetBook({ ledger, thresholdsPercent }: BudgetBookOption
   }
 
   return {
-    define,
-    set(scope, limits) {
-      const others = (defined.get(scopeKey(scope)) ?? []).filter(
-        ({ provider }) => !limits.some((limit) => limit.provider === provider),
-      )
-      return define(scope, [...others, ...limits.map(plainBudget)])
-    },
+    define: (scope, budgets) => inTurn(() => define(scope, budgets)),
+    set: (scope, limits) =>
+      inTurn(() => {
+        const others = (defined.get(scopeKey(scope)) ?? []).filter(
+          ({ provider }) => !limits.some((limit) => limit.provider === provider),
+        )
+        return define(scope, [...others, ...limits.map(plainBudget)])
+      }),
     holding(chain, provider, nowMs) {
       const moment = { atMs: nowMs, run: chain[0] ?? '' }
       return rolesInChain(

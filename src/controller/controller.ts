@@ -124,6 +124,11 @@ export async function openController({
   const announce = (id: string) => {
     view(id).then((bottle) => bus.emit({ kind: 'bottle', bottle, atMs: nowMs() }), onBug)
   }
+  /** What concerns budgets holds from now on; the rest was taken when the controller started. */
+  const readSettingsAgain = async () => {
+    settings = await readOwnSettings()
+    await budgets.define(hostScope, settings.budgets)
+  }
   /** What the files say now replaces what they said at an earlier start. */
   const defineBudgets = async ({ agent, bottle }: Definitions) => {
     const defined = (written: readonly Sourced<WrittenBudget>[]) =>
@@ -199,6 +204,7 @@ export async function openController({
       const providers = providersOf(definitions.bottle)
       refuseForeignBudgets(request.budgets, providers)
       await refuseOwnFiles(paths.home, request)
+      await readSettingsAgain()
       const credentialOf = await openCredentials(definitions.bottle, { request, nowMs })
       const backend = backends[request.sandbox]
       const row = {
@@ -219,7 +225,7 @@ export async function openController({
         await budgets.set({ kind: 'run', name: row.id }, request.budgets)
         await limitsChanged()
         const plan = { row, definitions, request, backend, credentialOf, events: eventsFor(row.id) }
-        const bottle = await startBottle(plan, services)
+        const bottle = await startBottle(plan, { ...services, gate: settings.gate, weights: settings.weights })
         living.set(row.id, bottle)
         unheld.set(
           row.id,
@@ -262,8 +268,7 @@ export async function openController({
     async restore(id, { budgets: limits }) {
       const bottle = await livingBottle(id)
       refuseForeignBudgets(limits, bottle.providers)
-      settings = await readOwnSettings()
-      await budgets.define(hostScope, settings.budgets)
+      await readSettingsAgain()
       await budgets.set({ kind: 'run', name: id }, limits)
       await limitsChanged()
       refuseWithoutRoom(await view(id))

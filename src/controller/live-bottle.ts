@@ -20,7 +20,8 @@ import type { BudgetBook } from './budget-book.ts'
 import { type Definitions, environmentOf, promptParts, providersOf } from './definitions.ts'
 
 /** What all bottles of a controller share. */
-export interface BottleServices extends Pick<Egress, 'ledger' | 'upstream' | 'bell' | 'nowMs' | 'newId' | 'onBug'> {
+export interface BottleServices
+  extends Pick<Egress, 'ledger' | 'upstream' | 'bell' | 'gate' | 'weights' | 'nowMs' | 'newId' | 'onBug'> {
   readonly budgets: BudgetBook
   readonly estimator: TokenEstimator
   readonly instancesPath: string

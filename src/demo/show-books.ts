@@ -2,6 +2,7 @@
 
 import { inert } from '../cli/inert.ts'
 import { tableLines } from '../cli/table.ts'
+import { weightPresets } from '../core/budget/weights.ts'
 import { chargeOf } from '../core/metering/usage.ts'
 import type { Stage } from './stage.ts'
 
@@ -48,7 +49,7 @@ export async function showBooks(
 
   const chargedTokens = exchanges.reduce((sum, { chargeTokens }) => sum + chargeTokens, 0)
   const served = (await provider.served()).filter(({ path }) => path.startsWith('/v1/messages'))
-  const servedTokens = served.reduce((sum, { billed }) => sum + (billed ? chargeOf(billed) : 0), 0)
+  const servedTokens = served.reduce((sum, { billed }) => sum + (billed ? chargeOf(billed, weightPresets.raw) : 0), 0)
   const keys = new Set(served.flatMap(({ credentials }) => Object.values(credentials)))
   print(`
 The provider's own count: ${servedTokens.toLocaleString('en-US')} tokens in ${served.length} calls; the ledger charged ${chargedTokens.toLocaleString('en-US')}.

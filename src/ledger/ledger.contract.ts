@@ -35,6 +35,7 @@ export function reserveRequest(attemptId: string, changes: Partial<ReserveReques
     provider: 'claude',
     model: 'sonnet',
     holdTokens: 100,
+    holdsRoom: true,
     inputTokens: 80,
     governing: [host],
     chain: ['host'],
@@ -169,6 +170,25 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         await spend('a', 100, { provider: 'codex', governing: [codex], chain: ['host'] })
         expect(await ledger.reserve(reserveRequest('b'))).toEqual({ kind: 'reserved' })
         expect(await counterAt(codex)).toMatchObject({ settledTokens: 100, reservedTokens: 0 })
+      })
+
+      it('without a hold asks only whether a budget is spent, and keeps nobody else out', async () => {
+        const daily = { scope: 'host', provider: 'claude', period: 'day' } as const
+        const today = { ...daily, period: 'day:2026-01-15' }
+        await ledger.setLimit(daily, 50)
+        const unheld = { holdsRoom: false, governing: [today] }
+        expect(await ledger.reserve(reserveRequest('a', unheld))).toEqual({ kind: 'reserved' })
+        expect(await ledger.extend('a', 500)).toEqual({ kind: 'extended' })
+        expect(await counterAt(today)).toMatchObject({ settledTokens: 0, reservedTokens: 0 })
+        expect(await ledger.reserve(reserveRequest('b', unheld))).toEqual({ kind: 'reserved' })
+        const settled = await ledger.settle(settleRequest('b', { chargeTokens: 50 }))
+        expect(settled.kind === 'settled' && settled.counters).toContainEqual(
+          expect.objectContaining({ ...today, limitTokens: 50, settledTokens: 50 }),
+        )
+        expect(await ledger.reserve(reserveRequest('c', unheld))).toMatchObject({ reason: 'exhausted', counter: today })
+        const next = await underTest.reopen('next')
+        expect(await next.recover(startMs)).toMatchObject([{ attemptId: 'a', chargeTokens: 500 }])
+        expect(await next.counter(today)).toMatchObject({ settledTokens: 550, reservedTokens: 0 })
       })
 
       it('refuses an attempt that is open or settled, and what is not a token count, without any effect', async () => {

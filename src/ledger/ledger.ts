@@ -15,12 +15,14 @@ export interface ReserveRequest {
   readonly agent: string
   readonly provider: string
   readonly model: string | null
-  /** Held until settled: the estimated input and a first chunk of output. Tokens. */
+  /** What the exchange may cost; charged if nobody sees its end. Tokens. */
   readonly holdTokens: number
+  /** Whether it is held on `governing` until settled. Else it is enough that none of them is spent. */
+  readonly holdsRoom: boolean
   /** The estimated input alone, kept for the record. Tokens. */
   readonly inputTokens: number
   /**
-   * Every one of these must have room: the budgets that hold. Of `provider`, scopes of `chain`, periods of `nowMs`. May be
+   * Every one of these must admit the exchange: the budgets that hold. Of `provider`, scopes of `chain`, periods of `nowMs`. May be
    * empty: no budget.
    */
   readonly governing: readonly CounterKey[]

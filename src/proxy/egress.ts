@@ -1,5 +1,7 @@
 /** What the proxy of one bottle may know and ask: given by the controller, the same for every exchange of that bottle. */
+import type { Gate } from '../core/budget/gate.ts'
 import type { Counter } from '../core/budget/scope.ts'
+import type { Weights } from '../core/budget/weights.ts'
 import type { BottleEstimator } from '../core/metering/estimator/token-estimator.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import type { EgressPolicy } from '../core/routing/decide.ts'
@@ -22,6 +24,8 @@ export interface Egress extends EgressPolicy {
   readonly ledger: Ledger
   readonly upstream: Upstream
   readonly bell: RoomBell
+  readonly gate: Gate
+  readonly weights: Weights
   readonly estimator: BottleEstimator
   readonly nowMs: () => number
   readonly newId: () => string

@@ -6,6 +6,7 @@ import { type LeaseOptions, openLease } from './lease.ts'
 import { leaseChunkTokens, proxyLimits } from './limits.ts'
 import { createRoomBell } from './room-bell.ts'
 
+const chunkTokens = leaseChunkTokens
 const key = { scope: 'run:a-1', provider: 'claude', period: 'total' }
 const request: LeaseOptions['request'] = {
   attemptId: 'own',
@@ -14,6 +15,8 @@ const request: LeaseOptions['request'] = {
   provider: 'claude',
   model: null,
   inputTokens: 100,
+  holdTokens: 100 + leaseChunkTokens,
+  holdsRoom: true,
   governing: [key],
   chain: ['run:a-1'],
   nowMs: 0,
@@ -59,7 +62,7 @@ function createBooks(limitTokens: number) {
 
 async function opened(ledger: Ledger, signal: AbortSignal = new AbortController().signal) {
   const bell = createRoomBell()
-  const opening = await openLease({ ledger, bell, request, waitSignal: () => signal })
+  const opening = await openLease({ ledger, bell, request, chunkTokens, waitSignal: () => signal })
   if (opening.kind !== 'opened') throw new Error(`expected a lease, got ${opening.reason}`)
   return { lease: opening.lease, bell }
 }
@@ -149,7 +152,7 @@ describe('an opening', () => {
     const { books, ledger } = createBooks(1_000)
     books.otherHoldTokens = 900
     const bell = createRoomBell()
-    const opening = openLease({ ledger, bell, request, waitSignal: () => new AbortController().signal })
+    const opening = openLease({ ledger, bell, request, chunkTokens, waitSignal: () => new AbortController().signal })
     for (const otherHoldTokens of [900, 800, 700, 600]) {
       books.otherHoldTokens = otherHoldTokens
       await new Promise((resolve) => setImmediate(resolve))
@@ -165,6 +168,7 @@ describe('an opening', () => {
       ledger,
       bell: createRoomBell(),
       request,
+      chunkTokens,
       waitSignal: () => new AbortController().signal,
     })
     expect(opening).toMatchObject({ kind: 'denied', reason: 'exhausted', counter: { settledTokens: 900 } })
@@ -186,6 +190,7 @@ describe('with a ledger that never answers', () => {
       ledger: { ...ledger, reserve: () => late.promise },
       bell: createRoomBell(),
       request,
+      chunkTokens,
       waitSignal: () => new AbortController().signal,
     })
     const rejected = expect(opening).rejects.toMatchObject({ code: 'ledger_unusable' })

@@ -5,7 +5,7 @@
 import type { Counter } from '../core/budget/scope.ts'
 import type { Denial, Ledger, ReserveOutcome, ReserveRequest, SettleOutcome, SettleRequest } from '../ledger/ledger.ts'
 import { ledgerAnswer } from './ledger-answer.ts'
-import { leaseChunkTokens, proxyLimits } from './limits.ts'
+import { proxyLimits } from './limits.ts'
 import type { RoomBell } from './room-bell.ts'
 
 export type Opening =
@@ -15,27 +15,26 @@ export type Opening =
 export interface LeaseOptions {
   readonly ledger: Ledger
   readonly bell: RoomBell
-  readonly request: Omit<ReserveRequest, 'holdTokens'>
+  readonly request: ReserveRequest
+  /** How much more is asked for at a time, ahead of need. */
+  readonly chunkTokens: number
   /** Gives what ends the waiting (the client is gone, the bottle is cut); asked for only when there is a wait. */
   waitSignal(): AbortSignal
 }
 
 /** Makes the durable reservation; waits a few seconds for room that others only hold. */
-export async function openLease({ ledger, bell, request, waitSignal }: LeaseOptions): Promise<Opening> {
-  const holdTokens = request.inputTokens + leaseChunkTokens
+export async function openLease(options: LeaseOptions): Promise<Opening> {
+  const { ledger, bell, request, waitSignal } = options
   let deadline: AbortSignal | undefined
   for (;;) {
     const { rings } = bell
-    const reserving = ledger.reserve({ ...request, holdTokens })
+    const reserving = ledger.reserve(request)
     const outcome = await ledgerAnswer(reserving).catch((error: unknown) => {
       giveBackLate(ledger, reserving, request)
       throw error
     })
     if (outcome.kind === 'reserved') {
-      return {
-        kind: 'opened',
-        lease: new Lease({ ledger, bell, attemptId: request.attemptId, holdTokens, waitSignal }),
-      }
+      return { kind: 'opened', lease: new Lease(options) }
     }
     if (outcome.reason === 'exhausted' || deadline?.aborted) {
       return { kind: 'denied', reason: outcome.reason, counter: outcome.counter }
@@ -61,23 +60,19 @@ export class Lease {
   readonly #ledger: Ledger
   readonly #bell: RoomBell
   readonly #waitSignal: () => AbortSignal
+  readonly #chunkTokens: number
   #heldTokens: number
   #observedTokens = 0
   #extension: Promise<Extension> | undefined
   #denial: Denial | undefined
 
-  constructor(options: {
-    readonly ledger: Ledger
-    readonly bell: RoomBell
-    readonly attemptId: string
-    readonly holdTokens: number
-    waitSignal(): AbortSignal
-  }) {
-    this.attemptId = options.attemptId
-    this.#ledger = options.ledger
-    this.#bell = options.bell
-    this.#waitSignal = options.waitSignal
-    this.#heldTokens = options.holdTokens
+  constructor({ ledger, bell, request, chunkTokens, waitSignal }: LeaseOptions) {
+    this.attemptId = request.attemptId
+    this.#ledger = ledger
+    this.#bell = bell
+    this.#waitSignal = waitSignal
+    this.#chunkTokens = chunkTokens
+    this.#heldTokens = request.holdTokens
   }
 
   /** Why there was no room for more, once there was none. */
@@ -86,12 +81,12 @@ export class Lease {
   }
 
   /**
-   * Tells what the exchange has used so far, input and output (tokens), and asks for more room ahead of need. A promise
+   * Tells what the exchange would be charged so far (tokens), and asks for more room ahead of need. A promise
    * comes back when the hold is used up: nothing more may pass before it says `go`.
    */
   observe(observedTokens: number): Promise<Extension> | undefined {
     this.#observedTokens = Math.max(this.#observedTokens, observedTokens)
-    if (this.#observedTokens + leaseChunkTokens / 2 > this.#heldTokens) {
+    if (this.#observedTokens + this.#chunkTokens / 2 > this.#heldTokens) {
       // A ledger that fails gives no room (I9); nobody may be waiting yet to hear of it.
       this.#extension ??= this.#extend()
         .catch((): Extension => 'end')
@@ -108,7 +103,7 @@ export class Lease {
 
   async #extend(): Promise<Extension> {
     let deadline: AbortSignal | undefined
-    let wantedTokens = this.#observedTokens + leaseChunkTokens
+    let wantedTokens = this.#observedTokens + this.#chunkTokens
     for (;;) {
       const { rings } = this.#bell
       const outcome = await ledgerAnswer(this.#ledger.extend(this.attemptId, wantedTokens))
@@ -116,7 +111,7 @@ export class Lease {
       if (outcome.kind === 'extended') {
         this.#heldTokens = wantedTokens
         if (this.#observedTokens < this.#heldTokens) return 'go'
-        wantedTokens = this.#observedTokens + leaseChunkTokens
+        wantedTokens = this.#observedTokens + this.#chunkTokens
         continue
       }
       // Less than a chunk is left: all of it, so that a budget is used to its last token.

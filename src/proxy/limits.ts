@@ -54,3 +54,6 @@ export const proxyLimits = {
 
 /** Output tokens that a lease holds ahead of what was seen. */
 export const leaseChunkTokens = 256
+
+/** Output tokens that the gate `strict` holds for a request that allows any: as much as most models can write at all. */
+export const strictOutputTokens = 32_768

@@ -3,7 +3,8 @@ import { pendingMessage, spentMessage } from '../core/budget/wording.ts'
 import { createByteMeter } from '../core/metering/byte-meter.ts'
 import type { MeterReading, ResponseMeter } from '../core/metering/format.ts'
 import { wireFormats } from '../core/metering/formats/formats.ts'
-import { inputTokensOf } from '../core/metering/usage.ts'
+import { usageSoFar } from '../core/metering/settlement.ts'
+import { chargeOf } from '../core/metering/usage.ts'
 import { type CodedTap, createCodedTap } from './coded-tap.ts'
 import { readCodings } from './content-codings.ts'
 import type { Extension, Lease } from './lease.ts'
@@ -20,7 +21,7 @@ export interface MeterTap {
   readonly status: number | undefined
   /** What the meter read, with the body taken as ended. */
   finalReading(): Promise<MeterReading | undefined>
-  /** Input and output so far. Tokens. */
+  /** What would be charged if it ended here. Tokens. */
   readonly observedTokens: number
   /** Estimated. Tokens. */
   readonly inputTokens: number
@@ -43,7 +44,8 @@ export function createMeterTap({
   let coded: CodedTap | undefined
   /** No more room is asked for: the exchange has ended or is being cut, and what comes is only counted. */
   let isOver = false
-  let observedTokens = inputTokens
+  const chargeSoFar = () => chargeOf(usageSoFar(meter?.reading(), inputTokens), egress.weights)
+  let observedTokens = chargeSoFar()
   let toldAtMs = 0
 
   const tellProgress = () => {
@@ -81,7 +83,7 @@ export function createMeterTap({
         countBytes('the meter failed on the body', chunk.length)
         egress.onBug(bug)
       }
-      observedTokens = meter ? observed(meter.reading(), inputTokens) : inputTokens
+      observedTokens = chargeSoFar()
       tellProgress()
       // A document is billed as a whole before its first byte: holding or cutting it would save nothing.
       if (!isStream || isOver) return undefined
@@ -118,11 +120,6 @@ export function createMeterTap({
     },
     inputTokens,
   }
-}
-
-function observed({ usage, observedOutputTokens }: MeterReading, estimatedInputTokens: number): number {
-  const input = usage.inputTokens === undefined ? estimatedInputTokens : inputTokensOf(usage)
-  return input + Math.max(usage.outputTokens ?? 0, observedOutputTokens)
 }
 
 function meterFor(

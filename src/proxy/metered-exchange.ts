@@ -27,7 +27,12 @@ export async function runMetered(ready: ReadyRequest): Promise<void> {
   const model = reading?.model ?? null
   const estimate = egress.estimator.estimate({ provider: verdict.provider.name, model, body: content })
   const inputTokens = estimate.expectedTokens
-  const lease = await reserve(ready, { model, inputTokens })
+  const lease = await reserve(ready, {
+    model,
+    inputTokens,
+    upperInputTokens: estimate.upperTokens,
+    maxOutputTokens: reading?.maxOutputTokens,
+  })
   if (!lease) return
   const tap = createMeterTap({ ready, lease, inputTokens, asksForStream: reading?.stream ?? false })
   const end = await send(ready, tap).catch(async (error: unknown) => {

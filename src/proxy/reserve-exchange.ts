@@ -1,7 +1,7 @@
 import type { Counter } from '../core/budget/scope.ts'
 import { pendingMessage, spentMessage } from '../core/budget/wording.ts'
+import { type ForeseenUsage, holdFor } from './hold.ts'
 import { type Lease, openLease } from './lease.ts'
-import { leaseChunkTokens } from './limits.ts'
 import type { Metering } from './ready-request.ts'
 
 /** `message`: what the client is told. */
@@ -14,10 +14,8 @@ export type Reservation =
   /** To be told to `egress.on.spent` once the client was: the policy may close its connection. */
   | { readonly kind: 'spent'; readonly message: string; readonly counter: Counter }
 
-export interface ReserveOptions {
+export interface ReserveOptions extends ForeseenUsage {
   readonly model: string | null
-  /** Estimated. */
-  readonly inputTokens: number
   /** Gives what ends the waiting for room, beside a cut; asked for only when there is a wait. */
   goneSignal(): AbortSignal
 }
@@ -25,12 +23,15 @@ export interface ReserveOptions {
 /** Makes the durable reservation of an exchange (I5), or says why there is none. */
 export async function reserveExchange(
   { egress, exchange, verdict: { provider } }: Metering,
-  { model, inputTokens, goneSignal }: ReserveOptions,
+  { model, goneSignal, ...foreseen }: ReserveOptions,
 ): Promise<Reservation> {
+  const { inputTokens } = foreseen
+  const { chunkTokens, ...hold } = holdFor(foreseen, egress)
   const nowMs = egress.nowMs()
   const opening = await openLease({
     ledger: egress.ledger,
     bell: egress.bell,
+    chunkTokens,
     waitSignal: () => AbortSignal.any([exchange.signal, goneSignal()]),
     request: {
       attemptId: exchange.id,
@@ -39,6 +40,7 @@ export async function reserveExchange(
       provider: provider.name,
       model,
       inputTokens,
+      ...hold,
       ...egress.budgetsOf(provider, nowMs),
       nowMs,
     },
@@ -50,5 +52,5 @@ export async function reserveExchange(
   const { counter, reason } = opening
   if (exchange.cutMessage !== undefined) return { kind: 'cut', message: exchange.cutMessage }
   if (reason === 'pending') return { kind: 'pending', message: pendingMessage(counter) }
-  return { kind: 'spent', message: spentMessage(counter, { neededTokens: inputTokens + leaseChunkTokens }), counter }
+  return { kind: 'spent', message: spentMessage(counter, { neededTokens: hold.holdTokens }), counter }
 }

@@ -22,7 +22,13 @@ export async function settleExchange({ ready, lease, tap, model, estimate, end }
   const reading = await tap.finalReading()
   const ending = endingOf(end)
   const charge = {
-    ...settle({ reading, estimatedInputTokens: tap.inputTokens, ending, httpStatus: tap.status }),
+    ...settle({
+      reading,
+      estimatedInputTokens: tap.inputTokens,
+      ending,
+      httpStatus: tap.status,
+      weights: egress.weights,
+    }),
     model: reading?.model ?? model,
     ending,
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { BottleView } from '../../src/controller/api.ts'
 import { typed } from '../fakes/command.ts'
-import { modelCall, modelCallInShell } from '../fakes/model-call.ts'
+import { answerFlows, modelCall, modelCallInShell } from '../fakes/model-call.ts'
 import { openProductHost, type ProductHost } from '../fakes/product-host.ts'
 import { until } from '../fakes/until.ts'
 
@@ -55,6 +55,20 @@ test.concurrent('a budget per run is for each bottle by itself', async () => {
   const spent = await host.run(inBottle([], 'sh', '-c', `${modelCallInShell()}; ${modelCallInShell()}`))
   expect(spent.stdout).toContain('(this host, per run): ')
   expect(spent.stdout).toContain('It does not reset; the next run has its own.')
+})
+
+test.concurrent('with the gate off a stream is cut when what others used is charged, and weights decide how much that is (E04)', async () => {
+  await using host = await openProductHost({
+    provider: ['--output-tokens', '20000', '--delta-interval-ms', '10'],
+    settings: 'budget: {claude: 3000}\ngate: off\nweights: {output: 3}\n',
+  })
+  const streamer = host.start(inBottle([], ...modelCall()))
+  await streamer.said(answerFlows)
+  const document = modelCallInShell({ prompt: 'a document', documentTokens: 1_200 })
+  const spender = await host.run(inBottle([], 'sh', '-c', document))
+  expect(spender.stdout).toContain('"output_tokens":1200')
+  const { stdout } = await streamer.ended
+  expect(stdout).toMatch(/event: error\ndata: .*\(this host\): 3,6\d\d of 3,000 claude tokens used/)
 })
 
 test.concurrent('a budget of a definition is shared by all bottles that extend it; one with its own is charged there, too (E04, L14)', async () => {

@@ -7,7 +7,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { defaultGate, type Gate } from '../../src/core/budget/gate.ts'
 import type { Counter } from '../../src/core/budget/scope.ts'
+import { defaultWeights, type Weights } from '../../src/core/budget/weights.ts'
 import { createTokenEstimator, type TokenEstimator } from '../../src/core/metering/estimator/token-estimator.ts'
 import type { Provider } from '../../src/core/provider/provider.ts'
 import { builtInProviders } from '../../src/core/provider/providers.ts'
@@ -27,6 +29,8 @@ export interface ProxyRigOptions {
   readonly upstreamCa: string | null
   /** Limits of the bottle's run scope, by provider. */
   readonly budgets?: Readonly<Record<string, number>>
+  readonly gate?: Gate
+  readonly weights?: Weights
   readonly providers?: readonly Provider[]
   readonly credentials?: Readonly<Record<string, string>>
   readonly bottleId?: string
@@ -108,6 +112,8 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
         ledger: options.wrapLedger?.(ledger) ?? ledger,
         upstream,
         bell: createRoomBell(),
+        gate: options.gate ?? defaultGate,
+        weights: options.weights ?? defaultWeights,
         estimator: (options.estimator ?? createTokenEstimator()).forBottle(),
         nowMs: Date.now,
         newId: () => `attempt-${++ids}`,

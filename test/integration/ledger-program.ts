@@ -35,6 +35,7 @@ const reservation = (attemptId: string, holdTokens: number) => ({
   provider: 'claude',
   model: null,
   holdTokens,
+  holdsRoom: true,
   inputTokens: holdTokens,
   governing: [host],
   chain,

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { defaultWeights } from '../../src/core/budget/weights.ts'
 import { chargeOf } from '../../src/core/metering/usage.ts'
 import { anthropicStream, eventsOf, openaiStream } from '../fakes/event-streams.ts'
 import { answerSmall, leadingTo, type MeteredUpstream, startProviderUpstream } from '../fakes/metered-upstream.ts'
@@ -159,7 +160,7 @@ describe.each(shapes)('a stream of $provider whose budget runs out', ({ provider
           const [settlement] = rig.settlements
           expect(settlement).toMatchObject({ ending: 'cut', source: provider === 'claude' ? 'partial' : 'estimated' })
           const [event] = await rig.ledger.events({ limit: 1 })
-          expect(event && chargeOf(event)).toBe(settlement?.chargeTokens)
+          expect(event && chargeOf(event, defaultWeights)).toBe(settlement?.chargeTokens)
           // Within a chunk of the upstream's, and never less than what the client has.
           expect(settlement?.chargeTokens).toBeGreaterThanOrEqual(limitTokens)
           expect(settlement?.chargeTokens).toBeLessThan(limitTokens + 500)

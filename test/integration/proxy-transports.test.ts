@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { defaultWeights } from '../../src/core/budget/weights.ts'
 import { wireFormats } from '../../src/core/metering/formats/formats.ts'
 import { chargeOf } from '../../src/core/metering/usage.ts'
 import { codings } from '../fakes/coded.ts'
@@ -95,7 +96,8 @@ describe.each(fixtures)('$format, $file', (fixture) => {
     meter.feed(fixture.bytes)
     meter.end()
     const { isFinal, usage } = meter.reading()
-    if (isFinal) expect(expected).toMatchObject({ chargeTokens: chargeOf(usage), source: 'authoritative' })
+    if (isFinal)
+      expect(expected).toMatchObject({ chargeTokens: chargeOf(usage, defaultWeights), source: 'authoritative' })
     await fc.assert(
       fc.asyncProperty(variants, async (variant) => {
         expect(await cost({ fixture, ...variant })).toEqual(expected)

@@ -1,17 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { weightPresets } from '../budget/weights.ts'
 import type { MeterReading } from './format.ts'
 import { type EndedExchange, type ExchangeEnding, settle } from './settlement.ts'
 import { chargeOf, type Usage } from './usage.ts'
 
 const estimatedInputTokens = 1000
+const weights = weightPresets.raw
 
 function reading(usage: Usage, rest: Partial<MeterReading> = {}): MeterReading {
   return { usage, model: 'm', phase: 'open', isFinal: false, observedOutputTokens: 0, anomalies: [], ...rest }
 }
 
 function settled(rest: Partial<EndedExchange>) {
-  return settle({ reading: undefined, estimatedInputTokens, ending: 'complete', httpStatus: 200, ...rest })
+  return settle({ reading: undefined, estimatedInputTokens, ending: 'complete', httpStatus: 200, weights, ...rest })
 }
 
 describe('what the provider reported as final', () => {
@@ -59,6 +61,15 @@ describe('what was reported in part', () => {
       chargeTokens: 1000,
     })
   })
+})
+
+test('every charge is weighed, estimated or not', () => {
+  const { effective } = weightPresets
+  const usage = { inputTokens: 10, cacheReadTokens: 1_000, outputTokens: 3 }
+  const final = reading(usage, { isFinal: true })
+  expect(settled({ reading: final, weights: effective })).toMatchObject({ usage, chargeTokens: 125 })
+  const partial = reading({ cacheReadTokens: 900 }, { observedOutputTokens: 40 })
+  expect(settled({ reading: partial, weights: effective })).toMatchObject({ chargeTokens: 100 + 90 + 200 })
 })
 
 describe('what was not reported', () => {
@@ -111,9 +122,9 @@ test('a charge on a 2xx that is not authoritative is never below what was seen, 
       (reported, seen, ending) => {
         const result = settled({ ending, reading: reading(reported, { observedOutputTokens: seen }) })
         const { outputTokens: _, ...reportedInput } = reported
-        expect(result.chargeTokens).toBe(chargeOf(result.usage))
-        expect(result.chargeTokens).toBeGreaterThanOrEqual(chargeOf(reported))
-        expect(result.chargeTokens).toBeGreaterThanOrEqual(chargeOf(reportedInput) + seen)
+        expect(result.chargeTokens).toBe(chargeOf(result.usage, weights))
+        expect(result.chargeTokens).toBeGreaterThanOrEqual(chargeOf(reported, weights))
+        expect(result.chargeTokens).toBeGreaterThanOrEqual(chargeOf(reportedInput, weights) + seen)
         if (reported.inputTokens === undefined) expect(result.chargeTokens).toBeGreaterThanOrEqual(estimatedInputTokens)
       },
     ),

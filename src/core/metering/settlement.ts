@@ -3,6 +3,7 @@
  * is; what it did not report is estimated, and never lower than what was seen to pass.
  */
 
+import type { Weights } from '../budget/weights.ts'
 import type { MeterReading } from './format.ts'
 import { chargeOf, inputTokensOf, type Usage, type UsageSource } from './usage.ts'
 
@@ -31,6 +32,7 @@ export interface EndedExchange {
   readonly ending: ExchangeEnding
   /** `undefined` when no response head came. */
   readonly httpStatus: number | undefined
+  readonly weights: Weights
 }
 
 export interface Settlement {
@@ -39,20 +41,26 @@ export interface Settlement {
   readonly source: UsageSource
 }
 
-export function settle({ reading, estimatedInputTokens, ending, httpStatus }: EndedExchange): Settlement {
+export function settle({ reading, estimatedInputTokens, ending, httpStatus, weights }: EndedExchange): Settlement {
   const reported = reading?.usage ?? {}
   const hasReport = Object.keys(reported).length > 0
   const isRefusedByProvider = httpStatus !== undefined && (httpStatus < 200 || httpStatus > 299)
   if (ending === 'unsent' || (isRefusedByProvider && !hasReport))
     return { usage: {}, chargeTokens: 0, source: 'unsent' }
   if (reading?.isFinal && isInputKnown(reported) && reported.outputTokens !== undefined)
-    return { usage: reported, chargeTokens: chargeOf(reported), source: 'authoritative' }
-  const usage = {
+    return { usage: reported, chargeTokens: chargeOf(reported, weights), source: 'authoritative' }
+  const usage = usageSoFar(reading, estimatedInputTokens)
+  return { usage, chargeTokens: chargeOf(usage, weights), source: hasReport ? 'partial' : 'estimated' }
+}
+
+/** What an exchange would be charged for if it ended here: what is not reported yet is estimated. */
+export function usageSoFar(reading: MeterReading | undefined, estimatedInputTokens: number): Usage {
+  const reported = reading?.usage ?? {}
+  return {
     ...reported,
     ...(isInputKnown(reported) ? {} : { inputTokens: Math.max(0, estimatedInputTokens - inputTokensOf(reported)) }),
     outputTokens: Math.max(reported.outputTokens ?? 0, reading?.observedOutputTokens ?? 0),
   }
-  return { usage, chargeTokens: chargeOf(usage), source: hasReport ? 'partial' : 'estimated' }
 }
 
 /** Cache counts alone leave the uncached part unknown. */

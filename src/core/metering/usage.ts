@@ -1,3 +1,5 @@
+import { type Weights, weigh } from '../budget/weights.ts'
+
 /**
  * Tokens of one exchange, each class counted once. `undefined` means the provider did not say; 0 is a value.
  *
@@ -34,9 +36,17 @@ export function inputTokensOf(usage: Usage): number {
   )
 }
 
-/** What a budget is charged for this usage: every class at weight 1. Tokens. */
-export function chargeOf(usage: Usage): number {
-  return inputTokensOf(usage) + (usage.outputTokens ?? 0)
+/** What a budget is charged for this usage. Whole tokens, as the budget counts them. */
+export function chargeOf(usage: Usage, weights: Weights): number {
+  const {
+    inputTokens = 0,
+    cacheWrite5mTokens = 0,
+    cacheWrite1hTokens = 0,
+    cacheReadTokens = 0,
+    outputTokens = 0,
+  } = usage
+  const cacheWrite = cacheWrite5mTokens + cacheWrite1hTokens
+  return weigh({ input: inputTokens, cacheWrite, cacheRead: cacheReadTokens, output: outputTokens }, weights)
 }
 
 /** More than any exchange can cost; a count beyond it is an error of the provider's, not a bill. */

@@ -3,7 +3,7 @@
  * An operation that throws may leave half of its writes; the caller must roll them back.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import { admit } from '../../core/budget/admit.ts'
+import { admit, isSpent } from '../../core/budget/admit.ts'
 import { periodOfKey } from '../../core/budget/period.ts'
 import { type Counter, type CounterKey, isSameCounter } from '../../core/budget/scope.ts'
 import { BottleError } from '../../core/errors.ts'
@@ -57,6 +57,16 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
     return undefined
   }
 
+  function refuseSpent(keys: readonly CounterKey[]): Denial | undefined {
+    for (const key of keys) {
+      // From now on it is kept, so that its charges are told.
+      if (counters.find(key) === undefined) counters.create(key)
+      const counter = existing(key)
+      if (isSpent(counter)) return { kind: 'denied', reason: 'exhausted', counter }
+    }
+    return undefined
+  }
+
   /** Charges a counter and gives it back its hold; undefined when it does not exist. */
   function charge(key: CounterKey, { governing, holdTokens }: Reservation, chargeTokens: number) {
     const heldTokens = governing.some((held) => isSameCounter(held, key)) ? holdTokens : 0
@@ -101,10 +111,11 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
 
     reserve(request): ReserveOutcome {
       const governing = distinct(request.governing)
-      const denial = holdAll(governing, request.holdTokens, 0)
+      const denial = request.holdsRoom ? holdAll(governing, request.holdTokens, 0) : refuseSpent(governing)
       if (denial !== undefined) return denial
+      const held = request.holdsRoom ? governing : []
       const { provider, chain: scopes, nowMs: atMs } = request
-      const isNew = reservations.insert(request, owner, governing, chains.idOf({ provider, scopes, atMs }))
+      const isNew = reservations.insert(request, owner, held, chains.idOf({ provider, scopes, atMs }))
       if (!isNew) throw new Error(`attempt "${request.attemptId}" was settled before`)
       return { kind: 'reserved' }
     },
