@@ -45,7 +45,17 @@ test.each<[string, ControllerEvent, string | undefined]>([
   ],
   [
     'single exchanges are not told',
-    { kind: 'denied', bottleId: 'x', method: 'GET', host: 'h', path: '/', reason: 'no route', atMs: 1 },
+    {
+      kind: 'denied',
+      bottleId: 'x',
+      method: 'GET',
+      host: 'h',
+      path: '/',
+      status: 403,
+      code: 'host_not_allowed',
+      reason: 'no route',
+      atMs: 1,
+    },
     undefined,
   ],
 ])('%s', (_, event, expected) => {

@@ -211,6 +211,9 @@ export type ControllerEvent =
       readonly method: string
       readonly host: string
       readonly path: string
+      /** Of the answer. */
+      readonly status: number
+      readonly code: string
       readonly reason: string
       readonly atMs: number
     }

@@ -14,6 +14,7 @@ import { builtInProviders } from '../core/provider/providers.ts'
 import { createEnforcer, type Enforcer } from '../enforce/enforcer.ts'
 import { createIdSource } from '../host/ids.ts'
 import type { HostPaths } from '../host/paths.ts'
+import { pruneFiles } from '../host/prune-files.ts'
 import { readSettings, type Settings } from '../host/settings.ts'
 import type { CutPolicy, EnforcementTrigger, Ledger } from '../ledger/ledger.ts'
 import { openSqliteLedger } from '../ledger/sqlite/sqlite-ledger.ts'
@@ -73,6 +74,8 @@ export interface Controller extends AsyncDisposable {
 
 const hostScope: Scope = { kind: 'host', name: '' }
 const maxListedBottles = 1000
+/** Of bottles that ended as well; the oldest go at the start of a controller. */
+const maxEgressLogs = 500
 /** From a start to the opening of its session; then whoever asked for it is gone. */
 const holdTimeoutMs = 30_000
 
@@ -101,6 +104,7 @@ export async function openController({
       bus.emit({ kind: 'enforcement', bottleId, action, trigger, phase, detail, atMs }),
   })
   await refuseUnbalanced(ledger, paths.databasePath)
+  await pruneFiles(paths.egressLogsPath, maxEgressLogs)
   const recovered = await recover({ ledger, enforcer, nowMs, backendOf: (_row, { kind }) => backends[kind] })
   await budgets.define(hostScope, settings.budgets)
   const upstream = stack.use(
@@ -113,8 +117,8 @@ export async function openController({
   const living = new Map<string, LiveBottle>()
   const unheld = new Map<string, NodeJS.Timeout>()
   const shared = stack.move()
-  const instancesPath = paths.instancesPath
-  const services = { ledger, upstream, bell, estimator, nowMs, newId, budgets, instancesPath, onBug }
+  const { instancesPath, egressLogsPath } = paths
+  const services = { ledger, upstream, bell, estimator, nowMs, newId, budgets, instancesPath, egressLogsPath, onBug }
 
   const view = async (id: string): Promise<BottleView> => {
     const row = await ledger.bottle(id)

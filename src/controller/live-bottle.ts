@@ -9,6 +9,7 @@ import { scopeKey } from '../core/budget/scope.ts'
 import type { TokenEstimator } from '../core/metering/estimator/token-estimator.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import type { EnforcementTarget } from '../enforce/enforcer.ts'
+import { createLineLog } from '../host/line-log.ts'
 import type { BottleRow, BottleState, Ledger } from '../ledger/ledger.ts'
 import { openBottleProxy } from '../proxy/bottle-proxy.ts'
 import { createCertificateAuthority } from '../proxy/certificate-authority.ts'
@@ -18,6 +19,7 @@ import type { SandboxBackend } from '../sandbox/sandbox.ts'
 import type { StartRequest } from './api.ts'
 import type { BudgetBook } from './budget-book.ts'
 import { type Definitions, environmentOf, promptParts, providersOf } from './definitions.ts'
+import { loggedEvents } from './egress-log.ts'
 
 /** What all bottles of a controller share. */
 export interface BottleServices
@@ -25,7 +27,11 @@ export interface BottleServices
   readonly budgets: BudgetBook
   readonly estimator: TokenEstimator
   readonly instancesPath: string
+  readonly egressLogsPath: string
 }
+
+const maxEgressLogBytes = 8 * 1024 * 1024
+const maxWaitingLogCharacters = 1024 * 1024
 
 export interface BottlePlan {
   readonly row: BottleRow
@@ -80,6 +86,14 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
   )
   const chain = scopeChain({ ...row, definitions: definitions.bottle.scopes.map(({ name }) => name) }).map(scopeKey)
   const budgetsOf: Egress['budgetsOf'] = ({ name }, atMs) => ({ chain, governing: budgets.holding(chain, name, atMs) })
+  const log = stack.use(
+    createLineLog({
+      path: join(services.egressLogsPath, `${row.id}.egress.jsonl`),
+      maxFileBytes: maxEgressLogBytes,
+      maxWaitingCharacters: maxWaitingLogCharacters,
+      onFailure: services.onBug,
+    }),
+  )
   const proxy = stack.use(
     openBottleProxy({
       listeners: sandbox.listeners,
@@ -94,7 +108,7 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
         unlistedEndpoints: egress.unlistedEndpoints?.value ?? 'refuse',
         credentialOf,
         budgetsOf,
-        on: events,
+        on: loggedEvents(events, { log, level: egress.log?.value ?? 1, nowMs }),
       },
     }),
   )
@@ -117,6 +131,7 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
     if (kept) {
       await proxy[Symbol.asyncDispose]()
       await sandbox[Symbol.asyncDispose]()
+      await log.flush()
     } else await resources.disposeAsync()
     await ledger.updateBottle(row.id, { state: last, exitCode, endedAtMs: nowMs() })
   }

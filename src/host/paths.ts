@@ -15,6 +15,8 @@ export interface HostPaths {
   readonly runPath: string
   readonly socketPath: string
   readonly logPath: string
+  /** What the bottles asked of their proxies: one file per bottle. */
+  readonly egressLogsPath: string
   /** One directory per bottle, named by its id. (`bottles/` is for the users' definitions.) */
   readonly instancesPath: string
 }
@@ -33,6 +35,7 @@ export function hostPaths(home: string): HostPaths {
     runPath,
     socketPath: join(runPath, 'controller.sock'),
     logPath: join(runPath, 'controller.log'),
+    egressLogsPath: join(home, 'logs'),
     instancesPath: join(home, 'instances'),
   }
 }
@@ -43,6 +46,7 @@ export async function prepareHome(home: string): Promise<HostPaths> {
   await makePrivate(home)
   await refuseSharedHome(home)
   await makePrivate(paths.runPath)
+  await makePrivate(paths.egressLogsPath)
   await makePrivate(paths.instancesPath)
   return paths
 }

@@ -48,14 +48,17 @@ export interface Refusal {
 
 /** Refuses by policy, and tells the operator. */
 export function refuse(
-  { request, response, line, egress, arrival }: ExchangeContext,
+  { request, response, line, egress, arrival, exchange }: ExchangeContext,
   { status, code, reason }: Refusal,
 ): void {
+  exchange.traffic.wasRefused = true
   const { host = arrival.host ?? '', path = '' } = line.kind === 'request' ? line : {}
   egress.on.denied({
     method: request.method,
     host,
     path,
+    status,
+    code,
     reason,
   })
   give(response, plainAnswer(status, code, `bot-bottle: ${reason}`))

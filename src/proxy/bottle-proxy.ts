@@ -68,7 +68,11 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
   }
   const onConnect = ({ url = '' }: IncomingMessage, socket: Socket, connection: ClientConnection) => {
     const target = connectTarget(url)
-    if (target.kind === 'refused') return refuseConnect(socket, target)
+    if (target.kind === 'refused') {
+      const { status, reason } = target
+      egress.on.denied({ method: 'CONNECT', host: url, path: '', status, code: 'bad_target', reason })
+      return refuseConnect(socket, target)
+    }
     socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
     if (target.isSecure) serveTls(connection, socket, target.host)
     else front.serve({ connection, arrival: { isSecure: false, host: target.host } }, socket)

@@ -14,6 +14,8 @@ export interface ClientResponse {
   /** The body of the request that is answered. */
   readonly req: Readable
   readonly headersSent: boolean
+  /** Of the head that was sent. */
+  readonly statusCode: number
   readonly writableEnded: boolean
   /** The client is gone, or the answer was broken off. */
   readonly destroyed: boolean

@@ -43,14 +43,35 @@ export interface EgressEvents {
   /** At most ten a second and exchange. */
   progress(progress: { readonly attemptId: string; readonly provider: string; readonly observedTokens: number }): void
   settled(settlement: Settlement): void
-  denied(denial: {
-    readonly method: string
-    readonly host: string
-    readonly path: string
-    readonly reason: string
-  }): void
+  denied(denial: Denied): void
+  /** A request that was not refused has ended. Absent where nobody wants to know. */
+  passed?(request: PassedRequest): void
   /** A budget has no room for what was asked: the policy fires. `message` is what the client is told. */
   spent(spent: { readonly counter: Counter; readonly message: string }): void
+}
+
+interface TellableRequest {
+  readonly method: string
+  readonly host: string
+  /** Without the query. */
+  readonly path: string
+}
+
+export interface Denied extends TellableRequest {
+  readonly status: number
+  readonly code: string
+  readonly reason: string
+}
+
+export interface PassedRequest extends TellableRequest {
+  readonly verdict: 'metered' | 'free' | 'routed'
+  /** What the client was answered with; null where it got no answer. */
+  readonly status: number | null
+  /** As the client announced it; null where it did not. */
+  readonly requestBytes: number | null
+  /** Of the body that came from the upstream. */
+  readonly answerBytes: number
+  readonly tookMs: number
 }
 
 export interface ExchangeStart {

@@ -23,8 +23,10 @@ import { sendUpstream } from './send-upstream.ts'
 /** Answers one request. Rejects with a bug after the client was refused, or with a failure that came after its answer. */
 export async function runExchange(context: ExchangeContext): Promise<void> {
   using share = context.bodies.open()
+  const startedAtMs = context.egress.nowMs()
+  let decided: DecidedRequest | undefined
   try {
-    const decided = decideRequest(context)
+    decided = decideRequest(context)
     if (!decided) return
     const { verdict } = decided
     if (verdict.kind === 'routed') return await runRouted({ ...decided, route: verdict.route }, share)
@@ -40,7 +42,24 @@ export async function runExchange(context: ExchangeContext): Promise<void> {
     if (wasAnswered && !context.response.writableEnded) context.response.destroy()
     // What the client cannot be told any more, such as a charge that was not written, is for the operator.
     if (wasAnswered || !(error instanceof BottleError)) throw error
+  } finally {
+    if (decided) tellPassed(decided, startedAtMs)
   }
+}
+
+function tellPassed({ egress, exchange, response, line, verdict }: DecidedRequest, startedAtMs: number): void {
+  const { wasRefused, answerBytes } = exchange.traffic
+  if (wasRefused) return
+  egress.on.passed?.({
+    method: line.method,
+    host: line.host,
+    path: line.path,
+    verdict: verdict.kind,
+    status: response.headersSent ? response.statusCode : null,
+    requestBytes: line.bodyBytes ?? null,
+    answerBytes,
+    tookMs: egress.nowMs() - startedAtMs,
+  })
 }
 
 /** The verdict on a request, or `undefined` after it was answered here. */

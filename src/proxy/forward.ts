@@ -3,6 +3,7 @@
  */
 import { BottleError, messageOf } from '../core/errors.ts'
 import type { ClientResponse } from './client-messages.ts'
+import type { OpenExchange } from './open-exchange.ts'
 import { type Passage, type PassageEnd, pass, type ResponseTap } from './passage.ts'
 import type { Upstream } from './upstream.ts'
 import type { AnswerHead, CallHandlers, UpstreamRequest } from './upstream-call.ts'
@@ -11,8 +12,7 @@ export interface ForwardOptions {
   readonly upstream: Upstream
   readonly request: UpstreamRequest
   readonly response: ClientResponse
-  /** Aborted when the bottle is cut. */
-  readonly cut: AbortSignal
+  readonly exchange: Pick<OpenExchange, 'signal' | 'traffic'>
   /** Called once with the upstream's head: gives the head for the client, and the tap. */
   onHead(head: AnswerHead): {
     readonly reason: string
@@ -55,7 +55,8 @@ type Phase =
   | { readonly kind: 'passing'; readonly passage: Passage }
   | { readonly kind: 'over' }
 
-function attempt({ upstream, request, response, cut, ...options }: ForwardOptions): Promise<AttemptEnd> {
+function attempt({ upstream, request, response, exchange, ...options }: ForwardOptions): Promise<AttemptEnd> {
+  const { signal: cut, traffic } = exchange
   if (cut.aborted) return Promise.resolve({ kind: 'cut', wasSent: false })
   if (response.destroyed) return Promise.resolve({ kind: 'client_gone', wasSent: false })
   const { promise, resolve } = Promise.withResolvers<AttemptEnd>()
@@ -102,7 +103,10 @@ function attempt({ upstream, request, response, cut, ...options }: ForwardOption
         return finish(failed(new Error('its answer has a malformed head', { cause: error })))
       }
       const { terminalEvent } = options
-      phase = { kind: 'passing', passage: pass({ head, body, response, tap, terminalEvent, onEnd: onPassageEnd }) }
+      phase = {
+        kind: 'passing',
+        passage: pass({ head, body, response, traffic, tap, terminalEvent, onEnd: onPassageEnd }),
+      }
     },
   }
   const call = upstream.call(request, handlers)

@@ -7,6 +7,8 @@ export interface OpenExchange {
   readonly cutMessage: string | undefined
   /** Ends it; the first cause wins. */
   cut(message: string): void
+  /** What became of it so far, for the log. */
+  readonly traffic: { wasRefused: boolean; answerBytes: number }
 }
 
 export function openExchange(id: string): OpenExchange {
@@ -22,5 +24,6 @@ export function openExchange(id: string): OpenExchange {
       cutMessage ??= message
       controller.abort()
     },
+    traffic: { wasRefused: false, answerBytes: 0 },
   }
 }

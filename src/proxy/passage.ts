@@ -7,6 +7,7 @@ import type { ClientResponse } from './client-messages.ts'
 import { createEventBoundary } from './event-boundary.ts'
 import type { Extension } from './lease.ts'
 import { proxyLimits } from './limits.ts'
+import type { OpenExchange } from './open-exchange.ts'
 import type { AnswerHead } from './upstream-call.ts'
 
 /** Reads the response as it passes. */
@@ -25,6 +26,7 @@ export interface PassageOptions {
   readonly body: Readable
   /** Its head is written. */
   readonly response: ClientResponse
+  readonly traffic: OpenExchange['traffic']
   readonly tap: ResponseTap | undefined
   /** What a cut writes at the end of an event stream; `undefined` for a reset. */
   terminalEvent(): string | undefined
@@ -40,7 +42,7 @@ export interface Passage {
   stop(): void
 }
 
-export function pass({ head, body, response, tap, terminalEvent, onEnd }: PassageOptions): Passage {
+export function pass({ head, body, response, traffic, tap, terminalEvent, onEnd }: PassageOptions): Passage {
   const isStream = isEventStream(head)
   const takesEvent = isStream && takesMore(head)
   const boundary = createEventBoundary()
@@ -100,6 +102,7 @@ export function pass({ head, body, response, tap, terminalEvent, onEnd }: Passag
 
   body.on('data', (chunk: Buffer) => {
     if (state === 'over') return
+    traffic.answerBytes += chunk.length
     clearImmediate(headTimer)
     if (state === 'cutting') return passLast(chunk)
     const isFlowing = response.write(chunk)

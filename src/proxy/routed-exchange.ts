@@ -36,7 +36,7 @@ export async function runRouted(routed: RoutedRequest, share: BodyShare): Promis
     upstream: egress.upstream,
     request: { ...head, body },
     response,
-    cut: exchange.signal,
+    exchange,
     onHead: ({ statusMessage = '', rawHeaders }) => ({
       reason: scrub(statusMessage),
       headers: clientHeaders(rawHeaders, scrub),

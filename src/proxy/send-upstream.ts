@@ -37,7 +37,7 @@ export async function sendUpstream(
       body,
     },
     response,
-    cut: exchange.signal,
+    exchange,
     onHead: (head) => ({
       reason: scrub(head.statusMessage ?? ''),
       headers: clientHeaders(head.rawHeaders, scrub),

@@ -20,7 +20,7 @@ import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite-ledger.ts'
 import { type AddressGuard, createAddressGuard } from '../../src/proxy/address-guard.ts'
 import { type BottleProxy, openBottleProxy } from '../../src/proxy/bottle-proxy.ts'
 import { createCertificateAuthority } from '../../src/proxy/certificate-authority.ts'
-import type { EgressEvents, Settlement } from '../../src/proxy/egress.ts'
+import type { Denied, EgressEvents, PassedRequest, Settlement } from '../../src/proxy/egress.ts'
 import { createRoomBell } from '../../src/proxy/room-bell.ts'
 import { createUpstream } from '../../src/proxy/upstream.ts'
 
@@ -58,7 +58,9 @@ export interface ProxyRig extends AsyncDisposable {
   readonly proxy: BottleProxy
   readonly ledger: Ledger
   readonly settlements: readonly Settlement[]
-  readonly denials: readonly Parameters<EgressEvents['denied']>[0][]
+  readonly denials: readonly Denied[]
+  /** Requests that passed, as a log is told of them. */
+  readonly passed: readonly PassedRequest[]
   readonly spent: readonly Parameters<EgressEvents['spent']>[0][]
   readonly bugs: readonly unknown[]
   /** Attempt ids of metered exchanges that got their reservation. */
@@ -93,7 +95,8 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
   const listeners = { proxy: await listen(), http: await listen(), tls: await listen() }
   const seen = {
     settlements: [] as Settlement[],
-    denials: [] as Parameters<EgressEvents['denied']>[0][],
+    denials: [] as Denied[],
+    passed: [] as PassedRequest[],
     spent: [] as Parameters<EgressEvents['spent']>[0][],
     bugs: [] as unknown[],
     started: [] as string[],
@@ -139,6 +142,7 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
             for (const look of waiting) look()
           },
           denied: (denial) => seen.denials.push(denial),
+          ...(keepsHistory && { passed: (request: PassedRequest) => void seen.passed.push(request) }),
           spent(spent) {
             seen.spent.push(spent)
             if (options.onSpent) options.onSpent(proxy, spent.message)

@@ -10,6 +10,7 @@ import { type MeteredUpstream, startProviderUpstream } from '../fakes/metered-up
 import {
   anthropicHost,
   ask,
+  dialTunnel,
   keepAliveAgent,
   metered,
   open,
@@ -466,6 +467,57 @@ describe('an endpoint that no table lists', () => {
     const { rig, upstream } = await provide(undefined, { unlistedEndpoints: 'estimate', budgets: { claude: 500 } })
     expect(await ask(rig, unlisted)).toMatchObject({ status: 402 })
     expect(upstream.connectionCount).toBe(0)
+  })
+})
+
+describe('what a log is told', () => {
+  it('is one line for each request, never a query, a header or a body', async () => {
+    const { rig } = await provide((request, response) => {
+      request.resume()
+      response.writeHead(request.url === '/v1/models' ? 404 : 200, { 'content-type': 'application/json' })
+      response.end('{"a":1}')
+    })
+    await ask(rig, { ...get, path: '/repos/a?q=secret', headers: ['x-mine', 'secret'] })
+    await ask(rig, { host: openHost, method: 'PUT', path: '/up', body: 'secret!' })
+    await ask(rig, { host: anthropicHost, method: 'GET', path: '/v1/models' })
+    await ask(rig, { host: anthropicHost })
+    await ask(rig, { ...get, path: '/user?q=secret' })
+    await ask(rig, { host: anthropicHost, body: '[]' })
+    await until('all are told', () => rig.passed.length === 4)
+    const lines = rig.passed.map(({ tookMs, requestBytes, ...line }) => line)
+    expect(lines).toEqual([
+      { method: 'GET', host: keyHost, path: '/repos/a', verdict: 'routed', status: 200, answerBytes: 7 },
+      { method: 'PUT', host: openHost, path: '/up', verdict: 'routed', status: 200, answerBytes: 7 },
+      { method: 'GET', host: anthropicHost, path: '/v1/models', verdict: 'free', status: 404, answerBytes: 7 },
+      { method: 'POST', host: anthropicHost, path: '/v1/messages', verdict: 'metered', status: 200, answerBytes: 7 },
+    ])
+    expect(rig.passed.map(({ requestBytes }) => requestBytes)).toEqual([0, 7, 0, expect.any(Number)])
+    expect(rig.denials.map(({ path, status, code }) => [path, status, code])).toEqual([
+      ['/user', 403, 'route_not_allowed'],
+      ['/v1/messages', 400, 'not_metered'],
+    ])
+    expect(JSON.stringify([rig.passed, rig.denials])).not.toContain('secret')
+  })
+
+  it('says what was answered where nothing was dialled, and nothing where the client left', async () => {
+    const started = Promise.withResolvers<void>()
+    const { rig } = await provide(() => started.resolve(), { budgets: { claude: 1 }, onSpent: () => {} })
+    await ask(rig)
+    const request = startRequest(rig, { ...get, headers: [] })
+    request.end()
+    await started.promise
+    request.destroy()
+    await until('both are told', () => rig.passed.length === 2)
+    expect(rig.passed).toMatchObject([
+      { verdict: 'metered', status: 402, answerBytes: 0 },
+      { verdict: 'routed', status: null, answerBytes: 0 },
+    ])
+  })
+
+  it('a refused CONNECT as well (S06)', async () => {
+    const { rig } = await provide()
+    await expect(dialTunnel(rig, `${openHost}:22`)).rejects.toThrow(/only ports 443 and 80 are open/)
+    expect(rig.denials).toMatchObject([{ method: 'CONNECT', host: `${openHost}:22`, status: 403 }])
   })
 })
 

@@ -1,0 +1,114 @@
+import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { emptyBottle } from '../core/manifest/built-ins.ts'
+import { builtIn, type EffectiveBottle } from '../core/manifest/definition.ts'
+import { claude } from '../core/provider/claude.ts'
+import type { RouteAuth } from '../core/routing/route.ts'
+import { environmentNeeds, openCredentials } from './credentials.ts'
+
+let directory = ''
+let workspace = ''
+beforeEach(async () => {
+  directory = await realpath(await mkdtemp(join(tmpdir(), 'bot-bottle-credentials-')))
+  workspace = join(directory, 'work')
+  await mkdir(workspace)
+})
+afterEach(() => rm(directory, { recursive: true }))
+
+function bottleWith(secret: string): { readonly bottle: EffectiveBottle; readonly auth: RouteAuth } {
+  const auth: RouteAuth = { scheme: { kind: 'bearer' }, secret }
+  const routes = [builtIn({ host: 'a.test', auth }), builtIn({ host: 'b.test' })]
+  return { bottle: { ...emptyBottle, providers: [builtIn(claude)], egress: { routes } }, auth }
+}
+
+const hostEnvironment = { ANTHROPIC_API_KEY: 'provider-key', TOKEN: 'route-token', PATH: process.env.PATH ?? '' }
+
+let nowMs = 0
+function open(bottle: EffectiveBottle, environment: Readonly<Record<string, string>> = hostEnvironment) {
+  const request = {
+    hostEnvironment: environment,
+    workspace: { kind: 'copy', path: workspace } as const,
+    readOnlyPaths: [join(directory, 'shown')],
+  }
+  return openCredentials(bottle, { request, nowMs: () => nowMs })
+}
+
+describe('credentials', () => {
+  test('are those of providers and routes, each of its own', async () => {
+    const { bottle, auth } = bottleWith('env:TOKEN')
+    const credentialOf = await open(bottle)
+    expect(credentialOf({ kind: 'provider', provider: claude })).toBe('provider-key')
+    expect(credentialOf({ kind: 'route', auth })).toBe('route-token')
+  })
+
+  test.each([
+    ['env:NONE', /the route to a\.test is missing: NONE is not set/],
+    ['file:/nowhere/token', /the route to a\.test is missing: there is no file \/nowhere\/token/],
+    ['command:exit 1', /the route to a\.test is missing: the command ended with exit code 1/],
+  ])('of %s that cannot be read refuse the start (C06)', async (secret, message) => {
+    await expect(open(bottleWith(secret).bottle)).rejects.toMatchObject({
+      code: 'credential_missing',
+      message: expect.stringMatching(message),
+    })
+  })
+
+  test('of a provider that are missing refuse the start (C06)', async () => {
+    await expect(open(bottleWith('env:TOKEN').bottle, { TOKEN: 'x' })).rejects.toThrow(
+      /the credential of provider claude is missing: ANTHROPIC_API_KEY is not set/,
+    )
+  })
+
+  test('that fail later tell the bottle the cause, and nothing that a command printed', async () => {
+    const flag = join(directory, 'locked')
+    const { bottle, auth } = bottleWith(`command:test -e ${flag} && { echo s.topsecret >&2; exit 1; }; echo token`)
+    const credentialOf = await open(bottle)
+    expect(credentialOf({ kind: 'route', auth })).toBe('token')
+    await writeFile(flag, '')
+    nowMs += 300_000
+    const failed = credentialOf({ kind: 'route', auth })
+    await expect(failed).rejects.toMatchObject({
+      message: expect.stringContaining('the command ended with exit code 1'),
+      hint: undefined,
+    })
+    await expect(failed).rejects.not.toMatchObject({ message: expect.stringContaining('topsecret') })
+  })
+})
+
+describe('a credential file that the bottle would see is refused (I2)', () => {
+  async function secretIn(path: string): Promise<string> {
+    await mkdir(join(path, '..'), { recursive: true })
+    await writeFile(path, 'token')
+    await chmod(path, 0o600)
+    return path
+  }
+
+  test.each(['work/.env', 'shown/deep/token'])('in %s', async (name) => {
+    const path = await secretIn(join(directory, name))
+    await expect(open(bottleWith(`file:${path}`).bottle)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('which the bottle would see'),
+    })
+  })
+
+  test('also behind a link', async () => {
+    const path = await secretIn(join(workspace, 'token'))
+    await symlink(path, join(directory, 'link'))
+    await expect(open(bottleWith(`file:${join(directory, 'link')}`).bottle)).rejects.toThrow(/would see/)
+  })
+
+  test('and one beside is not', async () => {
+    const path = await secretIn(join(directory, 'worktoken'))
+    const { bottle, auth } = bottleWith(`file:${path}`)
+    expect((await open(bottle))({ kind: 'route', auth })).toBe('token')
+  })
+})
+
+test.each([
+  ['env:TOKEN', ['ANTHROPIC_API_KEY', 'TOKEN'], false],
+  ['file:/a', ['ANTHROPIC_API_KEY'], false],
+  ['command:a', ['ANTHROPIC_API_KEY'], true],
+])('%s needs these variables of the user, and all of them only for a command', (secret, environmentNames, whole) => {
+  expect(environmentNeeds(bottleWith(secret).bottle)).toEqual({ environmentNames, wantsWholeEnvironment: whole })
+})
