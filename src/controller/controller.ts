@@ -9,7 +9,6 @@ import type { Counter, Scope } from '../core/budget/scope.ts'
 import { cutReason, operatorCutMessage, operatorKillMessage, spentMessage } from '../core/budget/wording.ts'
 import { BottleError } from '../core/errors.ts'
 import type { Sourced, WrittenBudget } from '../core/manifest/definition.ts'
-import { createTokenEstimator } from '../core/metering/estimator/token-estimator.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
 import { createEnforcer, type Enforcer } from '../enforce/enforcer.ts'
 import { createIdSource } from '../host/ids.ts'
@@ -36,6 +35,7 @@ import { createBudgetBook } from './budget-book.ts'
 import { createBudgetWatch, heldKeys } from './budget-watch.ts'
 import { openCredentials } from './credentials.ts'
 import { type Definitions, definitionsFor, policyOf, providersOf } from './definitions.ts'
+import { openEstimatorBook } from './estimator-book.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
 import { failBottle, type LiveBottle, removeDirectory, startBottle } from './live-bottle.ts'
 import { createNotifier } from './notifier.ts'
@@ -95,7 +95,7 @@ export async function openController({
   stack.use(createNotifier({ bus, command: () => settings.notifyCommand, directory: paths.home, onFailure: onNotice }))
   const budgets = createBudgetBook({ ledger, thresholdsPercent: settings.thresholdsPercent })
   const bell = createRoomBell()
-  const estimator = createTokenEstimator()
+  const { estimator } = stack.use(await openEstimatorBook({ ledger, onBug }))
   const enforcer: Enforcer = createEnforcer({
     ledger,
     nowMs,

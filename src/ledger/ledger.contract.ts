@@ -848,6 +848,33 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       })
     })
 
+    describe('what was learned', () => {
+      const learned = (model: string, updatedAtMs: number, state = '{}') => ({
+        provider: 'claude',
+        model,
+        state,
+        updatedAtMs,
+      })
+
+      it('is found again, the latest first, each model once', async () => {
+        expect(await ledger.estimators()).toEqual([])
+        await ledger.saveEstimators([learned('a', 1), learned('', 3), { ...learned('a', 2), provider: 'codex' }], 10)
+        await ledger.saveEstimators([learned('a', 4, '{"second":"é"}')], 10)
+        const next = await underTest.reopen('next')
+        expect(await next.estimators()).toEqual([
+          learned('a', 4, '{"second":"é"}'),
+          learned('', 3),
+          { ...learned('a', 2), provider: 'codex' },
+        ])
+      })
+
+      it('is kept for so many models, those that learned last', async () => {
+        await ledger.saveEstimators([learned('a', 1), learned('b', 2), learned('c', 3)], 10)
+        await ledger.saveEstimators([learned('d', 4)], 2)
+        expect((await ledger.estimators()).map(({ model }) => model)).toEqual(['d', 'c'])
+      })
+    })
+
     it('answers what is in flight when it is closed, and rejects what comes after', async () => {
       const before = ledger.reserve(reserveRequest('a'))
       const closed = ledger[Symbol.asyncDispose]()

@@ -166,6 +166,15 @@ export interface CounterMismatch extends CounterKey {
   readonly eventTokens: number
 }
 
+/** What was learned of one model; `model: ''` for all models of the provider together. */
+export interface EstimatorRow {
+  readonly provider: string
+  readonly model: string
+  /** Opaque to the ledger. JSON. */
+  readonly state: string
+  readonly updatedAtMs: number
+}
+
 export interface Ledger extends AsyncDisposable {
   /** Sets or (with `null`) removes a limit: at once for every period of its kind, past, present and to come. */
   setLimit(budget: BudgetKey, limitTokens: number | null): Promise<void>
@@ -212,4 +221,9 @@ export interface Ledger extends AsyncDisposable {
   bottle(id: string): Promise<BottleRow | undefined>
   /** Newest first. `living`: only starting, running and cut ones. */
   bottles(filter: { readonly living: boolean; readonly limit?: number }): Promise<readonly BottleRow[]>
+
+  /** Writes rows over those of the same models, then keeps the `maxRows` that learned last. */
+  saveEstimators(rows: readonly EstimatorRow[], maxRows: number): Promise<void>
+  /** Those that learned last first. */
+  estimators(): Promise<readonly EstimatorRow[]>
 }

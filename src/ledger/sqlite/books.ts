@@ -12,6 +12,7 @@ import { bottleStatements } from './bottles.ts'
 import { chainStatements } from './chains.ts'
 import { counterStatements } from './counters.ts'
 import { enforcementStatements } from './enforcements.ts'
+import { estimatorStatements } from './estimators.ts'
 import { type Reservation, reservationStatements } from './reservations.ts'
 import { usageStatements } from './usage-events.ts'
 import { counterMismatches } from './verify.ts'
@@ -36,6 +37,7 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
   const usage = usageStatements(db)
   const enforcements = enforcementStatements(db)
   const bottles = bottleStatements(db)
+  const estimators = estimatorStatements(db)
 
   function existing(key: CounterKey): Counter {
     const counter = counters.find(key)
@@ -174,6 +176,9 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
 
     bottle: (id) => bottles.find(id),
     bottles: ({ living, limit }) => bottles.newest(living, limit),
+
+    saveEstimators: (rows, maxRows) => estimators.save(rows, maxRows),
+    estimators: () => estimators.list(),
   }
 }
 

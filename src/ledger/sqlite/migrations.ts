@@ -225,6 +225,18 @@ INSERT INTO chain_scope
 DROP TABLE temp.chain_by_day;
 `,
   },
+  {
+    version: 3,
+    sql: `
+CREATE TABLE estimator (
+  provider TEXT NOT NULL,
+  model TEXT NOT NULL,
+  state TEXT NOT NULL,
+  updated_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (provider, model)
+) STRICT, WITHOUT ROWID;
+`,
+  },
 ]
 
 export const latestSchemaVersion = migrations.length

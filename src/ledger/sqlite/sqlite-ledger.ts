@@ -63,6 +63,8 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
     updateBottle: (id, change) => call('updateBottle', id, change),
     bottle: (id) => call('bottle', id),
     bottles: (filter) => call('bottles', filter),
+    saveEstimators: (rows, maxRows) => call('saveEstimators', rows, maxRows),
+    estimators: () => call('estimators'),
     [Symbol.asyncDispose]: () => worker[Symbol.asyncDispose](),
   }
 }

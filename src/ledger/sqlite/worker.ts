@@ -26,6 +26,7 @@ const reads: ReadonlySet<Operation> = new Set<Operation>([
   'audit',
   'bottle',
   'bottles',
+  'estimators',
 ])
 
 function serve(): void {
