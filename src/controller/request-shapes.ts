@@ -12,9 +12,11 @@ const workspace = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('none') }),
 ])
 
+/** Whether there is such a definition is for whoever looks it up to say. */
+const definitionName = z.string().max(4096)
 const planShape = {
-  agent: name.nullable(),
-  definitions: z.array(name).max(16),
+  agent: definitionName.nullable(),
+  definitions: z.array(definitionName).max(200),
   projectPath: absolutePath.nullable(),
 }
 

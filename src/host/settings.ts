@@ -26,7 +26,7 @@ export async function readSettings({ home, providers }: SettingsOptions): Promis
   const path = hostPaths(home).settingsPath
   let text: string
   try {
-    text = await readTextFile(path, maxSettingsBytes)
+    text = await readTextFile(path, { maxBytes: maxSettingsBytes })
   } catch (error) {
     if (isMissing(error)) return { ...defaultSettings, upstreamCa: null }
     throw new BottleError('settings_invalid', `${path}: ${messageOf(error)}`, { cause: error })
@@ -47,7 +47,7 @@ async function readUpstreamCa(settingsPath: string, found: SettingsFile['upstrea
   const where = `${settingsPath}:${found.line}:${found.column}: upstream_ca`
   let pem: string
   try {
-    pem = await readTextFile(path, maxCertificateBytes)
+    pem = await readTextFile(path, { maxBytes: maxCertificateBytes })
   } catch (error) {
     const why = isMissing(error) ? `there is no file ${path}` : messageOf(error)
     throw new BottleError('settings_invalid', `${where}: ${why}`, {

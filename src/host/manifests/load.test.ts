@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -30,6 +31,10 @@ async function write(files: Readonly<Record<string, string>>): Promise<void> {
     await mkdir(dirname(path), { recursive: true })
     await writeFile(path, content)
   }
+}
+
+function makePipe(path: string): void {
+  execFileSync('mkfifo', [path])
 }
 
 const frontmatter = (...lines: readonly string[]) => ['---', ...lines, '---', ''].join('\n')
@@ -165,6 +170,9 @@ describe('a start', () => {
     ['no UTF-8', async (path: string) => writeFile(path, Buffer.from([0xff, 0xfe, 0x00])), /is not UTF-8/],
     ['larger than a manifest is', async (path: string) => writeFile(path, 'x'.repeat(300_000)), /is larger than/],
     ['a link to a device', async (path: string) => symlink('/dev/zero', path), /no regular file/],
+    ['a pipe that nobody writes into', async (path: string) => makePipe(path), /no regular file/],
+    ['of no size and without an end', async (path: string) => symlink('/proc/kallsyms', path), /is larger than/],
+    ['a link to nothing', async (path: string) => symlink('nothing.md', path), /a link to a file that does not exist/],
   ])('is refused where the file is %s', async (_, make, why) => {
     await mkdir(join(places.home, 'bottles'), { recursive: true })
     await make(join(places.home, 'bottles', 'web.md'))
@@ -173,6 +181,50 @@ describe('a start', () => {
       message: expect.stringMatching(why),
     })
   })
+})
+
+describe('a name that is none', () => {
+  test.each(['../bottles/web', '..', '', 'a/../web', 'Web'])('%j leads to no file', async (name) => {
+    await write({ 'home/bottles/web.md': frontmatter('extends: claude'), 'home/agents/web.md': frontmatter() })
+    await expect(loadAgent(name, places)).rejects.toMatchObject({ code: 'not_found' })
+    await expect(loadBottle([name], places)).rejects.toMatchObject({ code: 'manifest_invalid' })
+  })
+})
+
+describe('an agent of a project that is a link', () => {
+  const reviewer = () => join(root, 'project/.bot-bottle/agents/reviewer.md')
+  const linkTo = async (target: string) => {
+    await mkdir(dirname(reviewer()), { recursive: true })
+    await symlink(target, reviewer())
+  }
+
+  test('is refused where it leads out of the project: its prompt would be a file of the host (S17)', async () => {
+    await write({ 'home/notes.md': `${frontmatter('bottle: claude')}Of the host.` })
+    await linkTo(join(places.home, 'notes.md'))
+    await expect(loadAgent('reviewer', places)).rejects.toMatchObject({
+      code: 'manifest_invalid',
+      message: expect.stringMatching(/^\.\/\.bot-bottle\/agents\/reviewer\.md:1:1: .* lies outside of /),
+    })
+  })
+
+  test('is refused in a directory that leads out of the project (S17)', async () => {
+    await write({ 'home/elsewhere/agents/reviewer.md': frontmatter('bottle: claude') })
+    await symlink(join(places.home, 'elsewhere'), join(root, 'project/.bot-bottle'))
+    await expect(loadAgent('reviewer', places)).rejects.toMatchObject({ message: expect.stringContaining('outside') })
+  })
+
+  test('is read where it stays in the project', async () => {
+    await write({ 'project/docs/reviewer.md': `${frontmatter('bottle: claude')}Of the project.` })
+    await linkTo('../../docs/reviewer.md')
+    expect(await loadAgent('reviewer', places)).toMatchObject({ prompt: 'Of the project.' })
+  })
+})
+
+test('a home that is reached by another name is not taken for a project', async () => {
+  await write({ 'home/agents/reviewer.md': frontmatter('bottle: claude', 'budget: {claude: 9}') })
+  await symlink(join(root, 'user'), join(root, 'alias'))
+  const own = { ...places, projectPath: join(root, 'alias') }
+  expect(await loadAgent('reviewer', own)).toMatchObject({ budgets: [{ value: { limitTokens: 9 } }] })
 })
 
 describe('what is not read', () => {

@@ -2,7 +2,7 @@
  * Where definitions are: bottles only in the user's own home, agents there and in the project. A repository must not
  * widen its own sandbox, so bottles in a project are never read. Listing names reads no file.
  */
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { BottleError } from '../../core/errors.ts'
 import { builtInAgents, builtInBottles } from '../../core/manifest/built-ins.ts'
@@ -24,6 +24,8 @@ export interface ListedDefinition {
   readonly path: string
   /** As messages show it. */
   readonly shown: string
+  /** The project that it is of: a link must not lead out of it. */
+  readonly within?: string
 }
 
 export type KnownDefinition = ListedDefinition | { readonly name: string; readonly path: null; readonly shown: string }
@@ -32,6 +34,7 @@ export type KnownDefinition = ListedDefinition | { readonly name: string; readon
 interface Place {
   readonly path: string
   readonly shown: string
+  readonly within?: string
 }
 
 /** Every name once, the nearest of its places, in alphabetical order. */
@@ -40,7 +43,7 @@ export async function listDefinitions(
   places: ManifestPlaces,
 ): Promise<readonly KnownDefinition[]> {
   const found = new Map<string, KnownDefinition>()
-  for (const place of placesOf(kind, places)) {
+  for (const place of await placesOf(kind, places)) {
     for (const name of await namesIn(place.path)) {
       if (!found.has(name)) found.set(name, listed(place, name))
     }
@@ -53,14 +56,20 @@ export async function listDefinitions(
 }
 
 /** The files that a name may be in, nearest first; whether they exist is for the reader to find. */
-export function candidates(kind: DefinitionKind, name: string, places: ManifestPlaces): readonly ListedDefinition[] {
-  return placesOf(kind, places).map((place) => listed(place, name))
+export async function candidates(
+  kind: DefinitionKind,
+  name: string,
+  places: ManifestPlaces,
+): Promise<readonly ListedDefinition[]> {
+  // What is no name would lead to other files: `../settings`.
+  if (!isDefinitionName(name)) return []
+  return (await placesOf(kind, places)).map((place) => listed(place, name))
 }
 
 /** Files beside the definitions whose names cannot be names: `Web.md`, `my bottle.md`. */
 export async function misnamedFiles(kind: DefinitionKind, places: ManifestPlaces): Promise<readonly string[]> {
   const found = await Promise.all(
-    placesOf(kind, places).map(async ({ path, shown }) =>
+    (await placesOf(kind, places)).map(async ({ path, shown }) =>
       (await filesIn(path)).filter((file) => !isDefinitionName(nameOf(file))).map((file) => `${shown}/${file}`),
     ),
   )
@@ -69,7 +78,7 @@ export async function misnamedFiles(kind: DefinitionKind, places: ManifestPlaces
 
 /** Bottles of a project, which are never read: told once, so that nobody believes in them. */
 export async function ignoredBottlesNotice({ projectPath, home }: ManifestPlaces): Promise<string | undefined> {
-  const directory = projectPath === null ? undefined : projectDirectory(projectPath, home)
+  const directory = projectPath === null ? undefined : await projectDirectory(projectPath, home)
   if (directory === undefined) return undefined
   const files = await filesIn(join(directory, 'bottles'))
   if (files.length === 0) return undefined
@@ -92,21 +101,23 @@ export async function refuseStaleConfiguration({ home, projectPath }: ManifestPl
 
 const staleFile = 'bot-bottle.json'
 
-function placesOf(kind: DefinitionKind, { home, projectPath }: ManifestPlaces): readonly Place[] {
+async function placesOf(kind: DefinitionKind, { home, projectPath }: ManifestPlaces): Promise<readonly Place[]> {
   const own = { path: join(home, kind), shown: kind }
-  const directory = projectPath === null || kind === 'bottles' ? undefined : projectDirectory(projectPath, home)
+  if (projectPath === null || kind === 'bottles') return [own]
+  const directory = await projectDirectory(projectPath, home)
   if (directory === undefined) return [own]
-  return [{ path: join(directory, kind), shown: `./.bot-bottle/${kind}` }, own]
+  return [{ path: join(directory, kind), shown: `./.bot-bottle/${kind}`, within: projectPath }, own]
 }
 
-/** Absent where the project is the directory of the user's own home. */
-function projectDirectory(projectPath: string, home: string): string | undefined {
+/** Absent where the project is the directory of the user's own home, under whatever name it was reached. */
+async function projectDirectory(projectPath: string, home: string): Promise<string | undefined> {
   const directory = join(projectPath, '.bot-bottle')
-  return directory === home ? undefined : directory
+  const [itself, own] = await Promise.all([directory, home].map((path) => realpath(path).catch(() => path)))
+  return itself === own ? undefined : directory
 }
 
-function listed({ path, shown }: Place, name: string): ListedDefinition {
-  return { name, path: join(path, `${name}.md`), shown: `${shown}/${name}.md` }
+function listed({ path, shown, within }: Place, name: string): ListedDefinition {
+  return { name, path: join(path, `${name}.md`), shown: `${shown}/${name}.md`, ...(within && { within }) }
 }
 
 async function namesIn(directory: string): Promise<readonly string[]> {
