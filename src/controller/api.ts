@@ -6,6 +6,7 @@
 import type { BudgetLimit } from '../core/budget/limit.ts'
 import type { Counter } from '../core/budget/scope.ts'
 import type { BottleErrorCode } from '../core/errors.ts'
+import type { EstimatorAccuracy } from '../core/metering/estimator/accuracy.ts'
 import type {
   AuditEntry,
   BottleState,
@@ -142,6 +143,9 @@ export interface UsageReport {
   readonly by: UsageGrouping
   readonly rows: readonly UsageRow[]
 }
+
+/** `GET /v1/estimator`, those that learned last first */
+export type EstimatorReport = readonly EstimatorAccuracy[]
 
 /** `GET /v1/exchanges?bottle=ID&limit=N`, newest last */
 export type ExchangeList = readonly UsageEvent[]

@@ -8,6 +8,7 @@ import type {
   ControllerStatus,
   CounterList,
   EnforcementResult,
+  EstimatorReport,
   ExchangeList,
   ExitReport,
   Plan,
@@ -37,6 +38,7 @@ export interface ControllerClient {
     readonly sinceMs?: number
     readonly bottle?: string
   }): Promise<UsageReport>
+  estimator(): Promise<EstimatorReport>
   exchanges(filter: { readonly bottle?: string; readonly limit?: number }): Promise<ExchangeList>
   counters(): Promise<CounterList>
   audit(filter: { readonly bottle?: string; readonly limit?: number }): Promise<AuditList>
@@ -71,6 +73,7 @@ export function createClient(socketPath: string): ControllerClient {
     kill: (id) => post(bottlePath(id, '/kill'), {}, enforcementTimeoutMs),
     restore: (id, request) => post(bottlePath(id, '/restore'), request, enforcementTimeoutMs),
     usage: ({ by, sinceMs, bottle }) => get(`/v1/usage${query({ by, since: sinceMs, bottle })}`),
+    estimator: () => get('/v1/estimator'),
     exchanges: ({ bottle, limit }) => get(`/v1/exchanges${query({ bottle, limit })}`),
     counters: () => get('/v1/counters'),
     audit: ({ bottle, limit }) => get(`/v1/audit${query({ bottle, limit })}`),

@@ -9,6 +9,7 @@ import type { Counter, Scope } from '../core/budget/scope.ts'
 import { cutReason, operatorCutMessage, operatorKillMessage, spentMessage } from '../core/budget/wording.ts'
 import { BottleError } from '../core/errors.ts'
 import type { Sourced, WrittenBudget } from '../core/manifest/definition.ts'
+import type { TokenEstimator } from '../core/metering/estimator/token-estimator.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
 import { createEnforcer, type Enforcer } from '../enforce/enforcer.ts'
 import { createIdSource } from '../host/ids.ts'
@@ -56,6 +57,7 @@ export interface ControllerOptions {
 export interface Controller extends AsyncDisposable {
   readonly ledger: Ledger
   readonly bus: EventBus
+  readonly estimator: TokenEstimator
   readonly recovered: Recovered
   readonly livingIds: readonly string[]
   /** What a start would need, before anything happens. */
@@ -196,6 +198,7 @@ export async function openController({
   return {
     ledger,
     bus,
+    estimator,
     recovered,
     get livingIds() {
       return [...living.keys()]

@@ -1,5 +1,6 @@
 /** The endpoints of `api.ts`, one line each. */
 import { BottleError } from '../core/errors.ts'
+import { accuracyOf } from '../core/metering/estimator/accuracy.ts'
 import type { Controller } from './controller.ts'
 import {
   exitReport,
@@ -51,6 +52,7 @@ const endpoints: readonly Endpoint[] = [
     const filter = { ...(since !== undefined && { sinceMs: since }), ...(bottle !== undefined && { bottleId: bottle }) }
     return { by, rows: await controller.ledger.usage({ by, ...filter }) }
   }),
+  call('GET', '/v1/estimator', async ({ controller }) => controller.estimator.records().map(accuracyOf)),
   call('GET', '/v1/exchanges', async ({ controller, query }) => {
     const { bottle, limit } = parse(listQuery, query)
     return controller.ledger.events({ limit, ...(bottle !== undefined && { bottleId: bottle }) })

@@ -92,3 +92,23 @@ test('the same lists are tables without --json', async () => {
     /^TIME +BOTTLE +ACTION +BY +PHASE +DETAIL *\n.* cutoff +budget +intent +budget spent/,
   )
 })
+
+test('usage --estimator shows how near the estimates came, for each model', async () => {
+  const call = modelCallInShell({ documentTokens: 20 })
+  await host.run(['run', '--bottle', 'claude', '--workspace', 'none', '--', 'sh', '-c', call])
+  const figures = {
+    samples: 1,
+    meanErrorPercent: anyNumber,
+    p95ErrorPercent: anyNumber,
+    marginPercent: anyNumber,
+    underestimatesPercent: anyNumber,
+    updatedAtMs: anyNumber,
+  }
+  expect(await host.json(['usage', '--estimator'])).toEqual([
+    { provider: 'claude', model: '', ...figures },
+    { provider: 'claude', model: 'claude-opus-4-8', ...figures },
+  ])
+  expect((await host.run(['usage', '--estimator'])).stdout).toMatch(
+    /^PROVIDER +MODEL +SAMPLES +ERROR % .*\nclaude +\(all\) +1 .*\nclaude +claude-opus-4-8 +1 /,
+  )
+})

@@ -47,6 +47,11 @@ test.each([
   [['strat'], 'there is no command "strat"', 'Did you mean "bot-bottle start"?'],
   [['xyzzy'], 'there is no command "xyzzy"', '--help lists the commands'],
   [['constructor'], 'there is no command "constructor"', '--help lists the commands'],
+  [
+    ['usage', '--estimator', '--by', 'model'],
+    "option '--estimator' cannot be used with option '--by <what>'",
+    undefined,
+  ],
   [['start'], "missing required argument 'agent'", undefined],
   [['start', 'claude', '--bugdet', '5'], "unknown option '--bugdet'", 'Did you mean --budget?'],
   [['start', 'claude', '-p', 'hi'], "unknown option '-p'", 'behind --'],
