@@ -2,6 +2,7 @@
  * Sends a decided request upstream and its answer to the client, byte for byte, with a tap on the side.
  */
 import { BottleError, messageOf } from '../core/errors.ts'
+import type { StreamFilter } from '../core/metering/usage-chunk-filter.ts'
 import type { ClientResponse } from './client-messages.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import { type Passage, type PassageEnd, pass, type ResponseTap } from './passage.ts'
@@ -13,11 +14,12 @@ export interface ForwardOptions {
   readonly request: UpstreamRequest
   readonly response: ClientResponse
   readonly exchange: Pick<OpenExchange, 'signal' | 'traffic'>
-  /** Called once with the upstream's head: gives the head for the client, and the tap. */
+  /** Called once with the upstream's head: gives the head for the client, the tap and the filter. */
   onHead(head: AnswerHead): {
     readonly reason: string
     readonly headers: readonly string[]
     readonly tap?: ResponseTap
+    readonly filter?: StreamFilter | undefined
   }
   /** What a cut writes at the end of an event stream. */
   terminalEvent(): string | undefined
@@ -95,7 +97,7 @@ function attempt({ upstream, request, response, exchange, ...options }: ForwardO
     },
     onAnswer(head, body) {
       if (phase.kind === 'over') return void body.destroy()
-      const { reason, headers, tap } = options.onHead(head)
+      const { reason, headers, tap, filter } = options.onHead(head)
       try {
         response.writeHead(head.statusCode ?? 502, reason, [...headers])
       } catch (error) {
@@ -103,10 +105,8 @@ function attempt({ upstream, request, response, exchange, ...options }: ForwardO
         return finish(failed(new Error('its answer has a malformed head', { cause: error })))
       }
       const { terminalEvent } = options
-      phase = {
-        kind: 'passing',
-        passage: pass({ head, body, response, traffic, tap, terminalEvent, onEnd: onPassageEnd }),
-      }
+      const passage = pass({ head, body, response, traffic, tap, filter, terminalEvent, onEnd: onPassageEnd })
+      phase = { kind: 'passing', passage }
     },
   }
   const call = upstream.call(request, handlers)

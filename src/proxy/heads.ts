@@ -122,6 +122,10 @@ export function headerValues(raw: RawHeaders, wanted: string): string[] {
   return [...pairs(raw)].filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value)
 }
 
+export function withoutField(raw: RawHeaders, unwanted: string): RawHeaders {
+  return [...pairs(raw)].filter(([name]) => spelling(name) !== unwanted).flat()
+}
+
 /** Fields that Connection names end here too, but it cannot name away what we rely on. */
 function connectionTokens(raw: RawHeaders): Set<string> {
   const tokens = headerValues(raw, 'connection').flatMap((value) => value.split(','))

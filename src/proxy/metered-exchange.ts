@@ -4,13 +4,16 @@
  */
 import { wireFormats } from '../core/metering/formats/formats.ts'
 import { meteringFault } from '../core/metering/metering-fault.ts'
+import { createUsageChunkFilter } from '../core/metering/usage-chunk-filter.ts'
 import { pendingAnswer, spentAnswer, spentEvent } from '../core/provider/refusal.ts'
 import { providerHostRules } from '../core/routing/choose-route.ts'
 import { give, giveEnd, refuse } from './answer.ts'
 import type { ClientResponse } from './client-messages.ts'
+import { editedRequest } from './edited-request.ts'
 import type { ForwardEnd } from './forward.ts'
 import type { Lease } from './lease.ts'
 import { createMeterTap, type MeterTap } from './meter-tap.ts'
+import { isCoded, isEventStream } from './passage.ts'
 import type { ReadyRequest } from './ready-request.ts'
 import { type ReserveOptions, reserveExchange } from './reserve-exchange.ts'
 import { sendUpstream } from './send-upstream.ts'
@@ -35,7 +38,8 @@ export async function runMetered(ready: ReadyRequest): Promise<void> {
   })
   if (!lease) return
   const tap = createMeterTap({ ready, lease, inputTokens, asksForStream: reading?.stream ?? false })
-  const end = await send(ready, tap).catch(async (error: unknown) => {
+  const sent = reading?.edit ? editedRequest(ready, reading.edit) : ready
+  const end = await send(sent, tap).catch(async (error: unknown) => {
     await settleExchange({ ready, lease, tap, model, estimate, end: { kind: 'unsent' } })
     throw error
   })
@@ -46,6 +50,7 @@ export async function runMetered(ready: ReadyRequest): Promise<void> {
     if (exchange.signal.aborted) return { kind: 'cut', wasSent: false }
     return sendUpstream(request, {
       tap: (head) => meterTap.open(head),
+      filter: (head) => (reading?.edit && isEventStream(head) && !isCoded(head) ? createUsageChunkFilter() : undefined),
       terminalEvent: () => spentEvent(verdict.format, exchange.cutMessage ?? '', exchange.id),
       // A cut cannot put its event into a coded stream.
       answerCoding: reading?.stream ? 'none' : 'readable',

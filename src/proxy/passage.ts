@@ -3,6 +3,7 @@
  * on; only it can hold the stream (no room in the budget) or end it.
  */
 import type { Readable } from 'node:stream'
+import type { StreamFilter } from '../core/metering/usage-chunk-filter.ts'
 import type { ClientResponse } from './client-messages.ts'
 import { createEventBoundary } from './event-boundary.ts'
 import type { Extension } from './lease.ts'
@@ -28,6 +29,8 @@ export interface PassageOptions {
   readonly response: ClientResponse
   readonly traffic: OpenExchange['traffic']
   readonly tap: ResponseTap | undefined
+  /** What the client gets of each chunk, where it does not get them all; the tap does. */
+  readonly filter: StreamFilter | undefined
   /** What a cut writes at the end of an event stream; `undefined` for a reset. */
   terminalEvent(): string | undefined
   /** Called once, never after `stop`. */
@@ -42,7 +45,7 @@ export interface Passage {
   stop(): void
 }
 
-export function pass({ head, body, response, traffic, tap, terminalEvent, onEnd }: PassageOptions): Passage {
+export function pass({ head, body, response, traffic, tap, filter, terminalEvent, onEnd }: PassageOptions): Passage {
   const isStream = isEventStream(head)
   const takesEvent = isStream && takesMore(head)
   const boundary = createEventBoundary()
@@ -85,11 +88,12 @@ export function pass({ head, body, response, traffic, tap, terminalEvent, onEnd 
     body.resume()
   }
   const passLast = (chunk: Buffer) => {
-    const end = boundary.endWithin(chunk)
-    const last = end === -1 ? chunk : chunk.subarray(0, end)
-    response.write(last)
-    tap?.feed(last)
-    if (end === -1) boundary.push(chunk)
+    const passed = filter ? filter.push(chunk) : chunk
+    const end = boundary.endWithin(passed)
+    const last = end === -1 ? passed : passed.subarray(0, end)
+    if (last.length > 0) response.write(last)
+    tap?.feed(filter ? chunk : last)
+    if (end === -1) boundary.push(passed)
     else endCut()
   }
   const fail = (error: Error) => {
@@ -105,8 +109,9 @@ export function pass({ head, body, response, traffic, tap, terminalEvent, onEnd 
     traffic.answerBytes += chunk.length
     clearImmediate(headTimer)
     if (state === 'cutting') return passLast(chunk)
-    const isFlowing = response.write(chunk)
-    if (takesEvent) boundary.push(chunk)
+    const passed = filter ? filter.push(chunk) : chunk
+    const isFlowing = passed.length === 0 || response.write(passed)
+    if (takesEvent) boundary.push(passed)
     if (!isFlowing) {
       hold()
       response.once('drain', release)
@@ -124,7 +129,7 @@ export function pass({ head, body, response, traffic, tap, terminalEvent, onEnd 
     if (state === 'cutting') return endCut()
     stop()
     onEnd({ kind: 'complete' })
-    response.end()
+    response.end(filter?.end())
   })
   return { fail, cut: beginCut, stop }
 }
@@ -133,7 +138,11 @@ export function isEventStream({ headers }: AnswerHead): boolean {
   return /^text\/event-stream\b/i.test(headers['content-type'] ?? '')
 }
 
+export function isCoded({ headers }: AnswerHead): boolean {
+  return (headers['content-encoding'] ?? 'identity') !== 'identity'
+}
+
 /** Whether an event of ours can follow: not where the length is announced, nor inside of a coding. */
-function takesMore({ headers }: AnswerHead): boolean {
-  return headers['content-length'] === undefined && (headers['content-encoding'] ?? 'identity') === 'identity'
+function takesMore(head: AnswerHead): boolean {
+  return head.headers['content-length'] === undefined && !isCoded(head)
 }

@@ -1,6 +1,14 @@
+import type { StreamFilter } from '../core/metering/usage-chunk-filter.ts'
 import { placeholderCredential } from '../core/provider/provider.ts'
 import { type ForwardEnd, forward } from './forward.ts'
-import { type AnswerCoding, clientHeaders, scrubOf, upstreamHeaders, withoutCredentialParameters } from './heads.ts'
+import {
+  type AnswerCoding,
+  clientHeaders,
+  scrubOf,
+  upstreamHeaders,
+  withoutCredentialParameters,
+  withoutField,
+} from './heads.ts'
 import type { ResponseTap } from './passage.ts'
 import { readCredential } from './read-credential.ts'
 import type { ReadyRequest } from './ready-request.ts'
@@ -9,6 +17,8 @@ import type { AnswerHead } from './upstream-call.ts'
 export interface SendOptions {
   /** Called once, with the head of the answer. */
   tap?(head: AnswerHead): ResponseTap
+  /** Called after it; where there is a filter the length that the head announces is not passed on. */
+  filter?(head: AnswerHead): StreamFilter | undefined
   terminalEvent?(): string | undefined
   readonly answerCoding?: AnswerCoding
 }
@@ -16,7 +26,7 @@ export interface SendOptions {
 /** Dials with the real credential and passes the answer. Rejects, before anything is dialled, when there is none. */
 export async function sendUpstream(
   ready: ReadyRequest,
-  { tap, terminalEvent = () => undefined, answerCoding = 'any' }: SendOptions = {},
+  { tap, filter, terminalEvent = () => undefined, answerCoding = 'any' }: SendOptions = {},
 ): Promise<ForwardEnd> {
   const { request, response, line, verdict, body, bodyBytes, egress, exchange } = ready
   const authorization = await readCredential(ready, { kind: 'provider', provider: verdict.provider })
@@ -38,11 +48,16 @@ export async function sendUpstream(
     },
     response,
     exchange,
-    onHead: (head) => ({
-      reason: scrub(head.statusMessage ?? ''),
-      headers: clientHeaders(head.rawHeaders, scrub),
-      ...(tap && { tap: tap(head) }),
-    }),
+    onHead(head) {
+      const answerTap = tap?.(head)
+      const answerFilter = filter?.(head)
+      return {
+        reason: scrub(head.statusMessage ?? ''),
+        headers: clientHeaders(answerFilter ? withoutField(head.rawHeaders, 'content-length') : head.rawHeaders, scrub),
+        ...(answerTap && { tap: answerTap }),
+        filter: answerFilter,
+      }
+    },
     terminalEvent,
   })
 }

@@ -1,7 +1,9 @@
 /** Recorded answers of each wire format through the real proxy: the client's bytes, and what the ledger is told. */
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
+import { headerValues } from '../../src/proxy/heads.ts'
 import { answerSmall, leadingTo, type MeteredUpstream, startProviderUpstream } from '../fakes/metered-upstream.ts'
 import { anthropicHost, ask, googleHost, metered, open, openaiHost, readAnswer } from '../fakes/proxy-client.ts'
 import { openProxyRig, type ProxyRig, type ProxyRigOptions } from '../fakes/proxy-rig.ts'
@@ -98,5 +100,94 @@ describe('a request for a tool that the provider runs', () => {
   it('passes where the route allows it', async () => {
     const rig = await provide(answerSmall, { routes: [{ host: anthropicHost, providerTools: ['web_search'] }] })
     expect((await ask(rig, search)).status).toBe(200)
+  })
+})
+
+describe('a stream of completions (M09)', () => {
+  const chunks = fixture('openai-chat/text.sse').toString()
+  const [usageChunk = ''] = /data: [^\n]*"choices":\[\].*\n\n/.exec(chunks) ?? []
+  const chat = { host: openaiHost, path: '/v1/chat/completions' }
+  const messages = [{ role: 'user', content: 'say hi' }]
+
+  /** Answers in pieces that end anywhere, with the chunk of usage if it is asked for. */
+  const provideChat = async (headers: Readonly<Record<string, string>> = {}) => {
+    const rig = await provide((_, response) => {
+      void rig.upstream.seen.at(-1)?.body.then((body) => {
+        const { stream_options: options } = JSON.parse(body)
+        const text = Buffer.from(options?.include_usage === true ? chunks : chunks.replace(usageChunk, ''))
+        response.writeHead(200, { 'content-type': 'text/event-stream', ...headers })
+        for (let at = 0; at < text.length; at += 70) response.write(text.subarray(at, at + 70))
+        response.end()
+      })
+    })
+    return rig
+  }
+
+  it.each([
+    ['did not ask for its usage', {}, chunks.replace(usageChunk, '')],
+    ['asked for none', { stream_options: { include_usage: false } }, chunks.replace(usageChunk, '')],
+    ['asked for it', { stream_options: { include_usage: true } }, chunks],
+  ])('is charged what it reports; a client that %s sees what it would without us', async (_, fields, expected) => {
+    expect(usageChunk).toContain('"usage":{')
+    const rig = await provideChat()
+    const body = JSON.stringify({ model: 'm', messages, stream: true, ...fields })
+    const answer = await ask(rig, { ...chat, body, headers: ['accept-encoding', 'gzip, br'] })
+    expect(answer.body.toString()).toBe(expected)
+    await rig.settled(1)
+    expect(rig.settlements).toMatchObject([{ chargeTokens: 1510, source: 'authoritative' }])
+    const [seen] = rig.upstream.seen
+    const sent = await seen?.body
+    expect(JSON.parse(sent ?? '')).toMatchObject({ messages, stream_options: { include_usage: true } })
+    expect(headerValues(seen?.rawHeaders ?? [], 'content-length')).toEqual([String(sent?.length)])
+    expect(headerValues(seen?.rawHeaders ?? [], 'accept-encoding')).toEqual(['identity'])
+  })
+
+  it('does not keep the length that was announced for all of it', async () => {
+    const rig = await provideChat({ 'content-length': String(Buffer.byteLength(chunks)) })
+    const answer = await ask(rig, { ...chat, body: JSON.stringify({ messages, stream: true }) })
+    expect(answer).toMatchObject({ status: 200, isWhole: true })
+    expect(answer.headers['content-length']).toBeUndefined()
+    expect(answer.body.toString()).toBe(chunks.replace(usageChunk, ''))
+  })
+
+  it('is asked for without the coding that the request came in, since the edit is beneath it', async () => {
+    const rig = await provideChat()
+    const body = gzipSync(JSON.stringify({ messages, stream: true }))
+    const answer = await ask(rig, { ...chat, body, headers: ['content-encoding', 'gzip'] })
+    expect(answer.status).toBe(200)
+    const [seen] = rig.upstream.seen
+    expect(headerValues(seen?.rawHeaders ?? [], 'content-encoding')).toEqual([])
+    expect(await seen?.body).toBe(
+      `{"stream_options":{"include_usage":true},${JSON.stringify({ messages, stream: true }).slice(1)}`,
+    )
+  })
+
+  it('is asked for as it came where it is none', async () => {
+    const rig = await provide((request, response) => {
+      request.resume()
+      response.writeHead(200, { 'content-type': 'application/json' }).end(fixture('openai-chat/completion.json'))
+    })
+    const body = JSON.stringify({ messages, stream: false })
+    expect((await ask(rig, { ...chat, body })).body).toEqual(fixture('openai-chat/completion.json'))
+    expect(await rig.upstream.seen[0]?.body).toBe(body)
+    await rig.settled(1)
+    expect(rig.settlements).toMatchObject([{ chargeTokens: 1510, source: 'authoritative' }])
+  })
+
+  it('ends with an error that its clients read when the budget is spent (E01)', async () => {
+    const rig = await provide(
+      (request, response) => {
+        request.resume()
+        const delta = { choices: [{ index: 0, delta: { content: 'many words '.repeat(400) } }] }
+        response
+          .writeHead(200, { 'content-type': 'text/event-stream' })
+          .write(`data: ${JSON.stringify(delta)}\n\ndata: {"ch`)
+      },
+      { budgets: { codex: 1_000 } },
+    )
+    const { body, isWhole } = await ask(rig, { ...chat, body: JSON.stringify({ messages, stream: true }) })
+    expect(isWhole).toBe(true)
+    const last = body.toString().trimEnd().split('\n\n').at(-1) ?? ''
+    expect(JSON.parse(last.replace('data: ', '')).error).toMatchObject({ code: 'invalid_prompt' })
   })
 })

@@ -16,6 +16,15 @@ export interface RequestReading {
   readonly background: boolean
   /** What the provider is asked to run or fetch itself, each once, by the names of `provider-tools.ts`. */
   readonly providerTools: readonly string[]
+  /** What must be changed before the body is sent on, so that the answer can be metered; see `include-usage.ts`. */
+  readonly edit?: BodyEdit
+}
+
+/** Puts a text in the place of the bytes from `start` to `end`. */
+export interface BodyEdit {
+  readonly start: number
+  readonly end: number
+  readonly text: string
 }
 
 export interface MeterReading {

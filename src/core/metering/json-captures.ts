@@ -8,10 +8,18 @@ const firstBufferBytes = 256
 /** The letters of `null`. */
 const wordNull = 0x6e756c6c
 
+/** A part of a document, in bytes from its start. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
 export class JsonCaptures {
   readonly #starts: Int32Array
   readonly #ends: Int32Array
   readonly #tooBig: Uint8Array
+  /** Where each value stood in the document. */
+  readonly #offsets: Float64Array
   #buffer = Buffer.allocUnsafe(firstBufferBytes)
   #length = 0
   #count = 0
@@ -20,6 +28,7 @@ export class JsonCaptures {
     this.#starts = new Int32Array(slotCount)
     this.#ends = new Int32Array(slotCount).fill(-1)
     this.#tooBig = new Uint8Array(slotCount)
+    this.#offsets = new Float64Array(slotCount)
   }
 
   /** How many values are there. */
@@ -41,7 +50,7 @@ export class JsonCaptures {
   }
 
   /** A value begins; of two values at one place the last one counts. */
-  open(slot: number): void {
+  open(slot: number, offset: number): void {
     if (this.#ends[slot] !== -1) {
       this.#count -= 1
       if (this.#ends[slot] === this.#length) this.#length = this.#starts[slot] as number
@@ -49,6 +58,7 @@ export class JsonCaptures {
     this.#ends[slot] = -1
     this.#tooBig[slot] = 0
     this.#starts[slot] = this.#length
+    this.#offsets[slot] = offset
   }
 
   /** Returns false when the ceiling is reached: the value is let go. */
@@ -85,6 +95,13 @@ export class JsonCaptures {
   /** In many events most values are null: not worth a string. */
   #isNull(start: number, end: number): boolean {
     return end - start === 4 && this.#buffer.readUInt32BE(start) === wordNull
+  }
+
+  /** Bytes of the document before a value, and up to its end; `undefined` when it is absent or unfinished. */
+  spanOf(slot: number): Span | undefined {
+    const end = this.#ends[slot] as number
+    const offset = this.#offsets[slot] as number
+    return end === -1 ? undefined : { start: offset, end: offset + end - (this.#starts[slot] as number) }
   }
 
   #grow(length: number): void {

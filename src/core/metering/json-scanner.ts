@@ -6,7 +6,7 @@
  * stands at a protocol position: text inside a string is never taken for structure. It is no validator: malformed JSON
  * ends the scan quietly with what was found until then. Of duplicate keys the last one counts, as in JSON.parse.
  */
-import { JsonCaptures } from './json-captures.ts'
+import { JsonCaptures, type Span } from './json-captures.ts'
 import { JsonKey } from './json-key.ts'
 import type { JsonPaths, PathNode } from './json-paths.ts'
 import { endOfString, isBlank, isScalarEnd, isScalarStart } from './json-syntax.ts'
@@ -52,6 +52,8 @@ export class JsonScanner {
   #depth = 0
   #isInnerString = false
   #isObject = false
+  /** Bytes of the document before those that are being fed. */
+  #fedBytes = 0
 
   /** `onWatched`: called with each value or key at a watched path; a long one is cut. */
   constructor(paths: JsonPaths, onWatched: (path: string, text: string) => void = () => {}) {
@@ -103,8 +105,14 @@ export class JsonScanner {
     return this.#captures.isTooBig(slot) || (text !== undefined && this.value(path) === undefined)
   }
 
+  /** Where the value at a captured path stands, null too. */
+  spanOf(path: string): Span | undefined {
+    return this.#captures.spanOf(this.#slot(path))
+  }
+
   /** Forgets the document; the next byte begins another one. */
   reset(): void {
+    this.#fedBytes = 0
     this.#captures.reset()
     this.#text.reset()
     this.#level = 0
@@ -124,6 +132,7 @@ export class JsonScanner {
   /** Reads no further than the document's end, and returns where that stands; another document may follow. */
   readDocument(bytes: Uint8Array, start: number, end: number): number {
     let at = start
+    this.#fedBytes -= start
     while (at < end && this.#state !== closed) {
       switch (this.#state) {
         case inKey:
@@ -139,7 +148,8 @@ export class JsonScanner {
           at = this.#readContainer(bytes, at, end)
           break
         case malformed:
-          return end
+          at = end
+          break
         default: {
           const byte = bytes[at] as number
           if (byte > 0x20) this.#step(byte, bytes, at)
@@ -148,6 +158,7 @@ export class JsonScanner {
         }
       }
     }
+    this.#fedBytes += at
     return at
   }
 
@@ -218,7 +229,7 @@ export class JsonScanner {
       return
     }
     if (this.#mode === capture && node !== undefined) {
-      this.#captures.open(node.slot)
+      this.#captures.open(node.slot, this.#fedBytes + at)
       this.#keep(bytes, at, at + 1)
     } else if (this.#mode === watch) {
       this.#watch.begin()

@@ -10,7 +10,7 @@ export const codex: Provider = {
     prompt: { kind: 'home_file', path: '.codex/AGENTS.md' },
     continueArguments: ['resume', '--last'],
   },
-  hosts: [{ host: 'api.openai.com', endpoints: endpointsOf('openai-responses', 'openai-embeddings') }],
+  hosts: [{ host: 'api.openai.com', endpoints: endpointsOf('openai-responses', 'openai-chat', 'openai-embeddings') }],
   credential: { sources: ['env:CODEX_API_KEY', 'env:OPENAI_API_KEY'], scheme: { kind: 'bearer' } },
   env: { CODEX_API_KEY: placeholderCredential, OPENAI_API_KEY: placeholderCredential },
   containedEnv: {},

@@ -28,6 +28,8 @@ describe('on the host of a provider', () => {
     [openai, 'POST', '/v1/responses', 'metered', 'codex'],
     [openai, 'POST', '/v1/responses/compact', 'metered', 'codex'],
     [openai, 'POST', '/v1/responses/input_tokens', 'free', 'codex'],
+    [openai, 'POST', '/v1/chat/completions', 'metered', 'codex'],
+    [openai, 'POST', '/v1/completions', 'metered', 'codex'],
     [openai, 'POST', '/v1/embeddings', 'metered', 'codex'],
     [google, 'POST', '/v1beta/models/gemini-2.5-pro:generateContent', 'metered', 'gemini'],
     [google, 'POST', '/v1beta/models/gemini-2.5-pro:streamGenerateContent', 'metered', 'gemini'],

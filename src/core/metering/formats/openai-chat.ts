@@ -5,6 +5,7 @@
  * https://platform.openai.com/docs/api-reference/chat-streaming
  */
 import type { WireFormat } from '../format.ts'
+import { includeUsageEdit } from '../include-usage.ts'
 import { compileJsonPaths } from '../json-paths.ts'
 import { urlSource } from '../provider-tools.ts'
 import { compileRequestShape, readRequest } from '../request-reading.ts'
@@ -96,8 +97,15 @@ export const openaiChat: WireFormat = {
   name: 'openai-chat',
   readRequest(chunks) {
     const reading = readRequest(request, chunks)
-    if (!reading || !searchModel.test(reading.model ?? '')) return reading
-    return { ...reading, providerTools: [...new Set([...reading.providerTools, webSearch])] }
+    if (!reading) return undefined
+    const edit = reading.stream ? includeUsageEdit(chunks) : undefined
+    if (edit === 'unreadable') return undefined
+    const tools = searchModel.test(reading.model ?? '') ? [webSearch] : []
+    return {
+      ...reading,
+      providerTools: [...new Set([...reading.providerTools, ...tools])],
+      ...(edit && { edit }),
+    }
   },
   createMeter: (kind) => createResponseMeter(shapes, kind),
 }

@@ -1,0 +1,20 @@
+/** The table of endpoints in docs/metering.md is the one that requests are decided by. */
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { builtInProviders } from './providers.ts'
+
+const page = readFileSync(new URL('../../../docs/metering.md', import.meta.url), 'utf8')
+
+test('the page of the meter shows every endpoint of the built-in providers, in their order, and no other (M21)', () => {
+  const rows = builtInProviders.flatMap(({ name, hosts }) =>
+    hosts.flatMap(({ host, endpoints }) =>
+      endpoints.map((endpoint) => {
+        const how = endpoint.kind === 'metered' ? `metered, \`${endpoint.format}\`` : 'free'
+        return `| \`${name}\` | ${host} | \`${endpoint.method} ${endpoint.path}\` | ${how} |`
+      }),
+    ),
+  )
+  const table = ['| provider | host | endpoint | |', '|---|---|---|---|', ...rows].join('\n')
+  const [, shown] = /<!-- endpoints: [^\n]*-->\n\n((?:\|[^\n]*\n)*)/.exec(page) ?? []
+  expect(shown?.trimEnd()).toBe(table)
+})
