@@ -11,6 +11,8 @@ export interface PathNode {
   readonly slot: number
   /** The text that stands here is counted. */
   readonly isMeasured: boolean
+  /** The encrypted text that stands here is counted. */
+  readonly isSealed: boolean
   /** The path under which each value that stands here is told; '' where none is. */
   readonly watchedAs: string
   /** The same for the keys of an object that stands here. */
@@ -32,6 +34,8 @@ interface PathLists {
   readonly capture: readonly string[]
   /** Text to count, not to keep. */
   readonly measure?: readonly string[]
+  /** Encrypted text to count, not to keep. */
+  readonly seal?: readonly string[]
   /** Values to tell one by one, e.g. of all elements of a list. With `{}` at the end: the keys of an object. */
   readonly watch?: readonly string[]
 }
@@ -41,18 +45,20 @@ interface DraftNode {
   each: DraftNode | undefined
   slot: number
   isMeasured: boolean
+  isSealed: boolean
   watchedAs: string
   keysWatchedAs: string
 }
 
 const keysMark = '{}'
 
-export function compileJsonPaths({ capture, measure = [], watch = [] }: PathLists): JsonPaths {
+export function compileJsonPaths({ capture, measure = [], seal = [], watch = [] }: PathLists): JsonPaths {
   const root = draft()
   capture.forEach((path, slot) => {
     place(root, path).slot = slot
   })
   for (const path of measure) place(root, path).isMeasured = true
+  for (const path of seal) place(root, path).isSealed = true
   for (const path of watch) {
     if (path.endsWith(keysMark)) place(root, path.slice(0, -keysMark.length)).keysWatchedAs = path
     else place(root, path).watchedAs = path
@@ -61,7 +67,15 @@ export function compileJsonPaths({ capture, measure = [], watch = [] }: PathList
 }
 
 function draft(): DraftNode {
-  return { keys: new Map(), each: undefined, slot: -1, isMeasured: false, watchedAs: '', keysWatchedAs: '' }
+  return {
+    keys: new Map(),
+    each: undefined,
+    slot: -1,
+    isMeasured: false,
+    isSealed: false,
+    watchedAs: '',
+    keysWatchedAs: '',
+  }
 }
 
 function place(root: DraftNode, path: string): DraftNode {

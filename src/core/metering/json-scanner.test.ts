@@ -8,6 +8,7 @@ const maxStateBytes = 64 * 1024
 const paths = compileJsonPaths({
   capture: ['a', 'b.c', 'list[].d', 'é'],
   measure: ['text', 'b.text', 'list[].text'],
+  seal: ['sealed'],
 })
 
 function scan(text: string | Uint8Array, chunkBytes = 1_000_000): JsonScanner {
@@ -96,7 +97,14 @@ test('counts text by class of bytes, escapes decoded, at any split', () => {
       `{"text":${escaped},"b":{"text":"xyz"},"other":"no","list":[{"text":"q"},{"text":"r"}]}`,
       chunkBytes,
     )
-    expect(textBytes).toEqual({ asciiBytes: 10 + 3 + 2, otherBytes: 2 + 3 + 3 })
+    expect(textBytes).toEqual({ asciiBytes: 10 + 3 + 2, otherBytes: 2 + 3 + 3, sealedBytes: 0 })
+  }
+})
+
+test('counts sealed text apart, at any split', () => {
+  for (const chunkBytes of [1, 2, 3, 7, 64]) {
+    const { textBytes } = scan('{"text":"abc","sealed":"QUJDQUJD","other":"no","list":[{"sealed":"QUJD"}]}', chunkBytes)
+    expect(textBytes).toEqual({ asciiBytes: 3, otherBytes: 0, sealedBytes: 8 })
   }
 })
 

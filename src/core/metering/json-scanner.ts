@@ -30,6 +30,7 @@ const skip = 0
 const capture = 1
 const measure = 2
 const watch = 3
+const seal = 4
 
 export type ScanState = 'open' | 'closed' | 'malformed'
 
@@ -287,7 +288,9 @@ export class JsonScanner {
       at = endOfString(bytes, start, end, this.#isAfterBackslash)
       if (at < 0) this.#isAfterBackslash = at === -2
     }
-    if (at < 0 || at === end) {
+    const isOpen = at < 0 || at === end
+    if (this.#mode === seal) this.#text.addSealed((isOpen ? end : at) - start)
+    if (isOpen) {
       this.#keep(bytes, start, end)
       return end
     }
@@ -331,5 +334,6 @@ function modeAt(node: PathNode | undefined): number {
   if (node === undefined) return skip
   if (node.slot >= 0) return capture
   if (node.isMeasured) return measure
+  if (node.isSealed) return seal
   return node.watchedAs ? watch : skip
 }

@@ -7,6 +7,8 @@ export interface TextBytes {
   asciiBytes: number
   /** Bytes of characters beyond ASCII; they make more tokens a byte. */
   otherBytes: number
+  /** Base64 of what is sent encrypted in place of text: hidden reasoning. */
+  sealedBytes: number
 }
 
 const quote = 0x22
@@ -14,7 +16,7 @@ const backslash = 0x5c
 const letterU = 0x75
 
 export class TextMeter {
-  readonly total: TextBytes = { asciiBytes: 0, otherBytes: 0 }
+  readonly total: TextBytes = { asciiBytes: 0, otherBytes: 0, sealedBytes: 0 }
   /** 0: plain text; 5: after a backslash; 4 to 1: hex digits of an escape still to come. */
   #escape = 0
   #codeUnit = 0
@@ -48,6 +50,10 @@ export class TextMeter {
   /** Counts bytes as they are, e.g. of a JSON value that is no string. */
   add(byteCount: number): void {
     this.total.asciiBytes += byteCount
+  }
+
+  addSealed(byteCount: number): void {
+    this.total.sealedBytes += byteCount
   }
 
   reset(): void {

@@ -33,6 +33,7 @@ checkWireFormat(anthropicMessages, [
         outputTokens: 88,
       },
     },
+    sealedBytes: 108,
     visibleText: 'Look at the shelf first.{"query": "bottle \\"green\\""}It is green.',
   },
   {
@@ -77,6 +78,7 @@ checkWireFormat(anthropicMessages, [
       ...complete,
       usage: { inputTokens: 12, cacheWrite5mTokens: 5, cacheWrite1hTokens: 6, cacheReadTokens: 7, outputTokens: 45 },
     },
+    sealedBytes: 4,
     visibleText:
       'The shelf.The bottle says "usage":{"output_tokens":999999} — 第二行{ "usage": { "output_tokens": 999999 } }',
   },

@@ -40,6 +40,7 @@ const event: DocumentShape = {
   paths: compileJsonPaths({
     capture: ['type', 'message.model', 'message.usage', 'delta.stop_reason', 'usage'],
     measure: ['delta.text', 'delta.thinking', 'delta.partial_json', 'delta.content'],
+    seal: ['delta.signature', 'content_block.data'],
   }),
   createReader: (tally) => {
     let hasLateCounts = false
@@ -67,6 +68,7 @@ const document: DocumentShape = {
   paths: compileJsonPaths({
     capture: ['type', 'model', 'usage'],
     measure: ['content[].text', 'content[].thinking', 'content[].input'],
+    seal: ['content[].signature', 'content[].data'],
   }),
   createReader: (tally) => (found) => {
     noteModel(tally, found.value('model'))

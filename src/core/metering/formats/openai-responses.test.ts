@@ -11,6 +11,7 @@ checkWireFormat(openaiResponses, [
     title: 'takes cached and reasoning tokens out of the totals, not on top of them (M10)',
     file: 'text.sse',
     expected: { ...complete, usage: cachedAndReasoning },
+    sealedBytes: 800,
     visibleText: '**Looking at the shelf**The bottle is on the shelf — 第二行 “quoted”.\n',
   },
   {
@@ -76,6 +77,7 @@ checkWireFormat(openaiResponses, [
         reasoningTokens: 500,
       },
     },
+    sealedBytes: 160,
     visibleText: 'Before.',
   },
   {

@@ -54,6 +54,7 @@ const event: DocumentShape = {
   paths: compileJsonPaths({
     capture: ['type', 'response.model', 'response.usage', 'response.tool_usage.image_gen'],
     measure: ['delta'],
+    seal: ['item.encrypted_content'],
   }),
   createReader: (tally) => (found) => {
     noteModel(tally, found.value('response.model'))
@@ -70,6 +71,7 @@ const document: DocumentShape = {
   paths: compileJsonPaths({
     capture: ['model', 'status', 'usage', 'tool_usage.image_gen', 'error.type', 'error.code'],
     measure: ['output[].content[].text', 'output[].summary[].text', 'output[].arguments', 'output[].input'],
+    seal: ['output[].encrypted_content'],
   }),
   createReader: (tally) => (found) => {
     noteModel(tally, found.value('model'))

@@ -16,6 +16,8 @@ export interface FixtureCase {
   readonly expected: Omit<MeterReading, 'observedOutputTokens'>
   /** All output that the fixture shows, which is what the output is estimated from. */
   readonly visibleText: string
+  /** Of base64 of the reasoning that it hides. */
+  readonly sealedBytes?: number
 }
 
 const chunkSizes = [1, 2, 3, 7, 64]
@@ -48,10 +50,13 @@ export function checkWireFormat(format: WireFormat, cases: readonly FixtureCase[
   const loaded = cases.map(({ file }) => ({ kind: kindOf(file), bytes: load(file) }))
 
   describe('fixtures', () => {
-    test.each(cases)('$title', ({ file, expected, visibleText }) => {
+    test.each(cases)('$title', ({ file, expected, visibleText, sealedBytes = 0 }) => {
       const bytes = load(file)
       const whole = readChunks(format, kindOf(file), [bytes])
-      expect(whole).toEqual({ ...expected, observedOutputTokens: estimateOutputTokens(bytesOf(visibleText)) })
+      expect(whole).toEqual({
+        ...expected,
+        observedOutputTokens: estimateOutputTokens({ ...bytesOf(visibleText), sealedBytes }),
+      })
       for (const size of chunkSizes) expect(readChunks(format, kindOf(file), inChunks(bytes, size))).toEqual(whole)
     })
   })
