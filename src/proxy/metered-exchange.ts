@@ -37,7 +37,13 @@ export async function runMetered(ready: ReadyRequest): Promise<void> {
     maxOutputTokens: reading?.maxOutputTokens,
   })
   if (!lease) return
-  const tap = createMeterTap({ ready, lease, inputTokens, asksForStream: reading?.stream ?? false })
+  const tap = createMeterTap({
+    ready,
+    lease,
+    inputTokens,
+    asksForStream: reading?.stream ?? false,
+    maxOutputTokens: reading?.maxOutputTokens,
+  })
   const sent = reading?.edit ? editedRequest(ready, reading.edit) : ready
   const end = await send(sent, tap).catch(async (error: unknown) => {
     await settleExchange({ ready, lease, tap, model, estimate, end: { kind: 'unsent' } })

@@ -25,6 +25,8 @@ export async function settleExchange({ ready, lease, tap, model, estimate, end }
     ...settle({
       reading,
       estimatedInputTokens: tap.inputTokens,
+      isStream: tap.isStream,
+      unseenOutputTokens: tap.unseenOutputTokens(),
       ending,
       httpStatus: tap.status,
       weights: egress.weights,

@@ -40,6 +40,8 @@ export interface ProxyRigOptions {
   readonly keepsHistory?: boolean
   /** Stands between the proxy and the real ledger, e.g. to fail. */
   readonly wrapLedger?: (ledger: Ledger) => Ledger
+  /** By default the clock of this host. */
+  readonly nowMs?: () => number
   /** Which addresses may be dialled without an entry in `upstreams`; by default as in the product. */
   readonly isAllowed?: AddressGuard
   /** What a spent budget does; by default it cuts, as the controller does. */
@@ -118,7 +120,7 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
         gate: options.gate ?? defaultGate,
         weights: options.weights ?? defaultWeights,
         estimator: (options.estimator ?? createTokenEstimator()).forBottle(),
-        nowMs: Date.now,
+        nowMs: options.nowMs ?? Date.now,
         newId: () => `attempt-${++ids}`,
         routes: options.routes ?? [],
         unlistedEndpoints: options.unlistedEndpoints ?? 'refuse',

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { defaultWeights } from '../../src/core/budget/weights.ts'
+import { createTokenEstimator } from '../../src/core/metering/estimator/token-estimator.ts'
 import { wireFormats } from '../../src/core/metering/formats/formats.ts'
 import { chargeOf } from '../../src/core/metering/usage.ts'
 import { codings } from '../fakes/coded.ts'
@@ -49,7 +50,11 @@ beforeAll(async () => {
       names: formatProviderNames,
     }),
   )
-  rig = stack.use(await openProxyRig(leadingToFormats(upstream)))
+  const estimator = createTokenEstimator()
+  const { estimate } = estimator.forBottle()
+  // It learns nothing, so that the same request is always estimated the same.
+  const forgetful = { ...estimator, forBottle: () => ({ estimate, learn() {} }) }
+  rig = stack.use(await openProxyRig({ ...leadingToFormats(upstream), estimator: forgetful }))
 })
 
 afterAll(async () => {

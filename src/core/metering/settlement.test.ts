@@ -13,7 +13,16 @@ function reading(usage: Usage, rest: Partial<MeterReading> = {}): MeterReading {
 }
 
 function settled(rest: Partial<EndedExchange>) {
-  return settle({ reading: undefined, estimatedInputTokens, ending: 'complete', httpStatus: 200, weights, ...rest })
+  return settle({
+    reading: undefined,
+    estimatedInputTokens,
+    isStream: true,
+    unseenOutputTokens: 256,
+    ending: 'complete',
+    httpStatus: 200,
+    weights,
+    ...rest,
+  })
 }
 
 describe('what the provider reported as final', () => {
@@ -82,10 +91,31 @@ describe('what was not reported', () => {
     expect(settled({ reading: undefined })).toMatchObject({ chargeTokens: 1000, source: 'estimated' })
   })
 
-  test.each<ExchangeEnding>(['upstream_reset', 'upstream_timeout', 'client_gone', 'cut', 'owner_lost'])(
-    'is its estimated input when it was sent and ended by %s before any response (M19)',
+  test.each<ExchangeEnding>(['upstream_reset', 'upstream_timeout'])(
+    'is its estimated input when the provider ended it by %s before any response (M19)',
     (ending) => {
       expect(settled({ ending, httpStatus: undefined })).toMatchObject({ chargeTokens: 1000, source: 'estimated' })
+    },
+  )
+
+  test.each<ExchangeEnding>(['client_gone', 'cut'])(
+    'is its estimated input and what the provider wrote meanwhile when we ended it by %s before any output (M19)',
+    (ending) => {
+      expect(settled({ ending, httpStatus: undefined })).toMatchObject({ chargeTokens: 1256, source: 'estimated' })
+      expect(settled({ ending, isStream: false })).toMatchObject({ chargeTokens: 1256, source: 'estimated' })
+      const silent = reading({ inputTokens: 100, outputTokens: 1 })
+      expect(settled({ ending, reading: silent })).toMatchObject({ chargeTokens: 356, source: 'partial' })
+    },
+  )
+
+  test.each<ExchangeEnding>(['client_gone', 'cut'])(
+    'is what was seen of a stream, and of a document more, when we ended it by %s (M19)',
+    (ending) => {
+      const begun = reading({}, { observedOutputTokens: 20 })
+      expect(settled({ ending, reading: begun }).chargeTokens).toBe(1020)
+      expect(settled({ ending, reading: begun, isStream: false }).chargeTokens).toBe(1256)
+      const long = reading({}, { observedOutputTokens: 600 })
+      expect(settled({ ending, reading: long, isStream: false }).chargeTokens).toBe(1600)
     },
   )
 

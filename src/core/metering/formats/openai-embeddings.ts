@@ -26,6 +26,9 @@ const document: DocumentShape = {
 
 export const openaiEmbeddings: WireFormat = {
   name: 'openai-embeddings',
-  readRequest: (chunks) => readRequest(request, chunks),
+  readRequest(chunks) {
+    const reading = readRequest(request, chunks)
+    return reading && { ...reading, maxOutputTokens: 0 }
+  },
   createMeter: (kind) => createResponseMeter({ event: document, document }, kind),
 }
