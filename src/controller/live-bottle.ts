@@ -6,6 +6,7 @@ import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { scopeChain } from '../core/budget/chain.ts'
 import { scopeKey } from '../core/budget/scope.ts'
+import { gitConfigFile } from '../core/manifest/git-config.ts'
 import type { TokenEstimator } from '../core/metering/estimator/token-estimator.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import type { EnforcementTarget } from '../enforce/enforcer.ts'
@@ -78,7 +79,11 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
         env: { ...environmentFor(plan, providers), ...prompt.env },
         workspace: request.workspace,
         readOnlyPaths: request.readOnlyPaths,
-        homeFiles: Object.assign({}, ...providers.map(({ homeFiles }) => homeFiles), prompt.homeFiles),
+        homeFiles: Object.assign(
+          gitConfigFile(definitions.bottle.git),
+          ...providers.map(({ homeFiles }) => homeFiles),
+          prompt.homeFiles,
+        ),
         caCertificate: authority.certificate,
       },
       opening.signal,
