@@ -13,6 +13,7 @@ import {
   type ParsedNode,
   parseDocument,
   visit,
+  type YAMLMap,
 } from 'yaml'
 
 export interface Position {
@@ -49,12 +50,19 @@ export interface BoundedYaml {
 }
 
 const maxDepth = 32
+/** The controller serves all bottles with the same thread: no file, be it a hostile project's, may hold it up for long. */
+const maxCharacters = 64 * 1024
 
 export function readBoundedYaml(text: string): BoundedYaml {
+  if (text.length > maxCharacters) {
+    const message = `its keys and values have ${text.length} characters; at most ${maxCharacters} are read`
+    return { root: undefined, problems: [{ line: 1, column: 1, message }] }
+  }
   const at = positionsIn(text)
   let document: Document.Parsed
   try {
-    document = parseDocument(text, { prettyErrors: false, merge: false })
+    // The parser compares every key with every other one: ten thousand would take it seconds.
+    document = parseDocument(text, { prettyErrors: false, merge: false, uniqueKeys: false })
   } catch (error) {
     // The parser is recursive: a thousand nested brackets end its stack.
     if (!(error instanceof RangeError)) throw error
@@ -73,8 +81,7 @@ function syntaxProblems(document: Document.Parsed, at: (offset: number) => Posit
   let isBroken = false
   for (const { code, pos, message } of document.errors) {
     const position = at(pos[0])
-    if (code === 'DUPLICATE_KEY') problems.push({ ...position, message: 'this key is given twice; keep one' })
-    else if (code === 'MULTIPLE_DOCS') {
+    if (code === 'MULTIPLE_DOCS') {
       problems.push({ ...position, message: 'a second document begins here; keep one' })
     } else if (!isBroken) {
       // What the parser finds wrong behind the first error mostly follows from it.
@@ -119,6 +126,7 @@ function subsetProblems(document: Document.Parsed, at: (offset: number) => Posit
         problems.push({ ...position, message: `it is nested deeper than ${maxDepth} levels` })
         return visit.BREAK
       }
+      if (isMap(node)) problems.push(...repeatedKeys(node, at))
       if (isAlias(node))
         problems.push({ ...position, message: `aliases (*${node.source}) are not read; write the value out` })
       else if (node.anchor) problems.push({ ...position, message: `anchors (&${node.anchor}) are not read; remove it` })
@@ -130,6 +138,16 @@ function subsetProblems(document: Document.Parsed, at: (offset: number) => Posit
     },
   })
   return problems
+}
+
+function repeatedKeys({ items }: YAMLMap, at: (offset: number) => Position): readonly Problem[] {
+  const seen = new Set<string>()
+  return items.flatMap(({ key }) => {
+    if (!isScalar(key) || key.source === undefined) return []
+    if (seen.has(key.source)) return [{ ...at(key.range?.[0] ?? 0), message: 'this key is given twice; keep one' }]
+    seen.add(key.source)
+    return []
+  })
 }
 
 function bounded(node: ParsedNode, at: (offset: number) => Position): BoundedNode {

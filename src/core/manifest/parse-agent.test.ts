@@ -90,3 +90,26 @@ test('no agent can be called like the programs that run without one', () => {
     problems: [{ message: expect.stringContaining('no agent can have the name "run"') }],
   })
 })
+
+describe('a file that would keep its reader busy', () => {
+  test('is refused by its length, prompt not counted', () => {
+    expect(problemsOf(`# ${'x'.repeat(70_000)}`)).toEqual([
+      'agents/reviewer.md:1:1: its keys and values have 70004 characters; at most 65536 are read',
+    ])
+    expect(parseAgentFile(`---\n---\n${'x'.repeat(70_000)}`, source)).toMatchObject({ kind: 'agent' })
+  })
+
+  test('is told of the first hundred problems, and how many there are more', () => {
+    const problems = problemsOf(Array.from({ length: 103 }, (_, index) => `key${index}: 1`).join('\n'))
+    expect(problems).toHaveLength(101)
+    expect(problems[99]).toContain('"key99"')
+    expect(problems[100]).toBe('agents/reviewer.md:102:1: 3 more problems from here on; correct those above first')
+  })
+
+  test('has each key that is given twice told once, where it is repeated, however it is quoted', () => {
+    expect(problemsOf('bottle: web\n"bottle": api\nbottle: more')).toEqual([
+      'agents/reviewer.md:3:1: this key is given twice; keep one',
+      'agents/reviewer.md:4:1: this key is given twice; keep one',
+    ])
+  })
+})

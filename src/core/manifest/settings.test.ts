@@ -220,7 +220,7 @@ describe('settings.yml', () => {
     ['a directive', '%YAML 1.1\n---\nshutdown: kill', '1:1: directives (%YAML, %TAG) are not read'],
     ['a list as key', '? [a]\n: 1', '1:3: a key must be a plain word'],
     ['an open bracket', 'budget: {claude: 1', 'this is not YAML: '],
-    ['a thousand levels', `budget: ${'['.repeat(100_000)}`, 'nested deeper than 32 levels'],
+    ['a thousand levels', `budget: ${'['.repeat(50_000)}`, 'nested deeper than 32 levels'],
     ['forty levels', `budget: ${'['.repeat(40)}${']'.repeat(40)}`, 'nested deeper than 32 levels'],
   ])('holds YAML to its subset: refuses %s', (_, text, expected) => {
     expect(problemsOf(text)).toContainEqual(expect.stringContaining(expected))
