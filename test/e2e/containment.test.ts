@@ -1,5 +1,5 @@
 /** What a program in a bottle finds when it looks for a way out or for the key. */
-import { readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { placeholderCredential } from '../../src/core/provider/provider.ts'
@@ -16,11 +16,13 @@ describe.each(testUsers)('in a bottle $title', (user) => {
   let host: ProductHost
   beforeAll(async () => {
     host = await openProductHost({ user })
+    await mkdir(join(host.home, 'bottles'))
+    await writeFile(join(host.home, 'bottles/both.md'), '---\nagent_provider: [claude, codex]\n---\n')
   })
   afterAll(() => host[Symbol.asyncDispose]())
 
   const inBottle = (words: readonly string[], input = '') =>
-    host.run(['run', '--bottle', 'claude', '--bottle', 'codex', '--workspace', 'none', '--', ...words], { input })
+    host.run(['run', '--bottle', 'both', '--workspace', 'none', '--', ...words], { input })
   const curl = (...args: readonly string[]) => inBottle(['curl', '-sS', '-m', '5', ...args])
 
   test('no variable names a proxy, and placeholders stand for the keys', async () => {
