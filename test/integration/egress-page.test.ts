@@ -16,11 +16,13 @@ function bottleOf(yaml: string): EffectiveBottle {
 }
 
 describe('docs/egress.md', () => {
-  const example = bottleOf(/```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '')
+  const [example, ...others] = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml = '']) => bottleOf(yaml))
+  if (!example) throw new Error('docs/egress.md has no example')
   const rows = [...page.matchAll(/^\| ([A-Z]+) https:\/\/([^/\s]+)(\/\S*) \| (\w+)(?:: (\w+))? \|$/gm)]
 
-  test('has verdicts for its example', () => {
+  test('has verdicts for its first example, and further ones that can be copied', () => {
     expect(rows.length).toBeGreaterThan(10)
+    expect(others.length).toBeGreaterThan(0)
   })
 
   test.each(rows.map(([, ...cells]) => cells.map((cell = '') => cell)))(

@@ -56,7 +56,7 @@ export function decide({ providers, routes, unlistedEndpoints }: EgressPolicy, l
   const owner = hostOwner(providers, line.host)
   if (owner) {
     const endpoint = endpointOf(owner.host, line)
-    const format = formatOf(owner.host, line)
+    const format = formatOfEndpoint(owner.host, endpoint)
     if (endpoint) return { kind: endpoint.kind, ...owner, format, isListed: true }
     if (unlistedEndpoints === 'estimate') return { kind: 'metered', ...owner, format, isListed: false }
     return { kind: 'refused', code: 'endpoint_not_allowed', reason: unlistedReason(line, owner.provider.name) }
@@ -73,7 +73,10 @@ export function decide({ providers, routes, unlistedEndpoints }: EgressPolicy, l
 
 /** The wire format of an endpoint; of what is not metered that of the host's first that is. */
 export function formatOf(host: ProviderHost, line: Omit<RequestLine, 'host'>): WireFormatName {
-  const endpoint = endpointOf(host, line)
+  return formatOfEndpoint(host, endpointOf(host, line))
+}
+
+function formatOfEndpoint(host: ProviderHost, endpoint: Endpoint | undefined): WireFormatName {
   const metered = endpoint?.kind === 'metered' ? endpoint : host.endpoints.find((one) => one.kind === 'metered')
   if (!metered) throw new Error(`${host.host} has no metered endpoint`)
   return metered.format
