@@ -37,6 +37,11 @@ export async function readTextFile(path: string, { maxBytes, within }: TextFileO
   }
 }
 
+/** Both absolute and normalized; nothing is looked up. */
+export function isBelow(folder: string, path: string): boolean {
+  return !/^(?:\.\.(?:\/|$)|$)/.test(relative(folder, path))
+}
+
 export function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 }

@@ -94,6 +94,31 @@ describe('installPathsOf', () => {
     })
   })
 
+  describe('for a script of the project, whose author is not trusted (S17)', () => {
+    const key = () => {
+      const file = path.join(root, 'home/.ssh/id')
+      mkdirSync(path.dirname(file), { recursive: true })
+      writeFileSync(file, 'secret', { mode: 0o600 })
+      return file
+    }
+
+    it.each([
+      ['its shebang', () => `#!${key()}\n`],
+      ['its shebang by env', () => `#!/usr/bin/env ../home/.ssh/${path.basename(key())}\n`],
+      [
+        'that of an interpreter beside it',
+        () => `#!/usr/bin/env ${path.basename(program('project/sh', `#!${key()}\n`))}\n`,
+      ],
+    ])('follows %s to no file that nothing would run', (_, shebang) => {
+      expect(pathsOf(program('project/tool', shebang())).readOnly).toEqual(['project'])
+    })
+
+    it('shows an interpreter without what lies beside it', () => {
+      const other = program('other-project/build')
+      expect(pathsOf(program('project/tool', `#!${other}\n`)).readOnly).toEqual(['project', 'other-project/build'])
+    })
+  })
+
   it.each([
     ['home/tool', 'lies in the home itself'],
     ['tool', 'lies above the home'],

@@ -4,6 +4,9 @@
  * It follows the command's symlinks (kept as symlinks, so their folders stay invisible), its shebang, and the folder
  * that its kind of installation keeps together. What would show `/`, a home or the bottle's own directory is narrowed to
  * the file alone.
+ *
+ * Safety: a script may be of the project that is worked on, so whoever wrote that names its interpreter. An interpreter is
+ * followed only where the kernel would run it, and what lies beside it stays hidden.
  */
 import { closeSync, existsSync, lstatSync, openSync, readlinkSync, readSync, statSync } from 'node:fs'
 import path from 'node:path'
@@ -60,7 +63,7 @@ export function installPathsOf(command: string, options: InstallPathsOptions): I
     if (!isVisible(file)) binFolders.add(path.dirname(file))
     const interpreter = interpreterOf(resolved.file, file, options.nodePath)
     if (!isVisible(resolved.file)) {
-      for (const folder of installationOf(resolved.file, options)) readOnly.add(folder)
+      for (const shown of installationOf(resolved.file, { ...options, isInterpreter: depth > 0 })) readOnly.add(shown)
     }
     if (path.basename(resolved.file) === 'node') addNpm(resolved.file, readOnly, symlinks)
     file = interpreter
@@ -78,7 +81,10 @@ function isVisible(file: string): boolean {
 }
 
 /** What has to be shown for one real file: its installation, or the file alone where that would show too much. */
-function installationOf(file: string, { nodePath, hidden }: InstallPathsOptions): readonly string[] {
+function installationOf(
+  file: string,
+  { nodePath, hidden, isInterpreter }: InstallPathsOptions & { readonly isInterpreter: boolean },
+): readonly string[] {
   const isHarmless = (folder: string): boolean =>
     !sharedFolders.some((shared) => shared === folder) && !hidden.some((one) => isWithin(one, folder))
   // Of Node's own prefix only what belongs to it: with `npm config set prefix ~/.local` it holds the user's files too.
@@ -89,7 +95,7 @@ function installationOf(file: string, { nodePath, hidden }: InstallPathsOptions)
   const prefix = path.dirname(folder)
   const keepsLibraries = path.basename(folder) === 'bin' && path.basename(prefix) !== '.local'
   if (keepsLibraries && existsSync(path.join(prefix, 'lib')) && isHarmless(prefix)) return [prefix]
-  return [isHarmless(folder) ? folder : file]
+  return [isHarmless(folder) && !isInterpreter ? folder : file]
 }
 
 function outermostNodeModules(file: string): string | undefined {
@@ -113,12 +119,12 @@ function addNpm(file: string, readOnly: Set<string>, symlinks: Map<string, strin
 function interpreterOf(realFile: string, calledAs: string, nodePath: string): string | undefined {
   const [first, second] = shebangOf(realFile)
   if (first === undefined || !path.isAbsolute(first)) return undefined
-  const name = path.basename(first) === 'env' ? second : path.basename(first)
-  if (name === undefined) return undefined
-  const beside = path.join(path.dirname(calledAs), name)
-  if (path.basename(first) === 'env' && isFile(beside)) return beside
-  if (name === 'node') return path.basename(first) === 'env' || !isFile(first) ? nodePath : first
-  return path.basename(first) === 'env' ? undefined : first
+  const isEnv = path.basename(first) === 'env'
+  const name = isEnv ? second : path.basename(first)
+  if (name === undefined || name.includes(path.sep)) return undefined
+  const named = isEnv ? path.join(path.dirname(calledAs), name) : first
+  if (isProgram(named)) return named
+  return name === 'node' ? nodePath : undefined
 }
 
 /** The words behind `#!`, without options such as `-S`; none for a file that may be run but not read. */
@@ -178,6 +184,7 @@ function resolveLinks(file: string): Resolved {
   return { file: real, links }
 }
 
-function isFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() === true
+function isProgram(file: string): boolean {
+  const found = statSync(file, { throwIfNoEntry: false })
+  return found?.isFile() === true && (found.mode & 0o111) !== 0
 }

@@ -146,6 +146,32 @@ describe('a start', () => {
     })
   })
 
+  test.each(['/bin/ls', '../other/tool', './out/tool', './sub/../../other/tool'])(
+    'lets a project not name %s as its program, beside which the bottle would see more of the host (S17)',
+    async (program) => {
+      await write({
+        'other/tool': '',
+        'project/.bot-bottle/agents/reviewer.md': frontmatter('bottle: claude', `command: [${program}]`),
+      })
+      await symlink(join(root, 'other'), join(root, 'project/out'))
+      await expect(loadAgent('reviewer', places)).rejects.toMatchObject({
+        message: expect.stringMatching(/reviewer\.md:3:\d+: command: .* outside of the project/),
+      })
+    },
+  )
+
+  test.each(['claude', './tool', 'bin/tool', './not-there'])(
+    'lets a project name %s as its program',
+    async (program) => {
+      await write({
+        'project/tool': '',
+        'project/bin/tool': '',
+        'project/.bot-bottle/agents/reviewer.md': frontmatter('bottle: claude', `command: [${program}]`),
+      })
+      expect(await loadAgent('reviewer', places)).toMatchObject({ command: { value: [program] } })
+    },
+  )
+
   test("holds a project's agent to the budget of the user's own agent of that name", async () => {
     await write({
       'home/agents/reviewer.md': frontmatter('bottle: claude', 'budget: {claude: 9}', 'shutdown: kill'),

@@ -2,10 +2,14 @@
  * Loads what one start needs and reads no other file: the agent's, and those of its bottles' chains.
  *
  * Safety: an agent of a project is written by whoever wrote the repository. It says what the agent is; what it may spend
- * is said by the user's own files alone.
+ * is said by the user's own files alone. Its program is one that the user's PATH knows or that lies in the project: a bottle is
+ * shown what its program needs beside it.
  */
+import { realpath } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { didYouMean } from '../../core/did-you-mean.ts'
 import { BottleError } from '../../core/errors.ts'
+import { quote } from '../../core/manifest/bounded-yaml.ts'
 import { builtInAgents } from '../../core/manifest/built-ins.ts'
 import {
   type AgentDefinition,
@@ -16,6 +20,7 @@ import {
   problemInWords,
 } from '../../core/manifest/definition.ts'
 import { neededDefinitions, type ResolvedBottle, resolveBottle } from '../../core/manifest/resolve-bottle.ts'
+import { isBelow } from '../text-file.ts'
 import { listDefinitions, type ManifestPlaces } from './places.ts'
 import { type InvalidManifest, readAgents, readBottle } from './read.ts'
 
@@ -48,7 +53,7 @@ export async function resolveAgentNamed(name: string, places: ManifestPlaces): P
   }
   const { agent } = nearest
   if (!isOfProject(agent.origin)) return nearest
-  const problems = spendingProblems(agent)
+  const problems = [...spendingProblems(agent), ...(await programProblems(agent, places))]
   if (problems.length > 0) return { kind: 'invalid', problems }
   if (own === undefined || own.kind === 'invalid') return own ?? nearest
   const { budgets, shutdown } = own.agent
@@ -90,6 +95,19 @@ function spendingProblems({ name, budgets, shutdown }: AgentDefinition): readonl
     ...origin,
     message: `${key}: a project cannot say what its agents may spend; write it in your own agents/${name}.md, or give it at the start`,
   }))
+}
+
+async function programProblems(
+  { command }: AgentDefinition,
+  { projectPath }: ManifestPlaces,
+): Promise<readonly Problem[]> {
+  const [program = ''] = command?.value ?? []
+  if (!command || projectPath === null || !program.includes('/')) return []
+  const named = resolve(projectPath, program)
+  const real = await realpath(named).catch(() => named)
+  if (isBelow(projectPath, named) && isBelow(await realpath(projectPath), real)) return []
+  const message = `command: ${quote(program)} lies outside of the project, which can only name its own programs (./tool) and those of your PATH (tool)`
+  return [{ ...command.origin, message }]
 }
 
 async function unknownAgent(name: string, places: ManifestPlaces): Promise<BottleError> {
