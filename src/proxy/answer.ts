@@ -65,7 +65,10 @@ export function refuse(
 }
 
 /** What the client is told when an exchange ended without a whole answer of the provider. */
-export function giveEnd({ response, verdict, exchange }: ReadyRequest, end: ForwardEnd): void {
+export function giveEnd(
+  { response, verdict, exchange }: Pick<ReadyRequest, 'response' | 'verdict' | 'exchange'>,
+  end: ForwardEnd,
+): void {
   giveAnswer(response, end, () => cutAnswer(exchange, verdict.format))
 }
 

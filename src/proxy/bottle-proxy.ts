@@ -20,6 +20,7 @@ import { openExchange } from './open-exchange.ts'
 import { createOpenExchanges } from './open-exchanges.ts'
 import type { ArrivedRequest } from './ready-request.ts'
 import { type Arrival, strictRequest } from './strict-request.ts'
+import { createBottleSockets } from './web-socket/bottle-sockets.ts'
 
 export interface BottleProxyOptions {
   readonly listeners: SandboxListeners
@@ -41,18 +42,20 @@ const plainArrival: Arrival = { isSecure: false, host: undefined }
 export function openBottleProxy({ listeners, authority, egress }: BottleProxyOptions): BottleProxy {
   const connections = new Set<ClientConnection>()
   const exchanges = createOpenExchanges()
+  const sockets = createBottleSockets(exchanges)
   const bodies = createBodyQuota(proxyLimits.maxBodiesBytes)
   let cutMessage: string | undefined
 
   const answer = (arrived: ArrivedRequest) => {
     const exchange = openExchange(egress.newId())
     if (cutMessage !== undefined) exchange.cut(cutMessage)
-    exchanges.add(exchange, runExchange({ ...arrived, egress, exchange, bodies }).catch(egress.onBug))
+    const open = arrived.upgrade ? sockets.open : exchanges
+    open.add(exchange, runExchange({ ...arrived, egress, exchange, bodies, sockets }).catch(egress.onBug))
   }
-  const onRequest: Http1FrontOptions['onRequest'] = (incoming, response, arrival) => {
+  const onRequest: Http1FrontOptions['onRequest'] = (incoming, response, { arrival, upgrade }) => {
     const { method = '', rawHeaders } = incoming
     const request = { method, rawHeaders, body: incoming }
-    answer({ request, response, arrival, line: strictRequest(incoming, arrival) })
+    answer({ request, response, arrival, line: strictRequest(incoming, arrival), ...(upgrade && { upgrade }) })
   }
   const front = createHttp1Front({
     onRequest,
@@ -100,9 +103,10 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
     async cut(message) {
       cutMessage ??= message
       const ending = exchanges.entries()
-      for (const { exchange } of ending) exchange.cut(message)
+      const closing = sockets.open.entries()
+      for (const { exchange } of [...ending, ...closing]) exchange.cut(message)
       for (const connection of connections) connection.endSoon()
-      await Promise.all(ending.map(({ ended }) => ended))
+      await Promise.all([...ending, ...closing].map(({ ended }) => ended))
       return { endedExchanges: ending.length }
     },
     reopen() {

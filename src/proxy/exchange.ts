@@ -2,13 +2,15 @@
  * The way of one request. Read this first.
  *
  * strict front → cut? → verdict (metered, free, routed, refused) → body → for metered ones: read, estimate, reserve → dial with
- * the real credential → bytes to the client, a copy to the meter → settle. On a plain route bytes pass both ways, unmetered.
+ * the real credential → bytes to the client, a copy to the meter → settle. On a plain route bytes pass both ways, unmetered. A
+ * WebSocket goes its own way (`web-socket/run-web-socket.ts`); each request on it is metered by the same parts.
  *
- * **Invariant** (I5) Nothing metered is dialled before its reservation is durable.
+ * **Invariant** (I5) Nothing metered is sent to a provider before its reservation is durable.
  * **Invariant** (I9) Whatever throws on the way refuses the request.
  */
 import { BottleError } from '../core/errors.ts'
 import { plainAnswer } from '../core/provider/refusal.ts'
+import { providerHostRules } from '../core/routing/choose-route.ts'
 import { decide, hostOwner } from '../core/routing/decide.ts'
 import { failureSentence, give, giveCut, giveEnd, refuse } from './answer.ts'
 import type { BodyShare } from './body-quota.ts'
@@ -19,6 +21,7 @@ import type { DecidedRequest, ExchangeContext, ReadyRequest } from './ready-requ
 import { readContent } from './request-content.ts'
 import { runRouted } from './routed-exchange.ts'
 import { sendUpstream } from './send-upstream.ts'
+import { runWebSocket } from './web-socket/run-web-socket.ts'
 
 /** Answers one request. Rejects with a bug after the client was refused, or with a failure that came after its answer. */
 export async function runExchange(context: ExchangeContext): Promise<void> {
@@ -29,6 +32,8 @@ export async function runExchange(context: ExchangeContext): Promise<void> {
     decided = decideRequest(context)
     if (!decided) return
     const { verdict } = decided
+    if (decided.upgrade && verdict.kind === 'metered')
+      return await runWebSocket({ ...decided, verdict, upgrade: decided.upgrade })
     if (verdict.kind === 'routed') return await runRouted({ ...decided, route: verdict.route }, share)
     const ready = await readWhole({ ...decided, verdict }, share)
     if (!ready) return
@@ -48,14 +53,15 @@ export async function runExchange(context: ExchangeContext): Promise<void> {
 }
 
 function tellPassed({ egress, exchange, response, line, verdict }: DecidedRequest, startedAtMs: number): void {
-  const { wasRefused, answerBytes } = exchange.traffic
+  const { wasRefused, isWebSocket, answerBytes } = exchange.traffic
+  const answered = response.headersSent ? response.statusCode : null
   if (wasRefused) return
   egress.on.passed?.({
     method: line.method,
     host: line.host,
     path: line.path,
     verdict: verdict.kind,
-    status: response.headersSent ? response.statusCode : null,
+    status: isWebSocket ? 101 : answered,
     requestBytes: line.bodyBytes ?? null,
     answerBytes,
     tookMs: egress.nowMs() - startedAtMs,
@@ -64,7 +70,7 @@ function tellPassed({ egress, exchange, response, line, verdict }: DecidedReques
 
 /** The verdict on a request, or `undefined` after it was answered here. */
 function decideRequest(context: ExchangeContext): DecidedRequest | undefined {
-  const { request, line, arrival, egress, exchange } = context
+  const { request, line, arrival, egress, exchange, upgrade } = context
   if (line.kind === 'refused') {
     refuse(context, { status: line.status, code: 'bad_request', reason: line.reason })
     return undefined
@@ -73,10 +79,12 @@ function decideRequest(context: ExchangeContext): DecidedRequest | undefined {
     giveCut(context, line)
     return undefined
   }
-  const verdict = decide(egress, line)
+  const verdict = decide(egress, { ...line, isWebSocket: upgrade !== undefined })
   const isUpgrade = headerValues(request.rawHeaders, 'upgrade').length > 0
-  if (isUpgrade && (verdict.kind === 'routed' || hostOwner(egress.providers, line.host))) {
-    // A WebSocket would not be metered; 426 makes clients fall back to plain HTTP at once (RFC 9110 §15.5.22).
+  const isMeteredSocket =
+    upgrade && verdict.kind === 'metered' && verdict.isListed && providerHostRules(egress.routes, line.host).webSocket
+  if (isUpgrade && !isMeteredSocket && (verdict.kind === 'routed' || hostOwner(egress.providers, line.host))) {
+    // It would not be metered; 426 makes clients fall back to plain HTTP at once (RFC 9110 §15.5.22).
     refuse(context, { status: 426, code: 'upgrade_not_metered', reason: 'only plain HTTP/1.1 requests pass here' })
     return undefined
   }

@@ -115,7 +115,7 @@ function attempt({ upstream, request, response, exchange, ...options }: ForwardO
   return promise
 }
 
-function upstreamError(host: string, error: NodeJS.ErrnoException): BottleError {
+export function upstreamError(host: string, error: NodeJS.ErrnoException): BottleError {
   const hint =
     error.code === 'ERR_ADDRESS_NOT_ALLOWED'
       ? 'Only `upstreams` in settings.yml can open an exception.'

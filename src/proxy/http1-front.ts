@@ -1,11 +1,12 @@
 /** HTTP/1.1 on the connections of a bottle: one request at a time on each. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { plainAnswer } from '../core/provider/refusal.ts'
 import { give } from './answer.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { proxyLimits } from './limits.ts'
 import type { Arrival } from './strict-request.ts'
+import type { Upgrade } from './web-socket/accept.ts'
 
 /** A connection that HTTP/1.1 is spoken on. */
 export interface Http1Connection {
@@ -14,9 +15,15 @@ export interface Http1Connection {
 }
 
 export interface Http1FrontOptions {
-  onRequest(request: IncomingMessage, response: ServerResponse, arrival: Arrival): void
+  /** `upgrade`: where a GET request asks for a WebSocket. */
+  onRequest(request: IncomingMessage, response: ServerResponse, http1: Http1Request): void
   /** The socket is the caller's from then on, with the bytes that follow the head. */
   onConnect(request: IncomingMessage, socket: Socket, connection: ClientConnection): void
+}
+
+export interface Http1Request {
+  readonly arrival: Arrival
+  readonly upgrade?: Upgrade
 }
 
 export interface Http1Front {
@@ -39,6 +46,7 @@ export function createHttp1Front({ onRequest, onConnect }: Http1FrontOptions): H
     connectionsCheckingInterval: proxyLimits.timeoutCheckMs,
     keepAliveTimeout: proxyLimits.keepAliveTimeoutMs,
     noDelay: true,
+    shouldUpgradeCallback: ({ method, headers }) => method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket',
   })
   // A server that is given its connections starts no watch over them of its own: without this event there are no
   // timeouts.
@@ -51,7 +59,16 @@ export function createHttp1Front({ onRequest, onConnect }: Http1FrontOptions): H
     const http1 = served.get(request.socket)
     if (!http1) return response.destroy()
     http1.lastAnswer = response
-    onRequest(request, response, http1.arrival)
+    onRequest(request, response, http1)
+  })
+  server.on('upgrade', (request, socket: Socket, head) => {
+    const http1 = served.get(socket)
+    // Behind a request that is not answered yet, its answer and ours would be written into each other.
+    if (!http1 || (http1.lastAnswer && !http1.lastAnswer.closed)) return socket.destroy()
+    const { arrival, connection } = http1
+    const response = answerOn(request, socket)
+    connection.speak({ endSoon: () => {} })
+    onRequest(request, response, { arrival, upgrade: { request, response, socket, head, connection } })
   })
   server.on('connect', (request, socket: Socket, head) => {
     const http1 = served.get(socket)
@@ -75,4 +92,16 @@ export function createHttp1Front({ onRequest, onConnect }: Http1FrontOptions): H
     },
     close: () => void server.close(),
   }
+}
+
+/** Node makes no response to a request to upgrade. It ends the connection. */
+function answerOn(request: IncomingMessage, socket: Socket): ServerResponse {
+  const response = new ServerResponse(request)
+  response.sendDate = false
+  response.assignSocket(socket)
+  response.once('finish', () => {
+    response.detachSocket(socket)
+    socket.destroySoon()
+  })
+  return response
 }

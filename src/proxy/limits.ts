@@ -48,9 +48,30 @@ export const proxyLimits = {
   cutFlushMs: 3_000,
   /** How long the rest of a refused request is read and dropped, so that its client can read the refusal; then closed. */
   refusalDrainMs: 2_000,
+  /** WebSockets of one bottle at a time; the upgrade that goes beyond is answered 426. */
+  maxWebSockets: 16,
+  /** One message of a client on a WebSocket; then it is closed with 1009. */
+  maxMessageBytes: 16 * 1024 * 1024,
+  /** One event of a provider on a WebSocket; then it is closed. */
+  maxEventBytes: 64 * 1024 * 1024,
+  /** Frames of one message; then the WebSocket is closed. */
+  maxMessageFragments: 4096,
+  /** What one side of a WebSocket has not read; then nothing is read from the other. */
+  maxUnsentBytes: 256 * 1024,
+  /** From the dial to the answer of a provider that is asked for a WebSocket; then 504. */
+  webSocketOpenMs: 30_000,
+  /** A WebSocket without a response that is open, and without a message; then closed. Providers keep one for an hour. */
+  webSocketIdleMs: 3_600_000,
+  /** How long the other side may take to answer the close of a WebSocket; then destroyed. */
+  webSocketCloseMs: 30_000,
+  /** Body of an answer that refuses a WebSocket; the rest is dropped. */
+  maxRefusalBytes: 64 * 1024,
   /** How long the ledger may take for one answer; then the exchange fails. Beyond the wait for a locked database. */
   ledgerAnswerMs: 15_000,
 } as const
+
+/** When a client may ask again for room that others hold. */
+export const pendingRetrySeconds = 2
 
 /** Output tokens that a lease holds ahead of what was seen. */
 export const leaseChunkTokens = 256

@@ -19,6 +19,8 @@ const ledgerFailedMessage = 'bot-bottle: the ledger cannot be written, so nothin
 
 export interface MeterTap {
   open(head: AnswerHead): ResponseTap
+  /** For an answer whose events come as messages; `httpStatus`: what it would be in HTTP. */
+  openMessages(httpStatus: number): ResponseTap
   /** HTTP status of the answer, once there is one. */
   readonly status: number | undefined
   /** The answer comes as it is generated. */
@@ -115,6 +117,11 @@ export function createMeterTap({
         onUndecodable: (bytes) => countBytes('the body could not be decoded', bytes),
       })
       return coded
+    },
+    openMessages(httpStatus) {
+      status = httpStatus
+      meter = wireFormats[verdict.format].createMeter('messages')
+      return tap
     },
     get status() {
       return status

@@ -12,14 +12,13 @@ import type { ClientResponse } from './client-messages.ts'
 import { editedRequest } from './edited-request.ts'
 import type { ForwardEnd } from './forward.ts'
 import type { Lease } from './lease.ts'
+import { pendingRetrySeconds } from './limits.ts'
 import { createMeterTap, type MeterTap } from './meter-tap.ts'
 import { isCoded, isEventStream } from './passage.ts'
 import type { ReadyRequest } from './ready-request.ts'
 import { type ReserveOptions, reserveExchange } from './reserve-exchange.ts'
 import { sendUpstream } from './send-upstream.ts'
 import { settleExchange } from './settle-exchange.ts'
-
-const pendingRetrySeconds = 2
 
 export async function runMetered(ready: ReadyRequest): Promise<void> {
   const { content, verdict, exchange, line, egress } = ready

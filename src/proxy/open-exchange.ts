@@ -8,7 +8,7 @@ export interface OpenExchange {
   /** Ends it; the first cause wins. */
   cut(message: string): void
   /** What became of it so far, for the log. */
-  readonly traffic: { wasRefused: boolean; answerBytes: number }
+  readonly traffic: { wasRefused: boolean; isWebSocket: boolean; answerBytes: number }
 }
 
 export function openExchange(id: string): OpenExchange {
@@ -24,6 +24,6 @@ export function openExchange(id: string): OpenExchange {
       cutMessage ??= message
       controller.abort()
     },
-    traffic: { wasRefused: false, answerBytes: 0 },
+    traffic: { wasRefused: false, isWebSocket: false, answerBytes: 0 },
   }
 }

@@ -4,6 +4,8 @@ import type { ClientRequest, ClientResponse } from './client-messages.ts'
 import type { Egress } from './egress.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import type { Arrival, StrictRequest } from './strict-request.ts'
+import type { Upgrade } from './web-socket/accept.ts'
+import type { BottleSockets } from './web-socket/bottle-sockets.ts'
 
 /** A request as it came in, with what the strict front makes of it. */
 export interface ArrivedRequest {
@@ -11,12 +13,15 @@ export interface ArrivedRequest {
   readonly response: ClientResponse
   readonly arrival: Arrival
   readonly line: StrictRequest
+  /** It asks for a WebSocket. */
+  readonly upgrade?: Upgrade
 }
 
 export interface ExchangeContext extends ArrivedRequest {
   readonly egress: Egress
   readonly exchange: OpenExchange
   readonly bodies: BodyQuota
+  readonly sockets: BottleSockets
 }
 
 export type DecidedLine = Extract<StrictRequest, { kind: 'request' }>

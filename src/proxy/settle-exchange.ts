@@ -12,7 +12,8 @@ export interface EndedMetered {
   readonly tap: MeterTap
   /** As requested; the one that answered is recorded where the provider says it. */
   readonly model: string | null
-  readonly estimate: InputEstimate
+  /** Of the input, to be learned from; `undefined` where a part of it was not in the request. */
+  readonly estimate: InputEstimate | undefined
   readonly end: ForwardEnd | { readonly kind: 'unsent' }
 }
 
@@ -35,7 +36,7 @@ export async function settleExchange({ ready, lease, tap, model, estimate, end }
     ending,
   }
   // What an error reports may not be what the request was.
-  if (charge.source === 'authoritative' && tap.status === 200)
+  if (estimate && charge.source === 'authoritative' && tap.status === 200)
     egress.estimator.learn(estimate, inputTokensOf(charge.usage), egress.nowMs())
   const outcome = await lease.settle({ ...charge, nowMs: egress.nowMs() })
   egress.bell.ring()

@@ -22,6 +22,8 @@ export interface UpstreamOptions {
 export interface Upstream extends Disposable {
   /** Does not dial where the pool has a connection. */
   call(request: UpstreamRequest, handlers: CallHandlers): UpstreamCall
+  /** For a connection beside the pool: as guarded, and verified in the same way. */
+  dialOptions(host: string): RequestOptions
 }
 
 export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOptions): Upstream {
@@ -57,6 +59,7 @@ export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOption
       const agent = isStreamed(request.body) ? fresh : pool
       return callHttp1({ ...destination(request.host), agent }, { request, handlers })
     },
+    dialOptions: (host) => ({ ...tls, ...destination(host) }),
     [Symbol.dispose]() {
       pool.destroy()
       fresh.destroy()

@@ -375,18 +375,6 @@ describe('a method, a protocol or a path that does not pass', () => {
     expectNothingDialled()
   })
 
-  it('a WebSocket is refused with 426 at once, so that clients fall back to plain HTTP (H15)', async () => {
-    const upgrade =
-      'connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: AAAA\r\nsec-websocket-version: 13\r\n'
-    const answer = await exchangeRaw(
-      rig,
-      `GET /v1/responses HTTP/1.1\r\nhost: ${openaiHost}\r\n${upgrade}\r\n`,
-      openaiHost,
-    )
-    expect(statusOf(answer)).toBe(426)
-    expectNothingDialled()
-  })
-
   it.each([
     '/v1/%2e%2e/v1/messages',
     '//v1/messages',

@@ -1,9 +1,14 @@
 import type { RequestReading } from './format.ts'
 
-/** Why a request cannot be metered (I3), as a part of a sentence; `undefined` when it can. `providerTools`: those allowed. */
+/** What the provider may run for a request. */
+export interface AllowedTools {
+  readonly providerTools: readonly string[]
+}
+
+/** Why a request cannot be metered (I3), as a part of a sentence; `undefined` when it can. */
 export function meteringFault(
   reading: RequestReading | undefined,
-  { providerTools }: { readonly providerTools: readonly string[] },
+  { providerTools }: AllowedTools,
 ): string | undefined {
   if (!reading) return 'this endpoint is metered, and the body is not the JSON object that it takes'
   if (reading.background) return 'background responses are answered out of sight of the meter'

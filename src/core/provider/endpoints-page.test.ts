@@ -10,7 +10,8 @@ test('the page of the meter shows every endpoint of the built-in providers, in t
     hosts.flatMap(({ host, endpoints }) =>
       endpoints.map((endpoint) => {
         const how = endpoint.kind === 'metered' ? `metered, \`${endpoint.format}\`` : 'free'
-        return `| \`${name}\` | ${host} | \`${endpoint.method} ${endpoint.path}\` | ${how} |`
+        const asked = `\`${endpoint.method} ${endpoint.path}\`${'transport' in endpoint ? ' as a WebSocket' : ''}`
+        return `| \`${name}\` | ${host} | ${asked} | ${how} |`
       }),
     ),
   )

@@ -13,7 +13,12 @@ interface EndpointLine {
 
 /** A metered endpoint names the wire format that it speaks: one host may speak several. */
 export type Endpoint =
-  | (EndpointLine & { readonly kind: 'metered'; readonly format: WireFormatName })
+  | (EndpointLine & {
+      readonly kind: 'metered'
+      readonly format: WireFormatName
+      /** Reached by an upgrade to WebSocket, each of whose requests is metered; otherwise by plain HTTP. */
+      readonly transport?: 'websocket'
+    })
   | (EndpointLine & { readonly kind: 'free' })
 
 export interface ProviderHost {

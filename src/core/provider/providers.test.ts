@@ -17,14 +17,12 @@ describe.each(builtInProviders)('the built-in provider $name', (provider) => {
 
   it('has a metered endpoint on every host, and no free one that covers it (I3)', () => {
     for (const { host, endpoints } of hosts) {
-      const metered = endpoints.filter(({ kind }) => kind === 'metered')
+      const metered = endpoints.flatMap((endpoint) => (endpoint.kind === 'metered' ? endpoint : []))
       expect(metered).not.toEqual([])
-      for (const { method, path } of metered) {
-        const asked = path.replace('*', 'gemini-x')
-        expect(
-          decide({ providers: [provider], routes: [], unlistedEndpoints: 'refuse' }, { host, method, path: asked })
-            .kind,
-        ).toBe('metered')
+      for (const { method, path, transport } of metered) {
+        const asked = { host, method, path: path.replace('*', 'gemini-x'), isWebSocket: transport === 'websocket' }
+        const policy = { providers: [provider], routes: [], unlistedEndpoints: 'refuse' } as const
+        expect(decide(policy, asked).kind).toBe('metered')
       }
     }
   })

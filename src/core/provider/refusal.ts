@@ -3,6 +3,7 @@
  * 529, a reset or a clean early end; see `docs/refusals.md`.
  */
 import type { WireFormatName } from '../metering/format.ts'
+import { failedResponse } from './socket-refusal.ts'
 
 export interface Answer {
   readonly status: number
@@ -33,17 +34,7 @@ export function spentEvent(format: WireFormatName, message: string, requestId: s
     case 'anthropic-messages':
       return sse('error', anthropicError(message, requestId))
     case 'openai-responses':
-      return sse('response.failed', {
-        type: 'response.failed',
-        response: {
-          id: `resp_${requestId}`,
-          object: 'response',
-          status: 'failed',
-          error: { code: 'invalid_prompt', message },
-          output: [],
-          usage: null,
-        },
-      })
+      return sse('response.failed', failedResponse({ code: 'invalid_prompt', message }, requestId))
     case 'openai-chat':
       return `\n\ndata: ${JSON.stringify({ error: openaiError(message) })}\n\n`
     case 'openai-embeddings':

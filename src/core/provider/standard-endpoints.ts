@@ -20,6 +20,7 @@ export const standardEndpoints: Readonly<Record<WireFormatName, readonly Endpoin
   ],
   'openai-responses': [
     { method: 'POST', path: '/v1/responses', kind: 'metered', format: 'openai-responses' },
+    { method: 'GET', path: '/v1/responses', kind: 'metered', format: 'openai-responses', transport: 'websocket' },
     { method: 'POST', path: '/v1/responses/compact', kind: 'metered', format: 'openai-responses' },
     { method: 'POST', path: '/v1/responses/input_tokens', kind: 'free' },
     ...models,

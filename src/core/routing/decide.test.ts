@@ -45,6 +45,15 @@ describe('on the host of a provider', () => {
     })
   })
 
+  it('meters a WebSocket where an endpoint speaks it, and never takes one for plain HTTP, or HTTP for one (H15)', () => {
+    const asked = { host: openai, method: 'GET', path: '/v1/responses' }
+    expect(decide(policy(), { ...asked, isWebSocket: true }).kind).toBe('metered')
+    expect(decide(policy(), asked).kind).toBe('refused')
+    for (const other of [{ method: 'POST' }, { path: '/v1/models' }, { host: anthropic, path: '/v1/models' }]) {
+      expect(decide(policy(), { ...asked, ...other, isWebSocket: true }).kind).toBe('refused')
+    }
+  })
+
   const unlisted = [
     [anthropic, 'POST', '/v1/unknown'],
     [anthropic, 'POST', '/v1/messages/'],

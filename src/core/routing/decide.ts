@@ -50,6 +50,8 @@ export interface RequestLine {
   readonly method: string
   /** Without the query, already held to be plain by `requestPath`. */
   readonly path: string
+  /** Asks for a WebSocket. */
+  readonly isWebSocket?: boolean
 }
 
 export function decide({ providers, routes, unlistedEndpoints }: EgressPolicy, line: RequestLine): Verdict {
@@ -82,10 +84,20 @@ function formatOfEndpoint(host: ProviderHost, endpoint: Endpoint | undefined): W
   return metered.format
 }
 
-function endpointOf(host: ProviderHost, { method, path }: Omit<RequestLine, 'host'>): Endpoint | undefined {
+function endpointOf(
+  host: ProviderHost,
+  { method, path, isWebSocket }: Omit<RequestLine, 'host'>,
+): Endpoint | undefined {
   return host.endpoints.find(
-    (candidate) => (candidate.method === method || candidate.method === '*') && matchesPath(candidate.path, path),
+    (candidate) =>
+      (candidate.method === method || candidate.method === '*') &&
+      matchesPath(candidate.path, path) &&
+      speaksWebSocket(candidate) === (isWebSocket ?? false),
   )
+}
+
+function speaksWebSocket(endpoint: Endpoint): boolean {
+  return endpoint.kind === 'metered' && endpoint.transport === 'websocket'
 }
 
 /** The provider that a host belongs to, if the bottle has it. */

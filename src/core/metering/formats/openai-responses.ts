@@ -50,6 +50,11 @@ const phaseOfTerminal: Readonly<Record<string, Tally['phase']>> = {
   error: 'failed',
 }
 
+/** Whether no event of a response follows one of this type. */
+export function isTerminalType(type: unknown): type is string {
+  return typeof type === 'string' && Object.hasOwn(phaseOfTerminal, type)
+}
+
 const event: DocumentShape = {
   paths: compileJsonPaths({
     capture: ['type', 'response.model', 'response.usage', 'response.tool_usage.image_gen'],
@@ -60,7 +65,7 @@ const event: DocumentShape = {
     noteModel(tally, found.value('response.model'))
     const hasCounts = readUsage(tally, found, 'response.')
     const type = found.value('type') ?? found.eventName
-    const phase = typeof type === 'string' && Object.hasOwn(phaseOfTerminal, type) ? phaseOfTerminal[type] : undefined
+    const phase = isTerminalType(type) ? phaseOfTerminal[type] : undefined
     if (phase === undefined || !found.isWhole) return
     if (hasCounts) tally.isFinal = true
     tally.phase = phase

@@ -1,0 +1,148 @@
+/**
+ * One request of a WebSocket and its response: an exchange of the ledger, as any other.
+ * **Invariant** (I5) Once reserved it is settled, whatever happens.
+ */
+import { BottleError } from '../../core/errors.ts'
+import type { InputEstimate } from '../../core/metering/estimator/token-estimator.ts'
+import type { RequestReading } from '../../core/metering/format.ts'
+import type { ServerEvent } from '../../core/metering/responses-socket/server-event.ts'
+import { pendingMessageEvent, plainMessageEvent, spentMessageEvent } from '../../core/provider/socket-refusal.ts'
+import { failureSentence } from '../answer.ts'
+import type { EgressEvents } from '../egress.ts'
+import type { Extension, Lease } from '../lease.ts'
+import { pendingRetrySeconds } from '../limits.ts'
+import { createMeterTap } from '../meter-tap.ts'
+import { openExchange } from '../open-exchange.ts'
+import type { ResponseTap } from '../passage.ts'
+import type { Metering } from '../ready-request.ts'
+import { type Reservation, type ReserveOptions, reserveExchange } from '../reserve-exchange.ts'
+import { type EndedMetered, settleExchange } from '../settle-exchange.ts'
+import type { BottleSockets } from './bottle-sockets.ts'
+
+export interface TurnRequest {
+  readonly bytes: Buffer
+  readonly reading: RequestReading
+  readonly previousResponseId: string | undefined
+}
+
+export interface TurnOptions extends Omit<Metering, 'exchange'> {
+  readonly sockets: BottleSockets
+  readonly request: TurnRequest
+  readonly goneSignal: AbortSignal
+  /** Its bottle is cut, or there is no room for more of the response. */
+  onCut(message: string): void
+}
+
+export type TurnOpening =
+  | { readonly kind: 'open'; readonly turn: Turn }
+  | {
+      readonly kind: 'denied'
+      /** What the client is told. */
+      readonly event: string
+      /** To be told to `egress.on.spent` after that. */
+      readonly spent?: Parameters<EgressEvents['spent']>[0]
+    }
+
+export interface Turn {
+  /** Reads an event that was passed on. A promise holds the socket until it says `go`. */
+  feed(event: ServerEvent, bytes: Buffer): Promise<Extension> | undefined
+  /** Never rejects: a charge that cannot be written is for the operator, and held until the next start. */
+  settle(end: EndedMetered['end']): Promise<void>
+}
+
+/** Never rejects. */
+export async function openTurn(options: TurnOptions): Promise<TurnOpening> {
+  const { egress, verdict, sockets, goneSignal, onCut } = options
+  const exchange = openExchange(egress.newId())
+  const ended = Promise.withResolvers<void>()
+  sockets.exchanges.add(exchange, ended.promise)
+  const metering = { egress, verdict, exchange }
+  try {
+    const { lesson, ...foreseen } = foresee(options)
+    const reservation = await reserveExchange(metering, { ...foreseen, goneSignal: () => goneSignal })
+    if (reservation.kind === 'reserved') {
+      const { lease } = reservation
+      const turn = meteredTurn({ ...foreseen, lesson, metering, lease, sockets, onCut, onEnd: ended.resolve })
+      return { kind: 'open', turn }
+    }
+    ended.resolve()
+    return denied(reservation, exchange.id)
+  } catch (error) {
+    ended.resolve()
+    if (!(error instanceof BottleError)) egress.onBug(error)
+    const failure =
+      error instanceof BottleError ? error : new BottleError('internal', 'the proxy failed on this request')
+    return { kind: 'denied', event: plainMessageEvent(502, failure.code, failureSentence(failure)) }
+  }
+}
+
+/** What is known of a request before it is sent. */
+interface Foreseen extends Omit<ReserveOptions, 'goneSignal'> {
+  /** To be learned from by its count; `undefined` where a part of the input is only guessed. */
+  readonly lesson: InputEstimate | undefined
+}
+
+function foresee({ egress, verdict, sockets, request }: TurnOptions): Foreseen {
+  const { bytes, reading, previousResponseId } = request
+  const { maxOutputTokens, model = null } = reading
+  const context = sockets.contexts.before(previousResponseId)
+  const provider = verdict.provider.name
+  const estimate = egress.estimator.estimate({ provider, model, body: [bytes], contextTokens: context.tokens })
+  return {
+    model,
+    inputTokens: estimate.expectedTokens,
+    upperInputTokens: estimate.upperTokens,
+    maxOutputTokens,
+    lesson: context.isCertain ? estimate : undefined,
+  }
+}
+
+function denied(reservation: Exclude<Reservation, { kind: 'reserved' }>, id: string): TurnOpening {
+  const { kind, message } = reservation
+  if (kind === 'pending') return { kind: 'denied', event: pendingMessageEvent(message, id, pendingRetrySeconds) }
+  const event = spentMessageEvent(message, id)
+  return kind === 'spent' ? { kind: 'denied', event, spent: reservation } : { kind: 'denied', event }
+}
+
+interface MeteredTurnOptions extends Foreseen, Pick<TurnOptions, 'sockets' | 'onCut'> {
+  readonly metering: Metering
+  readonly lease: Lease
+  onEnd(): void
+}
+
+function meteredTurn(options: MeteredTurnOptions): Turn {
+  const { metering, lease, model, inputTokens, maxOutputTokens, lesson, sockets, onCut, onEnd } = options
+  const { egress, exchange } = metering
+  const tap = createMeterTap({ ready: metering, lease, inputTokens, maxOutputTokens, asksForStream: true })
+  // Room that is refused to a response which has ended since ends nothing any more.
+  const onAbort = () => onCut(exchange.cutMessage ?? '')
+  exchange.signal.addEventListener('abort', onAbort, { once: true })
+  let answer: ResponseTap | undefined
+  let responseId: string | undefined
+  return {
+    feed(event, bytes) {
+      if (!isOfResponse(event)) return undefined
+      responseId ??= event.responseId
+      // An error in place of an answer is what a status is in HTTP.
+      answer ??= tap.openMessages(event.type === 'error' ? (event.status ?? 200) : 200)
+      return answer.feed(bytes)
+    },
+    async settle(end) {
+      exchange.signal.removeEventListener('abort', onAbort)
+      try {
+        await settleExchange({ ready: metering, lease, tap, model, estimate: lesson, end })
+        const reading = await tap.finalReading()
+        if (responseId !== undefined && reading?.isFinal) sockets.contexts.remember(responseId, reading.usage)
+      } catch (error) {
+        egress.onBug(error)
+      } finally {
+        onEnd()
+      }
+    },
+  }
+}
+
+/** Others, such as rate limits, are about the account. */
+function isOfResponse({ type }: ServerEvent): boolean {
+  return type === undefined || type === 'error' || type.startsWith('response.')
+}
