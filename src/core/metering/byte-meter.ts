@@ -17,6 +17,7 @@ export function createByteMeter({ why, before, bytes: firstBytes = 0 }: ByteMete
       bytes += chunk.length
     },
     end() {},
+    heldBytes: 0,
     reading: () => ({
       usage: {},
       model: undefined,

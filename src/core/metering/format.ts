@@ -47,6 +47,8 @@ export interface ResponseMeter {
   /** The body ended; whatever is still buffered is read. Idempotent. */
   end(): void
   reading(): MeterReading
+  /** What it keeps of the body at this moment, for those who watch memory. */
+  readonly heldBytes: number
 }
 
 /**

@@ -8,7 +8,7 @@ import { createJsonArrayTail } from './json-array-tail.ts'
 import type { JsonPaths } from './json-paths.ts'
 import { JsonScanner } from './json-scanner.ts'
 import { isBlank, openingBracket } from './json-syntax.ts'
-import { SseTail } from './sse-tail.ts'
+import { maxEventNameBytes, SseTail } from './sse-tail.ts'
 import { createTally, type Tally } from './tally.ts'
 
 /** What was found in one event or body. Only valid during the call. */
@@ -49,6 +49,9 @@ export function createResponseMeter({ event, document }: ResponseShapes, kind: B
     },
     end: () => meter?.end(),
     reading: () => readingOf(tally, source.scanner),
+    get heldBytes() {
+      return source.scanner.heldBytes + maxEventNameBytes
+    },
   }
 
   /** The first byte tells a document from a list of events that comes as one JSON array. */

@@ -83,6 +83,18 @@ checkWireFormat(anthropicMessages, [
       'The shelf.The bottle says "usage":{"output_tokens":999999} — 第二行{ "usage": { "output_tokens": 999999 } }',
   },
   {
+    title: 'is charged for a refusal as for any answer (M05, M08)',
+    file: 'refusal.sse',
+    expected: { ...complete, usage: { inputTokens: 18, ...noCache, outputTokens: 5 } },
+    visibleText: '',
+  },
+  {
+    title: 'takes the last output where the last event has nothing else (M01)',
+    file: 'tool-without-arguments.sse',
+    expected: { ...complete, usage: { inputTokens: 565, ...noCache, outputTokens: 48 } },
+    visibleText: 'I look.',
+  },
+  {
     title: 'sums a model that declined and the one that it fell back to (M05)',
     file: 'fallback.sse',
     expected: {

@@ -64,6 +64,22 @@ checkWireFormat(openaiResponses, [
     visibleText: 'Here it is.',
   },
   {
+    title: 'takes nothing from what remote tools and shells were told and said (M08, M10)',
+    file: 'hosted-tools.sse',
+    expected: {
+      ...complete,
+      usage: {
+        inputTokens: 22,
+        cacheReadTokens: 300,
+        cacheWrite5mTokens: 100,
+        outputTokens: 48,
+        reasoningTokens: 32,
+      },
+    },
+    visibleText: '{"shelf":1}',
+    sealedBytes: 800,
+  },
+  {
     title: 'reads a compaction, cache writes inside the input (M10, M11)',
     file: 'compaction.json',
     expected: {
