@@ -55,6 +55,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'end a bottle and remove what it left behind',
     load: async () => (await import('./commands/kill.ts')).killCommand,
   },
+  budget: {
+    summary: 'list, set and explain budgets',
+    load: async () => (await import('./commands/budget.ts')).budgetCommand,
+  },
   usage: {
     summary: 'show the tokens that were used',
     load: async () => (await import('./commands/usage.ts')).usageCommand,

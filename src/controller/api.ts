@@ -3,7 +3,9 @@
  * 0700 directory. Every error is `{ "error": { code, message, hint } }`. Times are milliseconds since the epoch.
  */
 
+import type { BudgetRole } from '../core/budget/defined-budget.ts'
 import type { BudgetLimit } from '../core/budget/limit.ts'
+import type { Period } from '../core/budget/period.ts'
 import type { Counter } from '../core/budget/scope.ts'
 import type { BottleErrorCode } from '../core/errors.ts'
 import type { EstimatorAccuracy } from '../core/metering/estimator/accuracy.ts'
@@ -119,6 +121,36 @@ export interface BottleView {
   readonly chargedTokens: number
   /** Exchanges in flight. */
   readonly openExchanges: number
+}
+
+/** A budget in force, and the counter that it is measured by now. */
+export interface BudgetView extends Counter {
+  readonly limitTokens: number
+  /** Neither charged nor held. */
+  readonly leftTokens: number
+  /** Holds also where a more specific scope has a budget for the provider. */
+  readonly always: boolean
+  /** Who defined it: `file`, which is settings, agent or bottle; or `operator`, which is `--budget`, `restore` or `budget set`. */
+  readonly origin: 'file' | 'operator'
+  /** `null`: no calendar resets it. */
+  readonly resetsAtMs: number | null
+  /** Ids of the living bottles for whom it holds now. */
+  readonly holdsFor: readonly string[]
+}
+
+/** `GET /v1/budgets`: those of the host, of living bottles, of what was started since the controller began, and of operators. */
+export type BudgetList = readonly BudgetView[]
+
+/** `GET /v1/bottles/ID/budgets`: every budget at the scopes of a living bottle, the most specific first. */
+export type BudgetExplanation = readonly (BudgetView & { readonly role: BudgetRole })[]
+
+/** `POST /v1/budgets`, answered by `{ changed }`: false where there was nothing to remove. */
+export interface BudgetChange {
+  /** `host`, `run:ID`, `agent:NAME` or `bottle:NAME`. */
+  readonly scope: string
+  readonly provider: string
+  /** In place of all that the files say of the provider there, until it is removed by `null`. */
+  readonly budget: { readonly limitTokens: number; readonly period: Period; readonly always: boolean } | null
 }
 
 /** `POST /v1/bottles/ID/exit` */

@@ -48,7 +48,7 @@ describe('the budgets that hold', () => {
     expect(held()).toEqual(['host month:2026-11', 'host total'])
     await book.define(web, [budget(7, { period: 'week' })])
     expect(held()).toEqual(['bottle:web week:2026-W47', 'host month:2026-11'])
-    await book.set(run, [{ provider: 'claude', limitTokens: 5 }])
+    await book.override(run, [budget(5)])
     expect(held()).toEqual(['run:rev-1 total', 'host month:2026-11'])
     expect(held('claude', Date.UTC(2026, 11, 1))).toEqual(['run:rev-1 total', 'host month:2026-12'])
     expect(held('codex')).toEqual([])
@@ -79,13 +79,36 @@ describe('the budgets that hold', () => {
   })
 
   it('of a run are set provider by provider (L17)', async () => {
-    await book.set(run, [
-      { provider: 'claude', limitTokens: 5 },
-      { provider: 'codex', limitTokens: 6 },
-    ])
-    await book.set(run, [{ provider: 'claude', limitTokens: 50 }])
-    await book.set(run, [])
+    await book.override(run, [budget(5), { ...budget(6), provider: 'codex' }])
+    await book.override(run, [budget(50)])
+    await book.override(run, [])
     expect(await limits()).toEqual(['run:rev-1 claude total 50', 'run:rev-1 codex total 6'])
+  })
+
+  it('are those that an operator set, in place of the files and over restarts, until they are removed (L17)', async () => {
+    await book.define(host, [budget(9, { period: 'day' }), budget(90), { ...budget(4), provider: 'codex' }])
+    await book.override(host, [budget(3, { period: 'week', always: true })])
+    expect(await limits()).toEqual(['host claude week 3', 'host codex total 4'])
+    book = newBook()
+    await book.define(host, [budget(9, { period: 'day' })])
+    expect(held()).toEqual(['host week:2026-W47'])
+    expect(await book.list()).toEqual([
+      { scope: 'host', budgets: [{ ...budget(3, { period: 'week', always: true }), origin: 'operator' }] },
+    ])
+    expect(await book.removeOverride(host, 'claude')).toBe(true)
+    expect(await book.removeOverride(host, 'claude')).toBe(false)
+    expect(held()).toEqual(['host day:2026-11-22'])
+    expect(await limits()).toEqual(['host claude day 9'])
+  })
+
+  it('are listed, also what was set at scopes that no file was read for', async () => {
+    await book.override(web, [budget(3)])
+    book = newBook()
+    await book.define(host, [budget(9)])
+    expect(await book.list()).toEqual([
+      { scope: 'host', budgets: [{ ...budget(9), origin: 'file' }] },
+      { scope: 'bottle:web', budgets: [{ ...budget(3), origin: 'operator' }] },
+    ])
   })
 })
 

@@ -4,6 +4,9 @@ import { hostPaths, prepareHome } from '../host/paths.ts'
 import type {
   AuditList,
   BottleView,
+  BudgetChange,
+  BudgetExplanation,
+  BudgetList,
   ControllerEvent,
   ControllerStatus,
   CounterList,
@@ -33,6 +36,9 @@ export interface ControllerClient {
   cutoff(id: string): Promise<EnforcementResult>
   kill(id: string): Promise<EnforcementResult>
   restore(id: string, request: RestoreRequest): Promise<EnforcementResult>
+  budgets(): Promise<BudgetList>
+  explainBudgets(id: string): Promise<BudgetExplanation>
+  changeBudget(change: BudgetChange): Promise<{ readonly changed: boolean }>
   usage(query: {
     readonly by: UsageReport['by']
     readonly sinceMs?: number
@@ -58,7 +64,7 @@ export function createClient(socketPath: string): ControllerClient {
   const post = async <Answer>(path: string, body: unknown, timeoutMs?: number) =>
     (await call(path, { method: 'POST', body, ...(timeoutMs !== undefined && { timeoutMs }) })) as Answer
   const bottlePath = (id: string, action = '') => {
-    if (/^[a-z0-9-]+$/.test(id)) return `/v1/bottles/${id}${action}`
+    if (/^[a-z0-9_-]+$/.test(id)) return `/v1/bottles/${id}${action}`
     throw new BottleError('usage', `"${id}" is not the id of a bottle`, { hint: 'List them with: bot-bottle ps --all' })
   }
   return {
@@ -72,6 +78,9 @@ export function createClient(socketPath: string): ControllerClient {
     cutoff: (id) => post(bottlePath(id, '/cutoff'), {}, enforcementTimeoutMs),
     kill: (id) => post(bottlePath(id, '/kill'), {}, enforcementTimeoutMs),
     restore: (id, request) => post(bottlePath(id, '/restore'), request, enforcementTimeoutMs),
+    budgets: () => get('/v1/budgets'),
+    explainBudgets: (id) => get(bottlePath(id, '/budgets')),
+    changeBudget: (change) => post('/v1/budgets', change),
     usage: ({ by, sinceMs, bottle }) => get(`/v1/usage${query({ by, since: sinceMs, bottle })}`),
     estimator: () => get('/v1/estimator'),
     exchanges: ({ bottle, limit }) => get(`/v1/exchanges${query({ bottle, limit })}`),

@@ -5,6 +5,8 @@ import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isSpent } from '../core/budget/admit.ts'
+import { plainBudget } from '../core/budget/defined-budget.ts'
+import { periodOfKey } from '../core/budget/period.ts'
 import type { Counter, Scope } from '../core/budget/scope.ts'
 import { cutReason, operatorCutMessage, operatorKillMessage, spentMessage } from '../core/budget/wording.ts'
 import { BottleError } from '../core/errors.ts'
@@ -24,6 +26,7 @@ import { createUpstream } from '../proxy/upstream.ts'
 import type { SandboxBackend, SandboxName } from '../sandbox/sandbox.ts'
 import type {
   BottleView,
+  BudgetExplanation,
   EnforcementResult,
   Plan,
   PlanRequest,
@@ -33,6 +36,7 @@ import type {
 } from './api.ts'
 import { createBottleEvents } from './bottle-events.ts'
 import { createBudgetBook } from './budget-book.ts'
+import { type BudgetDesk, createBudgetDesk } from './budget-desk.ts'
 import { createBudgetWatch, heldKeys } from './budget-watch.ts'
 import { openCredentials } from './credentials.ts'
 import { type Definitions, definitionsFor, policyOf, providersOf } from './definitions.ts'
@@ -70,6 +74,8 @@ export interface Controller extends AsyncDisposable {
   cutoff(id: string): Promise<EnforcementResult>
   restore(id: string, request: RestoreRequest): Promise<EnforcementResult>
   kill(id: string): Promise<EnforcementResult>
+  readonly budgets: BudgetDesk
+  explainBudgets(id: string): Promise<BudgetExplanation>
   view(id: string): Promise<BottleView>
   views(filter: { readonly all: boolean }): Promise<readonly BottleView[]>
 }
@@ -95,7 +101,7 @@ export async function openController({
   const ledger = stack.use(await openSqliteLedger({ path: paths.databasePath, owner: newId() }))
   const bus = createEventBus()
   stack.use(createNotifier({ bus, command: () => settings.notifyCommand, directory: paths.home, onFailure: onNotice }))
-  const budgets = createBudgetBook({ ledger, thresholdsPercent: settings.thresholdsPercent })
+  const book = createBudgetBook({ ledger, thresholdsPercent: settings.thresholdsPercent })
   const bell = createRoomBell()
   const { estimator } = stack.use(await openEstimatorBook({ ledger, onBug }))
   const enforcer: Enforcer = createEnforcer({
@@ -108,7 +114,7 @@ export async function openController({
   await refuseUnbalanced(ledger, paths.databasePath)
   await pruneFiles(paths.egressLogsPath, maxEgressLogs)
   const recovered = await recover({ ledger, enforcer, nowMs, backendOf: (_row, { kind }) => backends[kind] })
-  await budgets.define(hostScope, settings.budgets)
+  await book.define(hostScope, settings.budgets)
   const upstream = stack.use(
     createUpstream({
       overrides: settings.upstreams,
@@ -120,7 +126,18 @@ export async function openController({
   const unheld = new Map<string, NodeJS.Timeout>()
   const shared = stack.move()
   const { instancesPath, egressLogsPath } = paths
-  const services = { ledger, upstream, bell, estimator, nowMs, newId, budgets, instancesPath, egressLogsPath, onBug }
+  const services = {
+    ledger,
+    upstream,
+    bell,
+    estimator,
+    nowMs,
+    newId,
+    budgets: book,
+    instancesPath,
+    egressLogsPath,
+    onBug,
+  }
 
   const view = async (id: string): Promise<BottleView> => {
     const row = await ledger.bottle(id)
@@ -133,15 +150,15 @@ export async function openController({
   /** What concerns budgets holds from now on; the rest was taken when the controller started. */
   const readSettingsAgain = async () => {
     settings = await readOwnSettings()
-    await budgets.define(hostScope, settings.budgets)
+    await book.define(hostScope, settings.budgets)
   }
   /** What the files say now replaces what they said at an earlier start. */
   const defineBudgets = async ({ agent, bottle }: Definitions) => {
     const defined = (written: readonly Sourced<WrittenBudget>[]) =>
       written.map(({ value }) => ({ period: settings.period, ...value }))
-    if (agent) await budgets.define({ kind: 'agent', name: agent.name }, defined(agent.budgets))
+    if (agent) await book.define({ kind: 'agent', name: agent.name }, defined(agent.budgets))
     for (const scope of bottle.scopes) {
-      await budgets.define({ kind: 'bottle', name: scope.name }, defined(scope.budgets))
+      await book.define({ kind: 'bottle', name: scope.name }, defined(scope.budgets))
     }
   }
   const performCut = async (
@@ -164,7 +181,7 @@ export async function openController({
     createBottleEvents({
       bottleId: id,
       bus,
-      budgets,
+      budgets: book,
       watch,
       nowMs,
       onBug,
@@ -182,6 +199,7 @@ export async function openController({
     return watch.limitsChanged()
   }
 
+  const desk = createBudgetDesk({ book, ledger, living, home: paths.home, nowMs, limitsChanged })
   const exited: Controller['exited'] = async (id, exitCode) => {
     const bottle = living.get(id)
     if (!bottle) return
@@ -229,7 +247,7 @@ export async function openController({
       await ledger.insertBottle(row)
       try {
         await defineBudgets(definitions)
-        await budgets.set({ kind: 'run', name: row.id }, request.budgets)
+        await book.override({ kind: 'run', name: row.id }, request.budgets.map(plainBudget))
         await limitsChanged()
         const plan = { row, definitions, request, backend, credentialOf, events: eventsFor(row.id) }
         const bottle = await startBottle(plan, { ...services, gate: settings.gate, weights: settings.weights })
@@ -276,7 +294,7 @@ export async function openController({
       const bottle = await livingBottle(id)
       refuseForeignBudgets(limits, bottle.providers)
       await readSettingsAgain()
-      await budgets.set({ kind: 'run', name: id }, limits)
+      await book.override({ kind: 'run', name: id }, limits.map(plainBudget))
       await limitsChanged()
       refuseWithoutRoom(await view(id))
       const changed = await enforcer.restore(bottle, 'asked for by the operator')
@@ -284,6 +302,8 @@ export async function openController({
       return { bottle: await view(id), changed }
     },
 
+    budgets: desk,
+    explainBudgets: async (id) => desk.explain(await livingBottle(id)),
     view,
     async views({ all }) {
       const rows = await ledger.bottles({ living: !all, limit: maxListedBottles })
@@ -318,10 +338,12 @@ function refuseWithoutRoom({ id, budgets }: BottleView): void {
   throw new BottleError('refused', cutReason(spentMessage(spent)), { hint: raiseHint(id, spent) })
 }
 
-function raiseHint(id: string, { scope, provider }: Counter): string {
+function raiseHint(id: string, { scope, provider, period }: Counter): string {
   if (scope.startsWith('run:')) return `Give it a higher limit: bot-bottle restore ${id} --budget ${provider}=N`
-  const file = scope === 'host' ? 'settings.yml' : `the file of ${scope.replace(':', ' ')}`
-  return `Raise \`budget\` in ${file} above what is used, then restore again.`
+  const file = scope === 'host' ? 'settings.yml' : 'its file'
+  const kind = periodOfKey(period)
+  const change = `bot-bottle budget set ${scope} ${provider}=N${kind === 'total' ? '' : ` --period ${kind}`}`
+  return `Raise \`budget\` in ${file} above what is used, or: ${change}; then restore again.`
 }
 
 async function removeKept(directory: string): Promise<boolean> {

@@ -3,6 +3,7 @@ import { BottleError } from '../core/errors.ts'
 import { accuracyOf } from '../core/metering/estimator/accuracy.ts'
 import type { Controller } from './controller.ts'
 import {
+  budgetChange,
   exitReport,
   listQuery,
   parse,
@@ -47,6 +48,9 @@ const endpoints: readonly Endpoint[] = [
   call('POST', '/v1/bottles/ID/restore', async ({ controller, id, body }) =>
     controller.restore(id, parse(restoreRequest, body)),
   ),
+  call('GET', '/v1/bottles/ID/budgets', async ({ controller, id }) => controller.explainBudgets(id)),
+  call('GET', '/v1/budgets', async ({ controller }) => controller.budgets.list()),
+  call('POST', '/v1/budgets', async ({ controller, body }) => controller.budgets.change(parse(budgetChange, body))),
   call('GET', '/v1/usage', async ({ controller, query }) => {
     const { by, since, bottle } = parse(usageQuery, query)
     const filter = { ...(since !== undefined && { sinceMs: since }), ...(bottle !== undefined && { bottleId: bottle }) }
@@ -82,7 +86,7 @@ function call(method: string, path: string, run: (call: Call) => Promise<unknown
 }
 
 function pattern(path: string): RegExp {
-  return new RegExp(`^${path.replace('ID', '([a-z0-9-]+)')}$`)
+  return new RegExp(`^${path.replace('ID', '([a-z0-9_-]+)')}$`)
 }
 
 function livingBottles(ids: readonly string[]): BottleError {

@@ -46,6 +46,8 @@ export interface BottlePlan {
 export interface LiveBottle extends EnforcementTarget {
   readonly row: BottleRow
   readonly providers: readonly Provider[]
+  /** Keys of the scopes that it is charged to, its run first. */
+  readonly chain: readonly string[]
   readonly launch: Awaited<ReturnType<SandboxBackend['open']>>['launch']
   readonly workspacePath: string
   readonly openExchanges: number
@@ -147,6 +149,7 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
       return { ...row, state }
     },
     providers,
+    chain,
     launch: sandbox.launch,
     workspacePath: sandbox.workspacePath,
     get openExchanges() {

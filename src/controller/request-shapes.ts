@@ -1,5 +1,6 @@
 /** What clients send, parsed once at the edge; inside, the types of `api.ts` are trusted. */
 import { z } from 'zod'
+import { periods } from '../core/budget/period.ts'
 import { BottleError } from '../core/errors.ts'
 
 const name = z.string().min(1).max(64)
@@ -37,6 +38,11 @@ export const startRequest = z.object({
 
 export const exitReport = z.object({ exitCode: z.int().min(0).max(255) })
 export const restoreRequest = z.object({ budgets })
+export const budgetChange = z.object({
+  scope: z.string().max(80),
+  provider: name,
+  budget: z.object({ limitTokens: z.int().nonnegative(), period: z.enum(periods), always: z.boolean() }).nullable(),
+})
 export const stopRequest = z.object({ force: z.boolean() })
 
 const wholeNumber = z.coerce.number().pipe(z.int().nonnegative())

@@ -395,6 +395,20 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       })
     })
 
+    it('keeps what an operator set for a provider at a scope, over restarts, until it is removed (L17)', async () => {
+      const run = { ...counterKey('run:x'), limitTokens: 7, always: false }
+      const daily = { ...host, period: 'day', limitTokens: 0, always: true } as const
+      for (const override of [{ ...run, limitTokens: 5 }, daily, run]) await ledger.setOverride(override)
+      const next = await underTest.reopen('next')
+      expect(await next.overrides()).toEqual([daily, run])
+      expect(await next.overrides({ scope: 'run:x' })).toEqual([run])
+      expect(await next.removeOverride(host)).toBe(true)
+      expect(await next.removeOverride(host)).toBe(false)
+      expect(await next.overrides()).toEqual([run])
+      expect(await next.limits()).toEqual([])
+      await expect(next.setOverride({ ...run, limitTokens: -1 })).rejects.toThrow('limitTokens')
+    })
+
     describe('a period', () => {
       const day = (date: string): CounterKey => ({ ...host, period: `day:${date}` })
       const daily = { scope: 'host', provider: 'claude', period: 'day' } as const

@@ -148,6 +148,11 @@ export interface Limit extends BudgetKey {
   readonly limitTokens: number
 }
 
+/** What an operator set for a provider at a scope, in place of what files say there. */
+export interface Override extends Limit {
+  readonly always: boolean
+}
+
 export interface Warning extends CounterKey {
   readonly limitTokens: number
   readonly thresholdPercent: number
@@ -179,6 +184,11 @@ export interface Ledger extends AsyncDisposable {
   /** Sets or (with `null`) removes a limit: at once for every period of its kind, past, present and to come. */
   setLimit(budget: BudgetKey, limitTokens: number | null): Promise<void>
   limits(filter?: { readonly scope?: string }): Promise<readonly Limit[]>
+  /** Keeps an override, in place of an earlier one for that scope and provider. No limit is set by it. */
+  setOverride(override: Override): Promise<void>
+  /** False when there was none. */
+  removeOverride(key: Pick<Override, 'scope' | 'provider'>): Promise<boolean>
+  overrides(filter?: { readonly scope?: string }): Promise<readonly Override[]>
   /** Makes the durable reservation that must exist before anything is dialled; all or none of `governing`. */
   reserve(request: ReserveRequest): Promise<ReserveOutcome>
   /** Replaces the hold of an open reservation by a larger one; all or none. `holdTokens` is the new whole hold. */

@@ -30,7 +30,9 @@ test.concurrent('a budget for a month says when it resets, and is what restore m
 
   const refused = await host.run(['restore', bottle?.id ?? ''])
   expect(refused).toMatchObject({ exitCode: 3, stderr: expect.stringMatching(reset) })
-  expect(refused.stderr).toContain('hint: Raise `budget` in settings.yml above what is used')
+  expect(refused.stderr).toContain(
+    'hint: Raise `budget` in settings.yml above what is used, or: bot-bottle budget set host claude=N --period month;',
+  )
   await host.writeSettings('budget: {claude: 50000}\nperiod: month\n')
   expect(await host.run(['restore', bottle?.id ?? ''])).toMatchObject({ exitCode: 0 })
 })

@@ -52,6 +52,11 @@ describe('an agent of the user', () => {
     expect(await limitOf('agent:reviewer')).toBe(1234)
   })
 
+  test('may have any name that files may have', async () => {
+    await write('home/agents/my_agent-2.md', file(['bottle: claude']))
+    expect(await start(['my_agent-2'])).toMatchObject({ exitCode: 0 })
+  })
+
   test('gets its prompt in the file that Codex reads', async () => {
     await write('home/agents/fixer.md', file(['bottle: codex'], 'Fix it.'))
     expect((await start(['fixer'])).stdout).toMatch(/^\[\]Fix it\.$/m)

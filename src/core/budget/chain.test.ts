@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { periodKeysOf, scopeChain } from './chain.ts'
-import { scopeKey } from './scope.ts'
+import { parseScope, scopeKey } from './scope.ts'
 
 const chainOf = (definitions: readonly string[], names = { id: 'rev-1', agent: 'reviewer' }) =>
   scopeChain({ ...names, definitions }).map(scopeKey)
@@ -17,6 +17,21 @@ describe('the chain of a bottle', () => {
   it('keeps scopes apart that share a name', () => {
     expect(new Set(chainOf(['x'], { id: 'x', agent: 'x' })).size).toBe(4)
   })
+})
+
+describe('the key of a scope', () => {
+  it('reads as the scope that it was written for', () => {
+    for (const scope of scopeChain({ id: 'rev-1', agent: 'rev_2', definitions: ['web'] })) {
+      expect(parseScope(scopeKey(scope))).toEqual(scope)
+    }
+  })
+
+  it.each(['', 'run', 'host:', 'host:x', 'bottle:', 'bottle:Web', 'bottle:a b', 'team:web', 'bottle:web:x', ' host'])(
+    'is not %j',
+    (text) => {
+      expect(parseScope(text)).toBeUndefined()
+    },
+  )
 })
 
 describe('the periods that a charge counts in', () => {

@@ -19,10 +19,10 @@ export function plainBudget({ provider, limitTokens }: BudgetLimit): DefinedBudg
 }
 
 /** What is defined at one scope. */
-export interface ScopeBudgets {
+export interface ScopeBudgets<Budget extends DefinedBudget = DefinedBudget> {
   /** As `scopeKey` spells it. */
   readonly scope: string
-  readonly budgets: readonly DefinedBudget[]
+  readonly budgets: readonly Budget[]
 }
 
 /**
@@ -32,14 +32,17 @@ export interface ScopeBudgets {
  */
 export type BudgetRole = 'governs' | 'always' | 'overruled'
 
-export interface ChainBudget {
+export interface ChainBudget<Budget extends DefinedBudget = DefinedBudget> {
   readonly scope: string
-  readonly budget: DefinedBudget
+  readonly budget: Budget
   readonly role: BudgetRole
 }
 
 /** Every budget of a chain (most specific scope first) for one provider, in the order of the chain, and what it means there. */
-export function rolesInChain(chain: readonly ScopeBudgets[], provider: string): readonly ChainBudget[] {
+export function rolesInChain<Budget extends DefinedBudget>(
+  chain: readonly ScopeBudgets<Budget>[],
+  provider: string,
+): readonly ChainBudget<Budget>[] {
   const defined = chain.flatMap(({ scope, budgets }) =>
     budgets.filter((budget) => budget.provider === provider).map((budget) => ({ scope, budget })),
   )

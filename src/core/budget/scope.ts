@@ -14,6 +14,13 @@ export function scopeKey({ kind, name }: Scope): string {
   return kind === 'host' ? 'host' : `${kind}:${name}`
 }
 
+/** The scope of such a key; `undefined` for a text that is none. */
+export function parseScope(text: string): Scope | undefined {
+  if (text === 'host') return { kind: 'host', name: '' }
+  const [, kind, name] = /^(run|agent|bottle):([a-z0-9][a-z0-9_-]*)$/.exec(text) ?? []
+  return kind === undefined || name === undefined ? undefined : { kind: kind as ScopeKind, name }
+}
+
 /** Names one budget: a limit for one provider at one scope in each period of a kind. */
 export interface BudgetKey {
   readonly scope: string

@@ -13,6 +13,7 @@ import { chainStatements } from './chains.ts'
 import { counterStatements } from './counters.ts'
 import { enforcementStatements } from './enforcements.ts'
 import { estimatorStatements } from './estimators.ts'
+import { overrideStatements } from './overrides.ts'
 import { type Reservation, reservationStatements } from './reservations.ts'
 import { usageStatements } from './usage-events.ts'
 import { counterMismatches } from './verify.ts'
@@ -32,6 +33,7 @@ export interface BooksOptions {
 
 export function createBooks({ db, owner, now }: BooksOptions): Books {
   const counters = counterStatements(db)
+  const overrides = overrideStatements(db)
   const chains = chainStatements(db)
   const reservations = reservationStatements(db, chains)
   const usage = usageStatements(db)
@@ -110,6 +112,10 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
     setLimit: (budget, limitTokens) => counters.setLimit(limitTokens, budget),
 
     limits: ({ scope } = {}) => counters.limits(scope),
+
+    setOverride: (override) => overrides.set(override),
+    removeOverride: (key) => overrides.remove(key),
+    overrides: ({ scope } = {}) => overrides.list(scope),
 
     reserve(request): ReserveOutcome {
       const governing = distinct(request.governing)

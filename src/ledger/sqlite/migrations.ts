@@ -237,6 +237,19 @@ CREATE TABLE estimator (
 ) STRICT, WITHOUT ROWID;
 `,
   },
+  {
+    version: 4,
+    sql: `
+CREATE TABLE budget_override (
+  scope TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  period TEXT NOT NULL CHECK (period IN ('total', 'run', 'day', 'week', 'month')),
+  limit_tokens INTEGER NOT NULL CHECK (limit_tokens BETWEEN 0 AND 9007199254740991),
+  always INTEGER NOT NULL CHECK (always IN (0, 1)),
+  PRIMARY KEY (scope, provider)
+) STRICT, WITHOUT ROWID;
+`,
+  },
 ]
 
 export const latestSchemaVersion = migrations.length

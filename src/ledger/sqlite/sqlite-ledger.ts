@@ -35,6 +35,12 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
       return call('setLimit', budget, limitTokens)
     },
     limits: (filter = {}) => call('limits', filter),
+    async setOverride(override) {
+      requireTokens({ limitTokens: override.limitTokens })
+      return call('setOverride', override)
+    },
+    removeOverride: (key) => call('removeOverride', key),
+    overrides: (filter = {}) => call('overrides', filter),
     async reserve(request) {
       requireTokens({ holdTokens: request.holdTokens, inputTokens: request.inputTokens })
       requireInChain(request)

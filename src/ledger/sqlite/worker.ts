@@ -17,6 +17,7 @@ const maxGroupCalls = 512
 
 const reads: ReadonlySet<Operation> = new Set<Operation>([
   'limits',
+  'overrides',
   'counter',
   'counters',
   'events',
