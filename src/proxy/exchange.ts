@@ -89,7 +89,7 @@ function decideRequest(context: ExchangeContext): DecidedRequest | undefined {
     return undefined
   }
   if (verdict.kind === 'refused') {
-    refuse(context, { status: 403, code: verdict.code, reason: verdict.reason })
+    refuse(context, { status: verdict.code === 'odd_path' ? 400 : 403, code: verdict.code, reason: verdict.reason })
     return undefined
   }
   if (!arrival.isSecure) {

@@ -21,6 +21,8 @@ export type StrictRequest =
       readonly method: string
       readonly path: string
       readonly query: string
+      /** Of the path, as `requestPath` tells of it. */
+      readonly oddity: string | undefined
       /** Where the head says it. */
       readonly bodyBytes: number | undefined
     }
@@ -49,7 +51,8 @@ export function strictRequest(request: IncomingMessage, arrival: Arrival): Stric
   }
   const path = requestPath(target.target)
   if (path.kind === 'refused') return refused(400, `the path cannot be decided on: ${path.why}`)
-  return { kind: 'request', host: host.name, method, path: path.path, query: path.query, bodyBytes: framing.bodyBytes }
+  const { query, oddity } = path
+  return { kind: 'request', host: host.name, method, path: path.path, query, oddity, bodyBytes: framing.bodyBytes }
 }
 
 type Framing =

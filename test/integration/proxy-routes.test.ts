@@ -192,6 +192,16 @@ describe('a route', () => {
     },
   )
 
+  it('without paths takes paths that only some services can read, and forwards their bytes (H12)', async () => {
+    const { rig, upstream } = await provide()
+    const odd = ['/@types%2fnode', '/a;v=1', '/api/v4/projects/group%2Fproject/issues']
+    for (const path of odd) expect(await ask(rig, { ...get, host: openHost, path })).toMatchObject({ status: 200 })
+    expect(upstream.seen.map(({ line }) => line)).toEqual(odd.map((path) => `GET ${path}`))
+    for (const path of ['/a/../b', '/a//b', '/a\\b', '/a%00']) {
+      expect(await ask(rig, { ...get, host: openHost, path })).toMatchObject({ status: 400 })
+    }
+  })
+
   it('never passes a header that asks for another method than that was decided on', async () => {
     const { rig, upstream } = await provide()
     for (const host of [openHost, keyHost])

@@ -26,8 +26,8 @@ export function allowsMethod({ methods }: Route, { method }: RequestLine): boole
   return methods?.includes(method) ?? true
 }
 
-export function allowsPath({ paths }: Route, { path }: RequestLine): boolean {
-  return paths?.some((pattern) => matchesPath(pattern, path)) ?? true
+export function allowsPath({ paths }: Route, { path, oddity }: RequestLine): boolean {
+  return paths === undefined || (oddity === undefined && paths.some((pattern) => matchesPath(pattern, path)))
 }
 
 /** What the routes to a provider's own host say together: the tools of all, and no WebSocket once one denies it. */

@@ -219,6 +219,27 @@ describe('on other hosts', () => {
     expect(decide(withRoutes(wide), line).kind).toBe('routed')
   })
 
+  it('an odd path is taken by a route that looks at no path, and by nothing else (H12)', () => {
+    const line = {
+      host: 'registry.npmjs.org',
+      method: 'GET',
+      path: '/@types%2fnode',
+      oddity: 'it encodes one of . / \\ % ;',
+    }
+    const all = { host: 'registry.npmjs.org', methods: ['GET'] }
+    const some = { host: 'registry.npmjs.org', paths: ['/**'] }
+    const odd = { kind: 'refused', code: 'odd_path' }
+    expect(decide(withRoutes(all), line)).toEqual({ kind: 'routed', route: all })
+    expect(decide(withRoutes(some, all), line)).toEqual({ kind: 'routed', route: all })
+    expect(decide(withRoutes(some), line)).toMatchObject(odd)
+    expect(decide(withRoutes(all), { ...line, method: 'PUT' })).toMatchObject(odd)
+    expect(decide(withRoutes(), line)).toMatchObject({ kind: 'refused', code: 'host_not_allowed' })
+    for (const unlistedEndpoints of ['refuse', 'estimate'] as const) {
+      const onProvider = { ...line, host: anthropic, path: '/v1/messages;x' }
+      expect(decide(policy({ unlistedEndpoints }), onProvider)).toMatchObject(odd)
+    }
+  })
+
   it('the line that a refusal names allows the request', () => {
     const segment = fc.stringMatching(/^[a-z"'*%]{1,60}$/).filter((text) => !text.includes('%'))
     const path = fc.array(segment, { minLength: 1, maxLength: 12 }).map((segments) => `/${segments.join('/')}`)

@@ -31,7 +31,7 @@ export interface RoutedVerdict {
 
 export interface RefusedVerdict {
   readonly kind: 'refused'
-  readonly code: 'host_not_allowed' | 'endpoint_not_allowed' | 'route_not_allowed'
+  readonly code: 'host_not_allowed' | 'endpoint_not_allowed' | 'route_not_allowed' | 'odd_path'
   /** What is not allowed, and what would allow it. */
   readonly reason: string
 }
@@ -48,14 +48,17 @@ export interface RequestLine {
   /** Canonical name. */
   readonly host: string
   readonly method: string
-  /** Without the query, already held to be plain by `requestPath`. */
+  /** Without the query, as `requestPath` gives it. */
   readonly path: string
+  /** Why no rule about paths holds for it: only a route without `paths` lets it pass. */
+  readonly oddity?: string | undefined
   /** Asks for a WebSocket. */
   readonly isWebSocket?: boolean
 }
 
 export function decide({ providers, routes, unlistedEndpoints }: EgressPolicy, line: RequestLine): Verdict {
   const owner = hostOwner(providers, line.host)
+  if (owner && line.oddity !== undefined) return oddPath(line.oddity)
   if (owner) {
     const endpoint = endpointOf(owner.host, line)
     const format = formatOfEndpoint(owner.host, endpoint)
@@ -69,8 +72,15 @@ export function decide({ providers, routes, unlistedEndpoints }: EgressPolicy, l
   }
   const { route, considered } = chooseRoute(routes, line)
   if (route) return { kind: 'routed', route }
+  if (considered.length > 0 && line.oddity !== undefined) {
+    return oddPath(`${line.oddity}; only a route to ${considered[0]?.host} without paths would let it pass`)
+  }
   const code = considered.length === 0 ? 'host_not_allowed' : 'route_not_allowed'
   return { kind: 'refused', code, reason: noRouteReason(line, considered) }
+}
+
+function oddPath(why: string): RefusedVerdict {
+  return { kind: 'refused', code: 'odd_path', reason: `the path cannot be decided on: ${why}` }
 }
 
 /** The wire format of an endpoint; of what is not metered that of the host's first that is. */

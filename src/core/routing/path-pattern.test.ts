@@ -102,16 +102,16 @@ describe('pathPatternFault', () => {
   )
 
   it.each([
-    ['', 'is no path that a request can have: it does not begin with /'],
-    ['repos/**', 'is no path that a request can have: it does not begin with /'],
+    ['', 'is no path that can be decided on: it does not begin with /'],
+    ['repos/**', 'is no path that can be decided on: it does not begin with /'],
     ['/a/**/b', 'has ** before its end, where only * can stand'],
     ['/a/**b', 'has more than one * in the segment "**b"'],
     ['/a/*x*', 'has more than one * in the segment "*x*"'],
     ['/a/***', 'has more than one * in the segment "***"'],
-    ['/a//b', 'is no path that a request can have: it has an empty segment'],
-    ['/a/../b', 'is no path that a request can have: it has a dot segment'],
-    ['/a%2fb', 'is no path that a request can have: it encodes one of . / \\ % ; or NUL'],
-    ['/a b', 'is no path that a request can have: it has a control or non-ASCII character'],
+    ['/a//b', 'is no path that can be decided on: it has an empty segment'],
+    ['/a/../b', 'is no path that can be decided on: it has a dot segment'],
+    ['/a%2fb', 'is no path that can be decided on: it encodes one of . / \\ % ;'],
+    ['/a b', 'is no path that can be decided on: it has a control or non-ASCII character'],
     ['/a?b=*', 'has a query, which no rule looks at'],
   ])('%j %s', (pattern, fault) => {
     expect(pathPatternFault(pattern)).toBe(fault)

@@ -1,8 +1,8 @@
 /**
  * Which paths a rule is about. `*` stands for one or more characters of one segment and may stand once in it;
  * `**` as the last segment for any rest, also none. Everything else is compared byte by byte.
- * Safety: the path was held to be plain by `requestPath` before; nothing is decoded here, so an encoded letter is not that
- * letter.
+ * Safety: only paths without an oddity (`requestPath`) are held against patterns; nothing is decoded here, so an encoded letter
+ * is not that letter.
  */
 import { requestPath } from './request-path.ts'
 
@@ -31,6 +31,7 @@ export function pathPatternFault(pattern: string): string | undefined {
   const starred = segments.find((segment) => segment !== '**' && segment.indexOf('*') !== segment.lastIndexOf('*'))
   if (starred !== undefined) return `has more than one * in the segment "${starred}"`
   const written = requestPath(pattern)
-  if (written.kind === 'refused') return `is no path that a request can have: ${written.why}`
+  const why = written.kind === 'refused' ? written.why : written.oddity
+  if (written.kind === 'refused' || why !== undefined) return `is no path that can be decided on: ${why}`
   return written.query === '' ? undefined : 'has a query, which no rule looks at'
 }
