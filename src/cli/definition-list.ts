@@ -1,6 +1,12 @@
 /** `agents` and `bottles`: names and where each comes from. No definition is read, so a broken one is listed too. */
 import { Command } from 'commander'
-import { type DefinitionKind, ignoredBottlesNotice, listDefinitions, misnamedFiles } from '../host/manifests/places.ts'
+import {
+  type DefinitionKind,
+  ignoredBottlesNotice,
+  listDefinitions,
+  misnamedFiles,
+  refuseStaleConfiguration,
+} from '../host/manifests/places.ts'
 import type { CliContext } from './context.ts'
 import { inertJson } from './inert.ts'
 import { tableLines } from './table.ts'
@@ -17,6 +23,7 @@ export function listCommand(context: CliContext, { kind, description }: ListOpti
     .addHelpText('after', `\nExample:\n  bot-bottle ${kind}\n`)
     .action(async ({ json = false }: { readonly json?: boolean }) => {
       const places = { home: context.home, projectPath: context.cwd }
+      await refuseStaleConfiguration(places)
       const notice = await ignoredBottlesNotice(places)
       if (notice !== undefined) context.tell(notice)
       for (const file of await misnamedFiles(kind, places))

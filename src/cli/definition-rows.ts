@@ -7,7 +7,8 @@ import type {
   Origin,
   Sourced,
 } from '../core/manifest/definition.ts'
-import type { Route } from '../core/routing/route.ts'
+import type { Provider } from '../core/provider/provider.ts'
+import type { AuthScheme, Route } from '../core/routing/route.ts'
 
 export interface DefinitionRow {
   readonly key: string
@@ -21,6 +22,7 @@ const maxPromptCharacters = 60
 export function agentRows({
   name,
   origin,
+  description,
   bottle,
   command,
   prompt,
@@ -29,6 +31,7 @@ export function agentRows({
 }: AgentDefinition): DefinitionRow[] {
   return [
     { key: 'name', value: name, from: placeOf(origin) },
+    ...optional('description', description, String),
     ...optional('bottle', bottle, String),
     ...optional('command', command, (words) => words.join(' ')),
     ...budgetRows(budgets),
@@ -42,7 +45,7 @@ export function bottleRows(bottle: EffectiveBottle): DefinitionRow[] {
   return [
     { key: 'name', value: names.join(', '), from: '' },
     { key: 'definitions', value: scopes.map(({ name }) => name).join(' < '), from: 'nearest first' },
-    ...providers.map(({ value, origin }) => row('agent_provider', value.name, origin)),
+    ...providers.flatMap(providerRows),
     ...[...env].map(([name, { value, origin }]) => row(`env.${name}`, valueInWords(value), origin)),
     ...optional('egress.log', egress.log, String),
     ...optional('egress.unlisted_endpoints', egress.unlistedEndpoints, String),
@@ -58,8 +61,25 @@ export function bottleRows(bottle: EffectiveBottle): DefinitionRow[] {
   ]
 }
 
+function providerRows({ value: { name, hosts, credential, program }, origin }: Sourced<Provider>): DefinitionRow[] {
+  const of = `agent_provider.${name}`
+  return [
+    row('agent_provider', name, origin),
+    row(`${of}.hosts`, hosts.map(({ host }) => host).join(' '), origin),
+    row(`${of}.credential`, `${schemeInWords(credential.scheme)} from ${credential.sources.join(' or ')}`, origin),
+    ...(program ? [row(`${of}.command`, program.command.join(' '), origin)] : []),
+  ]
+}
+
+function schemeInWords(scheme: AuthScheme): string {
+  return scheme.kind === 'header' ? scheme.name : scheme.kind
+}
+
 function budgetRows(budgets: AgentDefinition['budgets'], of = ''): DefinitionRow[] {
-  return budgets.map(({ value, origin }) => row(`budget.${value.provider}`, `${of}${value.limitTokens}`, origin))
+  return budgets.map(({ value: { provider, limitTokens, period, always }, origin }) => {
+    const words = `${of}${limitTokens}${period === undefined ? '' : ` per ${period}`}${always ? ', always' : ''}`
+    return row(`budget.${provider}`, words, origin)
+  })
 }
 
 function optional<Value>(key: string, sourced: Sourced<Value> | undefined, inWords: (value: Value) => string) {
@@ -83,9 +103,7 @@ function routeInWords({ host, methods, paths, auth, providerTools, webSocket }: 
   const parts = [
     methods?.join(',') ?? 'any method',
     `${host}${paths === undefined ? '' : ` ${paths.join(' ')}`}`,
-    ...(auth
-      ? [`with ${auth.scheme.kind === 'header' ? auth.scheme.name : auth.scheme.kind} from ${auth.secret}`]
-      : []),
+    ...(auth ? [`with ${schemeInWords(auth.scheme)} from ${auth.secret}`] : []),
     ...(providerTools ? [`provider tools: ${providerTools.join(', ')}`] : []),
     ...(webSocket === false ? ['no WebSocket'] : []),
   ]

@@ -1,7 +1,14 @@
 /** From names to what a bottle is made of: the agent and the merged bottle that a start asks for, and what they mean for it. */
 import { BottleError } from '../core/errors.ts'
 import { emptyBottle } from '../core/manifest/built-ins.ts'
-import type { AgentDefinition, EffectiveBottle, ShutdownPolicy, Sourced } from '../core/manifest/definition.ts'
+import { unusedBudgets } from '../core/manifest/check-whole.ts'
+import {
+  type AgentDefinition,
+  type EffectiveBottle,
+  problemInWords,
+  type ShutdownPolicy,
+  type Sourced,
+} from '../core/manifest/definition.ts'
 import { forAgent } from '../core/manifest/for-agent.ts'
 import type { AgentProgram, Provider } from '../core/provider/provider.ts'
 import { isOfProject, loadAgent, loadBottle } from '../host/manifests/load.ts'
@@ -50,6 +57,8 @@ function noticesOf(agent: AgentDefinition | undefined, bottle: EffectiveBottle):
       `the agent "${agent.name}" is the project's own (${agent.origin.file}), in bottle ${bottle.names.join(', ')}`,
     )
   }
+  // An error only in a bottle of its own: another bottle that is asked for may well use another provider.
+  if (agent) notices.push(...unusedBudgets(agent.budgets, bottle).map(problemInWords))
   const [repository] = bottle.git.repositories.values()
   if (repository) notices.push(notServed('git-gate.repos', repository, 'those repositories cannot be reached'))
   if (bottle.supervise?.value) notices.push(notServed('supervise', bottle.supervise, 'nobody is asked'))

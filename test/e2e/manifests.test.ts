@@ -80,6 +80,14 @@ describe('an agent of the user', () => {
     })
   })
 
+  test('is told of a budget that would never hold in the bottle that is asked for', async () => {
+    await write('home/agents/frugal.md', file(['bottle: claude', 'budget: {claude: 77}']))
+    const { exitCode, stderr } = await start(['frugal', '--bottle', 'codex'])
+    expect(exitCode).toBe(0)
+    expect(stderr).toMatch(/agents\/frugal\.md:3:\d+: budget\.claude: the bottle uses codex, so this would never hold/)
+    expect((await start(['frugal'])).stderr).not.toContain('would never hold')
+  })
+
   test('is refused with every problem of its files at once, and nothing is started', async () => {
     await write('home/bottles/broken.md', file(['extends: claude', 'buget: {claude: 1e9}', 'env: {A: 1}']))
     const { exitCode, stderr } = await start(['claude', '--bottle', 'broken'])

@@ -67,6 +67,40 @@ test('show tells the merged definition, and where each value was written; secret
   expect(JSON.parse((await run('show', 'web', '--json')).stdout)).toMatchObject({ bottle: expect.any(Array) })
 })
 
+test('show tells of budgets their period and whether they always hold, and of providers where they are', async () => {
+  await write(
+    'home/bottles/local.md',
+    `---
+agent_provider:
+  name: local-model
+  command: [my-agent, --fast]
+  hosts: [{host: models.example.com, format: openai-chat}]
+  credential: {secret: ["env:MODEL_KEY", "file:~/key"], scheme: header, header: x-key}
+budget:
+  local-model: [{limit: 500, period: day}, {limit: 9000, period: month, always: true}]
+---
+`,
+  )
+  await write('home/agents/helper.md', '---\ndescription: Helps\nbottle: local\n---\n')
+  const { stdout } = await run('show', 'helper')
+  for (const line of [
+    /^description +Helps +agents\/helper\.md:2$/m,
+    /^agent_provider +local-model +bottles\/local\.md:3$/m,
+    /^agent_provider\.local-model\.hosts +models\.example\.com +bottles\/local\.md:3$/m,
+    /^agent_provider\.local-model\.credential +x-key from env:MODEL_KEY or file:~\/key +bottles\/local\.md:3$/m,
+    /^agent_provider\.local-model\.command +my-agent --fast +bottles\/local\.md:3$/m,
+    /^budget\.local-model +local: 500 per day +bottles\/local\.md:8$/m,
+    /^budget\.local-model +local: 9000 per month, always +bottles\/local\.md:8$/m,
+  ]) {
+    expect(stdout).toMatch(line)
+  }
+})
+
+test('show tells where an agent names a bottle that there is not', async () => {
+  await write('home/agents/helper.md', '---\nbottle: cluade\n---\n')
+  expect((await run('show', 'helper')).stderr).toMatch(/agents\/helper\.md:2:9: .*"cluade".*"claude"/)
+})
+
 test.each([
   [['show', 'nothing'], 1, /there is no agent and no bottle named "nothing"/],
   [['show', 'claude', '--bottle', 'cluade'], 2, /cluade.*claude/],
@@ -91,15 +125,18 @@ test('manifest check reads every file and tells all that is wrong', async () => 
   expect(problems).toMatchObject([{ line: 3 }, { file: 'bottles/bad.md', line: 2, column: 1 }])
 })
 
-test('the old configuration stops with advice', async () => {
-  await write('work/bot-bottle.json', '{}')
-  expect(await run('manifest', 'check')).toMatchObject({
-    exitCode: 2,
-    stderr: expect.stringMatching(
-      /bot-bottle\.json is a configuration that is no longer read\n {2}hint: .*bot-bottle init/,
-    ),
-  })
-})
+test.each([[['manifest', 'check']], [['agents']], [['bottles']], [['show', 'claude']]])(
+  'the old configuration stops %j with advice',
+  async (args) => {
+    await write('work/bot-bottle.json', '{}')
+    expect(await run(...args)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(
+        /bot-bottle\.json is a configuration that is no longer read\n {2}hint: .*bot-bottle init/,
+      ),
+    })
+  },
+)
 
 test('settings check tells what is wrong in settings.yml, or that nothing is', async () => {
   expect(await run('settings', 'check')).toMatchObject({

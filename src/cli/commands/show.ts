@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { BottleError } from '../../core/errors.ts'
 import { forAgent } from '../../core/manifest/for-agent.ts'
 import { loadAgent, loadBottle } from '../../host/manifests/load.ts'
-import { listDefinitions } from '../../host/manifests/places.ts'
+import { listDefinitions, refuseStaleConfiguration } from '../../host/manifests/places.ts'
 import type { CliContext } from '../context.ts'
 import { agentRows, bottleRows, type DefinitionRow } from '../definition-rows.ts'
 import { inertJson } from '../inert.ts'
@@ -28,6 +28,7 @@ export function showCommand(context: CliContext): Command {
 
 async function show(context: CliContext, name: string, { bottle, json = false }: ShowOptions): Promise<void> {
   const places = { home: context.home, projectPath: context.cwd }
+  await refuseStaleConfiguration(places)
   const isAgent = await isListed('agents')
   if (!isAgent && !bottle && !(await isListed('bottles'))) {
     throw new BottleError('not_found', `there is no agent and no bottle named "${name}"`, {
@@ -36,7 +37,8 @@ async function show(context: CliContext, name: string, { bottle, json = false }:
   }
   const agent = isAgent || bottle ? await loadAgent(name, places) : undefined
   const names = bottle ?? (agent ? (agent.bottle ? [agent.bottle.value] : []) : [name])
-  const merged = names.length === 0 ? undefined : await loadBottle(names, places)
+  const namedAt = bottle ? undefined : agent?.bottle?.origin
+  const merged = names.length === 0 ? undefined : await loadBottle(names, places, namedAt)
   const effective = merged && agent ? forAgent(merged, agent) : merged
   const shown = { ...(agent && { agent: agentRows(agent) }), ...(effective && { bottle: bottleRows(effective) }) }
   if (json) return context.print(inertJson(shown))

@@ -1,5 +1,6 @@
 /** Reads every definition that a start could use, each file once, and tells all that is wrong. */
-import type { BottleFile, Origin, Problem } from '../../core/manifest/definition.ts'
+import { unusedBudgets } from '../../core/manifest/check-whole.ts'
+import type { BottleFile, EffectiveBottle, Origin, Problem } from '../../core/manifest/definition.ts'
 import { neededDefinitions, resolveBottle } from '../../core/manifest/resolve-bottle.ts'
 import { resolveAgentNamed } from './load.ts'
 import { listDefinitions, type ManifestPlaces, misnamedFiles } from './places.ts'
@@ -25,18 +26,22 @@ export async function checkManifests(places: ManifestPlaces): Promise<ManifestCh
     unreadable.add(name)
   }
   const parents = new Set([...files.values()].flatMap((file) => file.extends.map(({ value }) => value)))
-  const check = (name: string, namedAt?: Origin) => {
+  const check = (name: string, namedAt?: Origin): EffectiveBottle | undefined => {
     // What is wrong with a file is told there, and not again at each that builds on it.
-    if (neededDefinitions([name], files).some((needed) => unreadable.has(needed))) return
+    if (neededDefinitions([name], files).some((needed) => unreadable.has(needed))) return undefined
     const asParents = parents.has(name) && namedAt === undefined
     const resolved = resolveBottle({ names: [name], files, known, asParents, ...(namedAt && { namedAt }) })
-    if (resolved.kind === 'invalid') problems.push(...resolved.problems)
+    if (resolved.kind === 'bottle') return resolved.bottle
+    problems.push(...resolved.problems)
+    return undefined
   }
   for (const name of known) check(name)
   for (const { name } of agents) {
     const resolved = await resolveAgentNamed(name, places)
     if (resolved?.kind === 'invalid') problems.push(...resolved.problems)
-    else if (resolved?.agent.bottle) check(resolved.agent.bottle.value, resolved.agent.bottle.origin)
+    if (resolved?.kind !== 'agent' || !resolved.agent.bottle) continue
+    const bottle = check(resolved.agent.bottle.value, resolved.agent.bottle.origin)
+    if (bottle) problems.push(...unusedBudgets(resolved.agent.budgets, bottle))
   }
   for (const kind of ['agents', 'bottles'] as const) {
     for (const file of await misnamedFiles(kind, places)) {

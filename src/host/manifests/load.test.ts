@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { problemInWords } from '../../core/manifest/definition.ts'
 import { checkManifests } from './check.ts'
 import { loadAgent, loadBottle } from './load.ts'
 import {
@@ -308,5 +309,18 @@ describe('the check of all files', () => {
       'bottles/loop.md:2',
     ])
     expect(problems[1]?.message).toContain('Did you mean "web"?')
+  })
+
+  test('tells agent budgets for providers its own bottle does not use, and lets stand those that it does', async () => {
+    await write({
+      'home/bottles/both.md': frontmatter('agent_provider: [claude, codex]'),
+      'home/agents/reviewer.md': frontmatter('bottle: claude', 'budget:', '  claude: 5', '  codex: 5'),
+      'home/agents/fixer.md': frontmatter('bottle: both', 'budget: {claude: 5, codex: 5}'),
+      'home/agents/anywhere.md': frontmatter('budget: {codex: 5}'),
+    })
+    const { problems } = await checkManifests(places)
+    expect(problems.map(problemInWords)).toEqual([
+      'agents/reviewer.md:5:10: budget.codex: the bottle uses claude, so this would never hold; remove it, or change agent_provider',
+    ])
   })
 })
