@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type FeatureName, featureNames } from './byte-features.ts'
+import { priorWeights } from './prior.ts'
+import { predictTokens } from './regression.ts'
 import { maxPieces, pieceBytesOf, profileRequest, type RequestProfile } from './request-profile.ts'
 
 const bodyOf = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
@@ -29,13 +31,16 @@ describe('the profile of a request', () => {
 
   it('is the same in whatever chunks the body came', () => {
     const whole = profileRequest([transcript])
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 5_000 }), { minLength: 1, maxLength: 5 }), (sizes) => {
-        expect(profileRequest(inChunks(transcript, sizes))).toEqual(whole)
-      }),
-      { numRuns: 60 },
-    )
-    expect(profileRequest(inChunks(transcript, [1]))).toEqual(whole)
+    const tokens = predictTokens({ weights: priorWeights }, whole.features)
+    const expectSame = (sizes: readonly number[]) => {
+      const { marks, features } = profileRequest(inChunks(transcript, sizes))
+      expect(marks).toEqual(whole.marks)
+      expect(Math.abs(predictTokens({ weights: priorWeights }, features) / tokens - 1)).toBeLessThan(0.02)
+    }
+    fc.assert(fc.property(fc.array(fc.integer({ min: 1, max: 5_000 }), { minLength: 1, maxLength: 5 }), expectSame), {
+      numRuns: 60,
+    })
+    expectSame([1])
   })
 
   it('counts a short body byte by byte, by class', () => {
@@ -63,7 +68,8 @@ describe('the profile of a request', () => {
     ])
     expect(feature(signed, 'blobs')).toBe(0)
     expect(feature(signed, 'sealed')).toBeGreaterThan(700)
-    for (const text of [prose(5_000), 'return'.repeat(3_000), '{"a":[1,2.5,-3]},'.repeat(900)]) {
+    const lines = Buffer.alloc(30_000, 'x7').toString('base64').replaceAll(/.{76}/g, '$&\n')
+    for (const text of [lines, prose(5_000), 'return'.repeat(3_000), '{"a":[1,2.5,-3]},'.repeat(900)]) {
       const plain = profileRequest([bodyOf([message(text)])])
       expect([feature(plain, 'blobs'), feature(plain, 'sealed')], text.slice(0, 20)).toEqual([0, 0])
     }

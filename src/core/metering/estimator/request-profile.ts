@@ -3,8 +3,9 @@
  *
  * A body is cut after a `{"`, which stands before every message, block and tool and never inside a JSON string, once a
  * piece is long enough. Of a long body only every n-th byte is looked at, counted from the start of its piece: the same
- * content gives the same counts and the same mark wherever it stands, in whatever chunks the body came. Marks are no
- * cryptographic hashes: who makes two pieces look alike misleads the estimates of their own requests only.
+ * content gives the same counts and the same mark wherever it stands, in whatever chunks the body came (but for a line of
+ * base64 at the edge of a chunk). Marks are no cryptographic hashes: who makes two pieces look alike misleads the estimates
+ * of their own requests only.
  */
 import { classCount, classOfByte, type Features } from './byte-features.ts'
 
@@ -32,6 +33,7 @@ const minBlobBytes = 3 * 1024
 const pieceStart = '{"'
 const brace = 0x7b
 const quote = 0x22
+const backslash = 0x5c
 /** A mark is hash × this + length: together the 53 bits of a safe integer. */
 const markBytes = 2 ** 21
 const hashSeed = 0x811c9dc5
@@ -73,6 +75,8 @@ class ProfileReader {
   /** The counts of plain classes before the current group. */
   readonly #before = new Int32Array(joiner + 1)
   #samplesLeft: number
+  /** In the current chunk; stale when behind what was read. */
+  #nextBackslash = -1
   /** Encoded groups in a row, up to the current one. */
   #encodedGroups = 0
   #sealedBytes = 0
@@ -89,6 +93,7 @@ class ProfileReader {
 
   feed(chunk: Uint8Array): void {
     const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
+    this.#nextBackslash = -1
     for (let at = 0; at < bytes.length; ) {
       const cut = this.#nextCut(bytes, at)
       const end = cut === -1 ? bytes.length : cut
@@ -124,7 +129,7 @@ class ProfileReader {
     let at = start + this.#skip
     while (at < end) {
       const stride = this.#stride
-      const groupStart = at
+      const first = at
       const groupEnd = at + this.#samplesLeft * stride
       const stop = groupEnd < end ? groupEnd : end
       for (; at < stop; at += stride) {
@@ -133,21 +138,32 @@ class ProfileReader {
         counts[feature] = (counts[feature] as number) + 1
         hash = Math.imul(hash ^ byte, hashFactor)
       }
-      if (at >= groupEnd) this.#endGroup()
-      else this.#samplesLeft -= (at - groupStart) / stride
+      if (at >= groupEnd) this.#endGroup(bytes, first, end)
+      else this.#samplesLeft -= (at - first) / stride
     }
     this.#hash = hash
     this.#skip = at - end
   }
 
-  #endGroup(): void {
+  /** The group ends in these bytes, and may have begun before them. */
+  #endGroup(bytes: Buffer, start: number, end: number): void {
     const rareSamples = this.#sinceGroupStart(upper) + this.#sinceGroupStart(digit) + this.#sinceGroupStart(joiner)
     const plainSamples = this.#sinceGroupStart(lower) + rareSamples
-    if (plainSamples === this.#groupSamples && rareSamples * 4 >= plainSamples) {
+    const isPlain = plainSamples === this.#groupSamples && rareSamples * 4 >= plainSamples
+    if (isPlain && !this.#findsBackslash(bytes, start, Math.min(end, start + groupBytes))) {
       this.#encodedGroups += 1
       this.#counts.set(this.#before)
     } else this.#endRun()
     this.#beginGroup(this.#group + 1)
+  }
+
+  /** Between plain samples it is a line break: a text in base64, which is billed as text. */
+  #findsBackslash(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#nextBackslash < start) {
+      const found = bytes.indexOf(backslash, start)
+      this.#nextBackslash = found === -1 ? bytes.length : found
+    }
+    return this.#nextBackslash < end
   }
 
   #sinceGroupStart(index: number): number {
