@@ -96,16 +96,33 @@ export function promptParts({ agent, bottle }: Pick<Definitions, 'agent' | 'bott
   const { prompt } = programOf(agent, bottle)
   switch (prompt.kind) {
     case 'argument':
+      refuseLongWord(agent)
       return { ...none, args: [prompt.flag, agent.prompt] }
     case 'home_file':
       return { ...none, homeFiles: { [prompt.path]: `${agent.prompt}\n` } }
     case 'environment':
+      refuseLongWord(agent)
       return { ...none, env: { [prompt.name]: agent.prompt } }
     case 'none':
       throw new BottleError('usage', `the agent "${agent.name}" has a prompt, but its program takes none`, {
         hint: `Say how in the bottle's agent_provider (prompt: …), or empty the body of ${agent.origin.file}.`,
       })
   }
+}
+
+/** Linux gives a program no longer word (MAX_ARG_STRLEN, less a variable's name and the NUL). */
+const maxWordBytes = 128 * 1024 - 256
+
+function refuseLongWord({ name, prompt, origin }: AgentDefinition): void {
+  const bytes = Buffer.byteLength(prompt)
+  if (bytes <= maxWordBytes) return
+  throw new BottleError(
+    'usage',
+    `the prompt of "${name}" has ${bytes} bytes, and its program can be given ${maxWordBytes}`,
+    {
+      hint: `Shorten the body of ${origin.file}: what is long goes into a file of the project that the prompt names.`,
+    },
+  )
 }
 
 /** The most specific policy that is said; `asked` is that of the command. Throws BottleError `usage` for `freeze`. */

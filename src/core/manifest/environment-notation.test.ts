@@ -75,6 +75,7 @@ describe('env', () => {
       'env: "NODE_EXTRA_CA_CERTS" is set by the sandbox: without the bottle\'s own certificate',
     ],
     ['LD_PRELOAD', 'env: {LD_PRELOAD: /x.so}', 'env: "LD_PRELOAD" puts code into every program'],
+    ['what JavaScript takes for its own', 'env: {__proto__: x}', 'env: "__proto__" is no name that can be passed on'],
     ['our own', 'env: {BOT_BOTTLE_MARK: x}', `env: "BOT_BOTTLE_MARK" is one of bot-bottle's own variables`],
     ['one twice', 'env: {A: x, A: y}', '2:13: this key is given twice; keep one'],
   ])('refuses %s', (_, yaml, expected) => {

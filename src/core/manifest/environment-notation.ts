@@ -20,6 +20,7 @@ export function variableFault(name: string): string | undefined {
 
 /** The rest of a program's environment may be chosen freely: it changes what runs in the bottle, not what leaves it. */
 const reservedVariables: readonly { readonly names: ReadonlySet<string>; readonly why: string }[] = [
+  { names: new Set(['__proto__']), why: 'is no name that can be passed on; choose another name' },
   {
     names: new Set(['HOME', 'PATH', 'PWD', 'USER', 'LOGNAME', 'SHELL']),
     why: 'is set by the sandbox, whose paths and user are not those of the host; remove it',

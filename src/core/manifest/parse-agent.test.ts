@@ -84,6 +84,13 @@ describe('budget', () => {
   })
 })
 
+test('a prompt cannot hold a NUL, which no argument can', () => {
+  expect(parseAgentFile('---\n---\nOne line,\nand \0.', source)).toMatchObject({
+    kind: 'invalid',
+    problems: [{ line: 4, message: expect.stringContaining('NUL') }],
+  })
+})
+
 test('no agent can be called like the programs that run without one', () => {
   expect(parseAgentFile('---\n---\n', { name: 'run', file: 'agents/run.md' })).toMatchObject({
     kind: 'invalid',

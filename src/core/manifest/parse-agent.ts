@@ -74,5 +74,11 @@ export function parseAgentFile(fileText: string, { name, file }: DefinitionSourc
   const read = readDocument(parts.yaml, file, agentNotation)
   if (read.kind === 'invalid') return read
   const origin = { file, line: 1, column: 1 }
+  const nul = fileText.indexOf('\0')
+  if (nul !== -1) {
+    const line = fileText.slice(0, nul).split('\n').length
+    const message = 'the prompt has a NUL character, which no program can be given; remove it'
+    return { kind: 'invalid', problems: [{ file, line, column: 1, message }] }
+  }
   return { kind: 'agent', agent: { name, origin, ...read.value, prompt: parts.body.trim() } }
 }
