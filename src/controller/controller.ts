@@ -4,11 +4,9 @@
 import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isSpent } from '../core/budget/admit.ts'
 import { plainBudget } from '../core/budget/defined-budget.ts'
-import { periodOfKey } from '../core/budget/period.ts'
-import type { Counter, Scope } from '../core/budget/scope.ts'
-import { cutReason, operatorCutMessage, operatorKillMessage, spentMessage } from '../core/budget/wording.ts'
+import type { Scope } from '../core/budget/scope.ts'
+import { cutReason, operatorCutMessage, operatorKillMessage } from '../core/budget/wording.ts'
 import { BottleError } from '../core/errors.ts'
 import type { Sourced, WrittenBudget } from '../core/manifest/definition.ts'
 import type { TokenEstimator } from '../core/metering/estimator/token-estimator.ts'
@@ -45,6 +43,7 @@ import { createEventBus, type EventBus } from './event-bus.ts'
 import { failBottle, type LiveBottle, removeDirectory, startBottle } from './live-bottle.ts'
 import { createNotifier } from './notifier.ts'
 import { type Recovered, recover, refuseUnbalanced } from './recovery.ts'
+import { refuseWithoutRoom } from './restore-room.ts'
 import { planFor, refuseForeignBudgets, refuseOwnFiles } from './start-plan.ts'
 import { viewOf } from './views.ts'
 
@@ -329,21 +328,6 @@ export async function openController({
       hint: 'List the running ones with: bot-bottle ps',
     })
   }
-}
-
-/** A restore that the next request would undo at once helps nobody. */
-function refuseWithoutRoom({ id, budgets }: BottleView): void {
-  const spent = budgets.find(isSpent)
-  if (!spent) return
-  throw new BottleError('refused', cutReason(spentMessage(spent)), { hint: raiseHint(id, spent) })
-}
-
-function raiseHint(id: string, { scope, provider, period }: Counter): string {
-  if (scope.startsWith('run:')) return `Give it a higher limit: bot-bottle restore ${id} --budget ${provider}=N`
-  const file = scope === 'host' ? 'settings.yml' : 'its file'
-  const kind = periodOfKey(period)
-  const change = `bot-bottle budget set ${scope} ${provider}=N${kind === 'total' ? '' : ` --period ${kind}`}`
-  return `Raise \`budget\` in ${file} above what is used, or: ${change}; then restore again.`
 }
 
 async function removeKept(directory: string): Promise<boolean> {

@@ -149,6 +149,33 @@ describe('the gate "off"', () => {
   })
 })
 
+describe('64 streams at once, each of which asks for a third of the last 1 % of a budget,', () => {
+  const limitTokens = 1_000_000
+  const events = anthropicStream({ deltas: words, inputTokens: 40, outputTokens: 3_000 })
+
+  it.each([
+    { gate: 'lease', from: 0.995, to: 1.005 },
+    { gate: 'strict', from: 0.99, to: 1 },
+    // Post-hoc: all of them pass. It is measured so that nobody takes it for a limit.
+    { gate: 'off', from: 1.1, to: 1.2 },
+  ] as const)('use $from to $to of it with the gate "$gate" (E01)', async ({ gate, from, to }) => {
+    const options = { gate, budgets: { claude: limitTokens }, onSpent: () => {} }
+    const { rig } = await provide(streaming(events), options)
+    const run = await rig.counterOf('claude')
+    const spent = { attemptId: 'spent', provider: 'claude', model: null, nowMs: Date.now() }
+    const hold = { holdTokens: 0, holdsRoom: true, inputTokens: 0 }
+    const whose = { bottleId: 'rig-1', agent: 'rig', governing: [run], chain: [run.scope] }
+    await rig.ledger.reserve({ ...spent, ...hold, ...whose })
+    const charge = { usage: {}, chargeTokens: 0.99 * limitTokens, source: 'authoritative', ending: 'complete' } as const
+    await rig.ledger.settle({ ...spent, ...charge })
+    await Promise.all(Array.from({ length: 64 }, () => ask(rig, { body: metered({ max_tokens: 4_000 }) })))
+    await rig.settled(rig.started.length)
+    const { settledTokens } = await rig.counterOf('claude')
+    expect(settledTokens / limitTokens).toBeGreaterThanOrEqual(from)
+    expect(settledTokens / limitTokens).toBeLessThanOrEqual(to)
+  })
+})
+
 describe('weights', () => {
   const usage = { input_tokens: 10, cache_read_input_tokens: 1_005, cache_creation_input_tokens: 100, output_tokens: 7 }
 

@@ -2,11 +2,12 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { ledgerContract, reserveRequest, settleRequest } from '../ledger.contract.ts'
+import { type LedgerUnderTest, ledgerContract, reserveRequest, settleRequest } from '../ledger.contract.ts'
 import type { Ledger } from '../ledger.ts'
+import { budgetsContract } from '../ledger-budgets.contract.ts'
 import { openSqliteLedger } from './sqlite-ledger.ts'
 
-ledgerContract('SQLite', async () => {
+async function openUnderTest(): Promise<LedgerUnderTest> {
   const directory = await mkdtemp(join(tmpdir(), 'bot-bottle-ledger-'))
   const path = join(directory, 'ledger.db')
   const opened: Ledger[] = []
@@ -23,7 +24,10 @@ ledgerContract('SQLite', async () => {
       await rm(directory, { recursive: true })
     },
   }
-})
+}
+
+ledgerContract('SQLite', openUnderTest)
+budgetsContract('SQLite', openUnderTest)
 
 test.each([
   ['removed', async (path: string) => rm(path)],
