@@ -88,6 +88,12 @@ describe('the head for the upstream', () => {
     (name) => expect(fields(sent([name, 'POST']))).toEqual(ours),
   )
 
+  it('does not carry what would leave the usage out of a metered answer (I3)', () => {
+    const mask = ['X-Goog-FieldMask', 'candidates']
+    expect(fields(sent(mask))).toEqual(ours)
+    expect(fields(sent(mask, { answerCoding: 'any' }))).toContain('x-goog-fieldmask: candidates')
+  })
+
   it('drops what Connection names, but not what we put in (H10)', () => {
     const named = ['Connection', 'close, X-Api-Key, x_mine', 'connection', 'content-length,accept-encoding,host']
     expect(fields(sent([...named, 'X-Mine', '1', 'x-stays', '2']))).toEqual(['x-stays: 2', ...ours])

@@ -41,6 +41,8 @@ const credentialParameters = new Set([
 ])
 /** Some servers do the method that one of these names instead of the one that was decided on. */
 const methodOverrides = new Set(['x-http-method-override', 'x-http-method', 'x-method-override'])
+/** They leave the usage out of an answer. */
+const answerMasks = new Set(['x-goog-fieldmask'])
 /** Written anew by us. */
 const ownFields = new Set(['host', 'content-length', 'expect', 'accept-encoding'])
 /** Would lead a client around the proxy (RFC 7838). */
@@ -75,6 +77,7 @@ export function upstreamHeaders({ raw, authorization, contentLength, answerCodin
     const key = spelling(name)
     if (hopByHop.has(key) || methodOverrides.has(key) || named.has(key)) continue
     if (own && (credentialFields.has(key) || key === ownCredential)) continue
+    if (answerCoding !== 'any' && answerMasks.has(key)) continue
     if (key === 'accept-encoding' && answerCoding === 'any') headers.push(name, value)
     if (!ownFields.has(key)) headers.push(name, value)
   }

@@ -11,6 +11,7 @@ import { give, giveEnd, refuse } from './answer.ts'
 import type { ClientResponse } from './client-messages.ts'
 import { editedRequest } from './edited-request.ts'
 import type { ForwardEnd } from './forward.ts'
+import { withoutCredentialParameters } from './heads.ts'
 import type { Lease } from './lease.ts'
 import { pendingRetrySeconds } from './limits.ts'
 import { createMeterTap, type MeterTap } from './meter-tap.ts'
@@ -22,7 +23,8 @@ import { settleExchange } from './settle-exchange.ts'
 
 export async function runMetered(ready: ReadyRequest): Promise<void> {
   const { content, verdict, exchange, line, egress } = ready
-  const reading = verdict.isListed ? wireFormats[verdict.format].readRequest(content, line.path) : undefined
+  const target = `${line.path}${withoutCredentialParameters(line.query)}`
+  const reading = verdict.isListed ? wireFormats[verdict.format].readRequest(content, target) : undefined
   const fault = verdict.isListed ? meteringFault(reading, providerHostRules(egress.routes, line.host)) : undefined
   if (fault) return refuse(ready, { status: 400, code: 'not_metered', reason: fault })
 

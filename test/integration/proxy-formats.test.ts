@@ -81,6 +81,20 @@ describe('a stream of Gemini whose budget is spent', () => {
   })
 })
 
+describe('a request for an answer that hides its usage', () => {
+  it('is refused, and nothing is dialled (I3)', async () => {
+    const rig = await provide(answerSmall)
+    const { status, body } = await ask(rig, {
+      host: googleHost,
+      path: `${google}:generateContent?fields=candidates&key=mine`,
+      body: '{"contents":[]}',
+    })
+    expect(status).toBe(400)
+    expect(JSON.parse(body.toString()).error.message).toContain('the query ?fields=candidates ')
+    expect(rig.upstream.seen).toEqual([])
+  })
+})
+
 describe('a request for a tool that the provider runs', () => {
   const search = {
     host: anthropicHost,

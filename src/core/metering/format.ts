@@ -16,6 +16,8 @@ export interface RequestReading {
   readonly background: boolean
   /** What the provider is asked to run or fetch itself, each once, by the names of `provider-tools.ts`. */
   readonly providerTools: readonly string[]
+  /** The query of the request, where it asks for an answer that the meter does not read. */
+  readonly unmeteredForm?: string
   /** What must be changed before the body is sent on, so that the answer can be metered; see `include-usage.ts`. */
   readonly edit?: BodyEdit
 }
@@ -63,8 +65,8 @@ export interface WireFormat {
   readonly name: WireFormatName
   /**
    * Reads a whole request body given as the chunks it came in. A body that is no JSON object reads as `undefined`.
-   * `path`: where it was sent, without the query; some formats name the model there.
+   * `target`: path and query that it is sent to; some formats name the model there.
    */
-  readRequest(body: readonly Uint8Array[], path: string): RequestReading | undefined
+  readRequest(body: readonly Uint8Array[], target: string): RequestReading | undefined
   createMeter(kind: BodyKind): ResponseMeter
 }

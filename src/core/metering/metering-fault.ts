@@ -12,6 +12,8 @@ export function meteringFault(
 ): string | undefined {
   if (!reading) return 'this endpoint is metered, and the body is not the JSON object that it takes'
   if (reading.background) return 'background responses are answered out of sight of the meter'
+  if (reading.unmeteredForm !== undefined)
+    return `the query ${reading.unmeteredForm} may ask for an answer that the meter does not read`
   const refused = reading.providerTools.filter((tool) => !providerTools.includes(tool))
   if (refused.length === 0) return undefined
   const tools = refused.map((tool) => `"${tool}"`).join(', ')

@@ -154,6 +154,7 @@ describe('a request that cannot be metered', () => {
   test.each([
     ['no JSON object', undefined, /not the JSON object/],
     ['a background response', { ...reading, background: true }, /out of sight/],
+    ['another form of answer', { ...reading, unmeteredForm: '?alt=proto' }, /^the query \?alt=proto may ask/],
     [
       'tools of the provider',
       { ...reading, providerTools: ['mcp', 'web_search'] },

@@ -41,14 +41,19 @@ type FeedAndEnd = Pick<ResponseMeter, 'feed' | 'end'>
 export function createResponseMeter({ event, document }: ResponseShapes, kind: BodyKind): ResponseMeter {
   const tally = createTally()
   let source = openSource(kind === 'json' ? document : event, tally)
+  let fedBytes = 0
   let meter: FeedAndEnd | undefined = kind === 'json' ? undefined : eventMeters[kind](source)
   return {
     feed(chunk) {
+      fedBytes += chunk.length
       meter ??= documentMeter(chunk)
       meter?.feed(chunk)
     },
     end: () => meter?.end(),
-    reading: () => readingOf(tally, source.scanner),
+    reading() {
+      const reading = readingOf(tally, source.scanner)
+      return kind === 'json' && source.scanner.state === 'malformed' ? withBytes(reading, fedBytes) : reading
+    },
     get heldBytes() {
       return source.scanner.heldBytes + maxEventNameBytes
     },
@@ -157,4 +162,10 @@ function readingOf(tally: Tally, scanner: JsonScanner): MeterReading {
     observedOutputTokens: estimateOutputTokens(scanner.textBytes),
     anomalies: [...tally.anomalies],
   }
+}
+
+/** A body that is no JSON says nothing of its output, and is not free: each byte counts. */
+function withBytes(reading: MeterReading, bytes: number): MeterReading {
+  const observedOutputTokens = Math.max(reading.observedOutputTokens, bytes)
+  return { ...reading, observedOutputTokens, anomalies: [...reading.anomalies, 'the body is no JSON'] }
 }

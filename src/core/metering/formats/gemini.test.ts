@@ -128,6 +128,20 @@ describe('what is not known', () => {
   )
 })
 
+test('a body that is no JSON is counted by its bytes, and said to be (M20)', () => {
+  for (const body of [
+    'callback({"usageMetadata":{"promptTokenCount":3}})',
+    '<html></html>',
+    '{"a":1}x',
+    '\n\u0005proto',
+  ]) {
+    const { usage, isFinal, observedOutputTokens, anomalies } = readText(gemini, 'json', body)
+    expect({ usage, isFinal }).toEqual({ usage: {}, isFinal: false })
+    expect(observedOutputTokens).toBe(body.length)
+    expect(anomalies).toEqual(['the body is no JSON'])
+  }
+})
+
 describe('a JSON array', () => {
   const array = (text: string) => readText(gemini, 'json', text)
   const element = '{"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":3}}'
@@ -180,6 +194,30 @@ describe('requests', () => {
       maxOutputTokens: 7,
       stream: false,
     })
+  })
+
+  test.each([
+    '?alt=proto',
+    '?alt=sse&alt=proto',
+    '?fields=candidates',
+    '?callback=f',
+    '?%61lt=proto',
+    '?$alt=proto',
+    '?alt=media',
+    '?alt=sse?alt=proto',
+  ])('for an answer in another form are told apart: %s (I3)', (query) => {
+    expect(readRequest({}, `/v1beta/models/m:generateContent${query}`)).toMatchObject({
+      model: 'm',
+      unmeteredForm: query,
+    })
+  })
+
+  test('for an answer in another form are told apart also where the path is odd (I3)', () => {
+    expect(readRequest({}, '/v1beta/models/a::generateContent?fields=a:b')?.unmeteredForm).toBe('?fields=a:b')
+  })
+
+  test.each(['', '?', '?alt=sse', '?alt=json'])('for one that is metered are not: "%s"', (query) => {
+    expect(readRequest({}, `/v1beta/models/m:generateContent${query}`)?.unmeteredForm).toBeUndefined()
   })
 
   test('whose body is no object are unreadable', () => {

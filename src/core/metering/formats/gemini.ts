@@ -27,6 +27,9 @@ const request = compileRequestShape({
   ],
 })
 
+/** Others mask the usage (`fields`), or have the answer in a form that is none of JSON (`alt`, `callback`). */
+const meteredQueries = new Set(['', '?', '?alt=sse', '?alt=json'])
+
 const parts = 'candidates[].content.parts[]'
 const paths = compileJsonPaths({
   capture: ['modelVersion', 'usageMetadata', 'candidates[].finishReason', 'promptFeedback.blockReason', 'error'],
@@ -84,10 +87,13 @@ const shapes: ResponseShapes = { event, document }
 
 export const gemini: WireFormat = {
   name: 'gemini',
-  readRequest(chunks, path) {
+  readRequest(chunks, target) {
     const reading = readRequest(request, chunks)
+    const [path = ''] = target.split('?', 1)
+    const query = target.slice(path.length)
     const [, model, method] = /([^/:]+):(\w+)$/.exec(path) ?? []
-    return reading && { ...reading, model, stream: method === 'streamGenerateContent' }
+    const form = meteredQueries.has(query) ? {} : { unmeteredForm: query }
+    return reading && { ...reading, model, stream: method === 'streamGenerateContent', ...form }
   },
   createMeter: (kind) => createResponseMeter(shapes, kind),
 }
