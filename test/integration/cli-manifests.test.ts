@@ -1,8 +1,8 @@
 /** The commands that look at definitions and settings, without a controller. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readlink, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type CommandEnd, commandLine } from './command-line.ts'
 
 let root = ''
@@ -44,6 +44,29 @@ test('agents and bottles are listed by name and place', async () => {
   const listed = await run('bottles', '--json')
   expect(JSON.parse(listed.stdout)).toContainEqual({ name: 'claude', path: null })
   expect(listed.stderr).toContain('bottles/Web 1.md is not read')
+})
+
+describe('init', () => {
+  test('keeps what is there, be it a broken link, and writes the rest', async () => {
+    await mkdir(home, { mode: 0o700 })
+    await symlink('nothing', join(home, 'settings.yml'))
+    const { exitCode, stdout } = await run('init')
+    expect(exitCode).toBe(0)
+    expect(stdout).toMatch(/^kept .*settings\.yml\nwrote .*bottles\/starter\.md\nwrote .*agents\/starter\.md\n$/)
+    expect(await readlink(join(home, 'settings.yml'))).toBe('nothing')
+  })
+
+  test.each([
+    ['a file', async (path: string) => writeFile(path, '')],
+    ['a broken link', async (path: string) => symlink('nothing', path)],
+  ])('says what is in its way where a directory is %s', async (_, make) => {
+    await mkdir(home, { mode: 0o700 })
+    await make(join(home, 'agents'))
+    expect(await run('init')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/agents\/starter\.md cannot be written: .*\n {2}hint: /),
+    })
+  })
 })
 
 test('show tells the merged definition, and where each value was written; secrets by their place only', async () => {

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Command } from 'commander'
+import { BottleError, messageOf } from '../../core/errors.ts'
 import { prepareHome } from '../../host/paths.ts'
 import type { CliContext } from '../context.ts'
 import { schemaFiles, starterFiles } from '../starter-files.ts'
@@ -15,25 +16,33 @@ export function initCommand(context: CliContext): Command {
       await prepareHome(context.home)
       for (const [file, content] of Object.entries(starterFiles)) {
         const path = join(context.home, file)
-        await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-        context.print(`${(await writeNew(path, content)) ? 'wrote' : 'kept '} ${path}`)
+        context.print(`${(await write(path, content, 'wx')) ? 'wrote' : 'kept '} ${path}`)
       }
       // For editors, not for people: always those of this version.
       for (const [file, content] of Object.entries(schemaFiles())) {
-        const path = join(context.home, file)
-        await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-        await writeFile(path, content)
+        await write(join(context.home, file), content, 'w')
       }
     })
 }
 
-/** False where something has that name, be it a broken link. */
-async function writeNew(path: string, content: string): Promise<boolean> {
+/** With `wx`: false where something has that name, be it a broken link. */
+async function write(path: string, content: string, flag: 'w' | 'wx'): Promise<boolean> {
   try {
-    await writeFile(path, content, { flag: 'wx', mode: 0o600 })
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await writeFile(path, content, { flag, mode: 0o600 })
     return true
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
-    throw error
+  } catch (cause) {
+    if (flag === 'wx' && (await isThere(path))) return false
+    throw new BottleError('usage', `${path} cannot be written: ${messageOf(cause)}`, {
+      hint: 'Make room for it, or set BOT_BOTTLE_HOME to a directory that you can write to.',
+      cause,
+    })
   }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  )
 }
