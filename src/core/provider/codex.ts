@@ -15,7 +15,8 @@ export const codex: Provider = {
   env: { CODEX_API_KEY: placeholderCredential, OPENAI_API_KEY: placeholderCredential },
   containedEnv: {},
   homeFiles: {
-    // An own provider entry: plain HTTP instead of a WebSocket, no other host but the API's, an end to refused connects.
+    // An own provider entry: plain HTTP instead of a WebSocket (which would be metered, see decision 14), no other host but
+    // the API's, an end to refused connects.
     '.codex/config.toml': `model_provider = "bottle"
 check_for_update_on_startup = false
 

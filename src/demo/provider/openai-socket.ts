@@ -122,6 +122,7 @@ async function serveMessage(message: RawData, call: MessageCall): Promise<void> 
 function parseMessage(message: RawData, entry: MessageCall['entry']): unknown {
   const text = String(message)
   entry.bodyBytes = Buffer.byteLength(text)
+  if (entry.body !== undefined) entry.body = text
   try {
     return JSON.parse(text)
   } catch (cause) {

@@ -85,8 +85,7 @@ export function runSession(options: SessionOptions): Promise<void> {
       const reason = `the requests in flight of this bottle hold more than ${proxyLimits.maxBodiesBytes} bytes`
       return refuse(413, 'requests_too_long', reason)
     }
-    const { reading, previousResponseId } = message
-    apply({ kind: 'request', request: { bytes, share, reading, previousResponseId } })
+    apply({ kind: 'request', request: { ...message, bytes, share } })
   }
   const onEvent = (bytes: Buffer) => {
     if (isOver) return

@@ -4,7 +4,7 @@
  */
 import { BottleError } from '../../core/errors.ts'
 import type { InputEstimate } from '../../core/metering/estimator/token-estimator.ts'
-import type { RequestReading } from '../../core/metering/format.ts'
+import type { ClientMessage } from '../../core/metering/responses-socket/client-message.ts'
 import type { ServerEvent } from '../../core/metering/responses-socket/server-event.ts'
 import { pendingMessageEvent, plainMessageEvent, spentMessageEvent } from '../../core/provider/socket-refusal.ts'
 import { failureSentence } from '../answer.ts'
@@ -19,10 +19,8 @@ import { type Reservation, type ReserveOptions, reserveExchange } from '../reser
 import { type EndedMetered, settleExchange } from '../settle-exchange.ts'
 import type { BottleSockets } from './bottle-sockets.ts'
 
-export interface TurnRequest {
+export interface TurnRequest extends Omit<Extract<ClientMessage, { kind: 'create' }>, 'kind'> {
   readonly bytes: Buffer
-  readonly reading: RequestReading
-  readonly previousResponseId: string | undefined
 }
 
 export interface TurnOptions extends Omit<Metering, 'exchange'> {
@@ -78,12 +76,12 @@ export async function openTurn(options: TurnOptions): Promise<TurnOpening> {
 
 /** What is known of a request before it is sent. */
 interface Foreseen extends Omit<ReserveOptions, 'goneSignal'> {
-  /** To be learned from by its count; `undefined` where a part of the input is only guessed. */
+  /** To be learned from by its count; `undefined` where that may be the count of something else. */
   readonly lesson: InputEstimate | undefined
 }
 
 function foresee({ egress, verdict, sockets, request }: TurnOptions): Foreseen {
-  const { bytes, reading, previousResponseId } = request
+  const { bytes, reading, previousResponseId, isPrewarm } = request
   const { maxOutputTokens, model = null } = reading
   const context = sockets.contexts.before(previousResponseId)
   const provider = verdict.provider.name
@@ -93,7 +91,7 @@ function foresee({ egress, verdict, sockets, request }: TurnOptions): Foreseen {
     inputTokens: estimate.expectedTokens,
     upperInputTokens: estimate.upperTokens,
     maxOutputTokens,
-    lesson: context.isCertain ? estimate : undefined,
+    lesson: context.isCertain && !isPrewarm ? estimate : undefined,
   }
 }
 

@@ -11,7 +11,9 @@ describe('a message of a client', () => {
       kind: 'create',
       reading: { model: 'm', maxOutputTokens: 9 },
       previousResponseId: undefined,
+      isPrewarm: false,
     })
+    expect(read('{"type":"response.create","generate":false}')).toMatchObject({ kind: 'create', isPrewarm: true })
     expect(
       read('{"input":[{"type":"message"}],"previous_response_id":"resp_1",\n"typ\\u0065":"response\\u002ecreate"}'),
     ).toMatchObject({ kind: 'create', previousResponseId: 'resp_1' })

@@ -15,12 +15,14 @@ export type ClientMessage =
       readonly reading: RequestReading
       /** The response that it goes on from: its whole transcript is input again. */
       readonly previousResponseId: string | undefined
+      /** Asks for no answer: the provider gets ready for the request that follows. What it counts may not be the prompt. */
+      readonly isPrewarm: boolean
     }
   /** Asks for nothing, and no answer is expected: it stays here. */
   | { readonly kind: 'ignored' }
   | { readonly kind: 'refused'; readonly reason: string }
 
-const paths = compileJsonPaths({ capture: ['type', 'previous_response_id'] })
+const paths = compileJsonPaths({ capture: ['type', 'previous_response_id', 'generate'] })
 /** Codex says so that it has read a response. Passed on, its error could be taken for that of a request. */
 const ignoredType = 'response.processed'
 const maxShownCharacters = 40
@@ -42,5 +44,10 @@ export function readClientMessage(message: Uint8Array, allowed: AllowedTools): C
   const fault = meteringFault(reading, allowed)
   if (!reading || fault) return { kind: 'refused', reason: fault ?? 'it cannot be read' }
   const previous = scanner.value('previous_response_id')
-  return { kind: 'create', reading, previousResponseId: typeof previous === 'string' ? previous : undefined }
+  return {
+    kind: 'create',
+    reading,
+    previousResponseId: typeof previous === 'string' ? previous : undefined,
+    isPrewarm: scanner.value('generate') === false,
+  }
 }
