@@ -33,6 +33,12 @@ const anthropicDelta = (text: string): string =>
 const openaiDelta = (text: string): string =>
   `event: response.output_text.delta\ndata: {"type":"response.output_text.delta","content_index":0,"delta":${JSON.stringify(text)},"item_id":"msg_0a63f40a2632b74300699f8819a5e08196ac270722d369af5a","output_index":0,"sequence_number":4,"obfuscation":"2ajSAGID"}\n\n`
 
+const chatDelta = (text: string): string =>
+  `data: {"id":"chatcmpl-D8Z5oo6uDh67AD85p73ksdT1KxhE0","object":"chat.completion.chunk","created":1770933892,"model":"gpt-4.1-nano","service_tier":"default","system_fingerprint":"fp_de604bd877","choices":[{"index":0,"delta":{"content":${JSON.stringify(text)}},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"dTh"}\n\n`
+
+const geminiEvent = (text: string): string =>
+  `data: {"candidates":[{"content":{"parts":[{"text":${JSON.stringify(text)}}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":23,"totalTokenCount":217,"thoughtsTokenCount":185},"modelVersion":"gemini-3-pro-preview","responseId":"bH6LaZW8Fp"}\n\n`
+
 const prose = 'The meter reads a copy of the bytes and never changes, delays or breaks the response.\n\n'
 const code = 'if (a["b"] === "c") {\n  return "d\\n"\n}\n'
 const streams = {
@@ -40,6 +46,8 @@ const streams = {
   'Anthropic SSE, deltas of 400 characters': ['anthropic-messages', anthropicDelta(prose.repeat(5).slice(0, 400))],
   'Anthropic SSE, deltas of code': ['anthropic-messages', anthropicDelta(code)],
   'OpenAI Responses SSE, deltas of a word': ['openai-responses', openaiDelta(' meter')],
+  'OpenAI chat SSE, deltas of a word': ['openai-chat', chatDelta(' meter')],
+  'Gemini SSE, 400 characters and usage an event': ['gemini', geminiEvent(prose.repeat(5).slice(0, 400))],
   'OpenAI Responses SSE, one event of 32 MB': [
     'openai-responses',
     `data: {"type":"x","text":${JSON.stringify(repeat(prose).toString())}}\n\n`,

@@ -54,6 +54,7 @@ export function createUsageChunkFilter(): StreamFilter {
   return {
     push(chunk) {
       const passing: Buffer[] = []
+      const endOfLine = lineEndsOf(chunk)
       let start = 0
       for (let at = 0; at < chunk.length; at++) {
         const byte = chunk[at]
@@ -67,6 +68,7 @@ export function createUsageChunkFilter(): StreamFilter {
         } else if (byte !== lineFeed && byte !== carriageReturn) {
           isLineEmpty = false
           ended = 'no'
+          at = endOfLine(at) - 1
         } else if (isLineEmpty) {
           passing.push(...endEvent(chunk.subarray(start, at + 1)))
           start = at + 1
@@ -80,6 +82,22 @@ export function createUsageChunkFilter(): StreamFilter {
       return isUsageChunk(pieces) ? joined([]) : joined(pieces)
     },
   }
+}
+
+/** Where the line ends that a position is in; to be asked in order. The runtime's search is faster than a loop. */
+function lineEndsOf(chunk: Buffer): (at: number) => number {
+  let nextFeed = -1
+  let nextReturn = -1
+  return (at) => {
+    if (nextFeed < at) nextFeed = indexOrEnd(chunk, lineFeed, at)
+    if (nextReturn < at) nextReturn = indexOrEnd(chunk, carriageReturn, at)
+    return Math.min(nextFeed, nextReturn)
+  }
+}
+
+function indexOrEnd(chunk: Buffer, byte: number, at: number): number {
+  const found = chunk.indexOf(byte, at)
+  return found === -1 ? chunk.length : found
 }
 
 function joined(pieces: readonly Buffer[]): Buffer {
