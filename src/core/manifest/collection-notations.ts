@@ -77,12 +77,17 @@ export function mapping<Table extends Keys>(
     schema: {
       type: 'object',
       properties: Object.fromEntries(
-        Object.entries(keys).map(([name, { notation, description }]) => [name, { description, ...notation.schema }]),
+        Object.entries(keys).map(([name, { notation, description }]) => [name, { description, ...schemaOf(notation) }]),
       ),
       required: names.filter((name) => keys[name]?.isRequired),
       additionalProperties: false,
     },
   }
+}
+
+/** A section may stand there empty, or with comments only. */
+function schemaOf({ schema, isSection }: Notation<unknown>): JsonSchema {
+  return isSection ? { ...schema, type: [schema.type, 'null'] } : schema
 }
 
 function printOf(keys: Keys, name: string, values: Readonly<Record<string, unknown>>): Plain {

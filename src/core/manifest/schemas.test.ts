@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { agentDefinition, bottleFile, settingsFile } from '../../../test/fakes/definitions.ts'
 import { agentNotation } from './parse-agent.ts'
 import { bottleNotation } from './parse-bottle.ts'
+import { readDocument } from './read-document.ts'
 import { agentSchema, bottleSchema, settingsSchema } from './schemas.ts'
 import { settingsNotation } from './settings.ts'
 
@@ -30,6 +31,26 @@ test('a schema accepts whatever can be printed', () => {
     }),
   )
 })
+
+const kindOf = {
+  bottle: (yaml: string) => readDocument(yaml, 'file', bottleNotation).kind,
+  agent: (yaml: string) => readDocument(yaml, 'file', agentNotation).kind,
+  settings: (yaml: string) => readDocument(yaml, 'file', settingsNotation(['claude'])).kind,
+}
+
+test.each([
+  ['bottle', bottleSchema, ['env', 'egress', 'git-gate', 'budget']],
+  ['agent', agentSchema, ['git-gate', 'budget']],
+  ['settings', settingsSchema, ['budget', 'upstreams', 'thresholds']],
+] as const)(
+  'a schema accepts sections of %s files that are left empty, as the reader does',
+  (file, schema, sections) => {
+    for (const section of sections) {
+      expect(kindOf[file](`${section}:\n  # later`)).toBe('read')
+      expect(validatorOf(schema).safeParse({ [section]: null }).error).toBeUndefined()
+    }
+  },
+)
 
 describe('a schema refuses', () => {
   test.each([
