@@ -161,6 +161,16 @@ test.each([[['manifest', 'check']], [['agents']], [['bottles']], [['show', 'clau
   },
 )
 
+test.each([[['manifest', 'check']], [['agents']], [['bottles']], [['show', 'claude']]])(
+  '%j tells once of bottles of the project, which are ignored',
+  async (args) => {
+    await write('work/.bot-bottle/bottles/wide.md', '---\nextends: claude\n---\n')
+    const { exitCode, stderr } = await run(...args)
+    expect(exitCode).toBe(0)
+    expect(stderr).toMatch(/^bot-bottle: ignored: \.bot-bottle\/bottles\/wide\.md\. .*\n$/)
+  },
+)
+
 test('settings check tells what is wrong in settings.yml, or that nothing is', async () => {
   expect(await run('settings', 'check')).toMatchObject({
     exitCode: 0,

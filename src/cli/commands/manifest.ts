@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { problemInWords } from '../../core/manifest/definition.ts'
 import { checkManifests } from '../../host/manifests/check.ts'
-import { refuseStaleConfiguration } from '../../host/manifests/places.ts'
+import { ignoredBottlesNotice, refuseStaleConfiguration } from '../../host/manifests/places.ts'
 import type { CliContext } from '../context.ts'
 import { inert, inertJson } from '../inert.ts'
 
@@ -15,6 +15,8 @@ export function manifestCommand(context: CliContext): Command {
     .action(async ({ json = false }: { readonly json?: boolean }) => {
       const places = { home: context.home, projectPath: context.cwd }
       await refuseStaleConfiguration(places)
+      const notice = await ignoredBottlesNotice(places)
+      if (notice !== undefined) context.tell(notice)
       const checked = await checkManifests(places)
       if (json) context.print(inertJson(checked))
       else if (checked.problems.length === 0) {

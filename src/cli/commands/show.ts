@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { BottleError } from '../../core/errors.ts'
 import { forAgent } from '../../core/manifest/for-agent.ts'
 import { loadAgent, loadBottle } from '../../host/manifests/load.ts'
-import { listDefinitions, refuseStaleConfiguration } from '../../host/manifests/places.ts'
+import { ignoredBottlesNotice, listDefinitions, refuseStaleConfiguration } from '../../host/manifests/places.ts'
 import type { CliContext } from '../context.ts'
 import { agentRows, bottleRows, type DefinitionRow } from '../definition-rows.ts'
 import { inertJson } from '../inert.ts'
@@ -29,6 +29,8 @@ export function showCommand(context: CliContext): Command {
 async function show(context: CliContext, name: string, { bottle, json = false }: ShowOptions): Promise<void> {
   const places = { home: context.home, projectPath: context.cwd }
   await refuseStaleConfiguration(places)
+  const notice = await ignoredBottlesNotice(places)
+  if (notice !== undefined) context.tell(notice)
   const isAgent = await isListed('agents')
   if (!isAgent && !bottle && !(await isListed('bottles'))) {
     throw new BottleError('not_found', `there is no agent and no bottle named "${name}"`, {

@@ -261,6 +261,8 @@ describe('what is not read', () => {
       /^ignored: .bot-bottle\/bottles\/wide.md, .bot-bottle\/bottles\/wider.md\. /,
     )
     expect(await ignoredBottlesNotice({ ...places, projectPath: null })).toBeUndefined()
+    for (const number of [1, 2, 3, 4, 5]) await write({ [`project/.bot-bottle/bottles/more${number}.md`]: broken })
+    expect(await ignoredBottlesNotice(places)).toContain('more5.md and 2 more. ')
     await expect(loadBottle(['wide'], places)).rejects.toMatchObject({ code: 'manifest_invalid' })
   })
 

@@ -82,8 +82,12 @@ export async function ignoredBottlesNotice({ projectPath, home }: ManifestPlaces
   if (directory === undefined) return undefined
   const files = await filesIn(join(directory, 'bottles'))
   if (files.length === 0) return undefined
-  return `ignored: ${files.map((file) => `.bot-bottle/bottles/${file}`).join(', ')}. A project cannot define bottles, since it would widen its own sandbox; move what you trust to ${join(home, 'bottles')}`
+  const named = files.slice(0, maxNamedFiles).map((file) => `.bot-bottle/bottles/${file}`)
+  const more = files.length > maxNamedFiles ? ` and ${files.length - maxNamedFiles} more` : ''
+  return `ignored: ${named.join(', ')}${more}. A project cannot define bottles, since it would widen its own sandbox; move what you trust to ${join(home, 'bottles')}`
 }
+
+const maxNamedFiles = 5
 
 /** Throws BottleError for the single-file configuration of the predecessor, where nothing has replaced it. */
 export async function refuseStaleConfiguration({ home, projectPath }: ManifestPlaces): Promise<void> {
