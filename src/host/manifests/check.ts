@@ -28,7 +28,11 @@ export async function checkManifests(places: ManifestPlaces): Promise<ManifestCh
   const parents = new Set([...files.values()].flatMap((file) => file.extends.map(({ value }) => value)))
   const check = (name: string, namedAt?: Origin): EffectiveBottle | undefined => {
     // What is wrong with a file is told there, and not again at each that builds on it.
-    if (neededDefinitions([name], files).some((needed) => unreadable.has(needed))) return undefined
+    const needed = neededDefinitions([name], files)
+    const absent = needed.filter((one) => !known.includes(one))
+    const own = [name, ...(files.get(name)?.extends ?? []).map(({ value }) => value)]
+    const isToldElsewhere = absent.length > 0 && !absent.some((one) => own.includes(one))
+    if (isToldElsewhere || needed.some((one) => unreadable.has(one))) return undefined
     const asParents = parents.has(name) && namedAt === undefined
     const resolved = resolveBottle({ names: [name], files, known, asParents, ...(namedAt && { namedAt }) })
     if (resolved.kind === 'bottle') return resolved.bottle

@@ -313,6 +313,20 @@ describe('the check of all files', () => {
     expect(problems[1]?.message).toContain('Did you mean "web"?')
   })
 
+  test('tells an unknown parent once, where it is named', async () => {
+    await write({
+      'home/bottles/base.md': frontmatter('extends: clade'),
+      'home/bottles/web.md': frontmatter('extends: base'),
+      'home/bottles/site.md': frontmatter('extends: [web, bse]'),
+      'home/agents/reviewer.md': frontmatter('bottle: web'),
+    })
+    const { problems } = await checkManifests(places)
+    const told = problems.map(({ file, line, column }) => `${file}:${line}:${column}`)
+    expect(told.filter((place) => place === 'bottles/site.md:2:16')).toHaveLength(1)
+    await write({ 'home/bottles/site.md': frontmatter('extends: web') })
+    expect((await checkManifests(places)).problems).toMatchObject([{ file: 'bottles/base.md', line: 2, column: 10 }])
+  })
+
   test('tells agent budgets for providers its own bottle does not use, and lets stand those that it does', async () => {
     await write({
       'home/bottles/both.md': frontmatter('agent_provider: [claude, codex]'),
