@@ -1,5 +1,4 @@
-/** Prints how fast the meter reads, on one core: `node bench/meter.ts`. Best of several rounds, in MB/s. */
-import { performance } from 'node:perf_hooks'
+/** Prints how fast the meter reads: `node bench/meter.ts`. Best of several rounds, in MB for each second of the thread's CPU time. */
 import { createTokenEstimator } from '../src/core/metering/estimator/token-estimator.ts'
 import { wireFormats } from '../src/core/metering/formats/formats.ts'
 
@@ -18,13 +17,14 @@ function inChunks(bytes: Buffer): readonly Uint8Array[] {
 }
 
 function measure(title: string, byteCount: number, run: () => void): void {
-  let bestMs = Number.POSITIVE_INFINITY
+  let bestMicros = Number.POSITIVE_INFINITY
   for (let round = 0; round < rounds; round++) {
-    const startMs = performance.now()
+    const start = process.threadCpuUsage()
     run()
-    bestMs = Math.min(bestMs, performance.now() - startMs)
+    const { user, system } = process.threadCpuUsage(start)
+    bestMicros = Math.min(bestMicros, user + system)
   }
-  console.log(`${title.padEnd(58)} ${(byteCount / 1e3 / bestMs).toFixed(0).padStart(7)} MB/s`)
+  console.log(`${title.padEnd(58)} ${(byteCount / bestMicros).toFixed(0).padStart(7)} MB/s`)
 }
 
 const anthropicDelta = (text: string): string =>
