@@ -1,4 +1,4 @@
-/** Prints how fast the meter reads: `node bench/meter.ts`. Best of several rounds, in MB for each second of the thread's CPU time. */
+/** Prints how fast the meter reads: `node bench/meter.ts`. In MB for each second of the thread's CPU time, once warm. */
 import { createTokenEstimator } from '../src/core/metering/estimator/token-estimator.ts'
 import { wireFormats } from '../src/core/metering/formats/formats.ts'
 
@@ -17,14 +17,11 @@ function inChunks(bytes: Buffer): readonly Uint8Array[] {
 }
 
 function measure(title: string, byteCount: number, run: () => void): void {
-  let bestMicros = Number.POSITIVE_INFINITY
-  for (let round = 0; round < rounds; round++) {
-    const start = process.threadCpuUsage()
-    run()
-    const { user, system } = process.threadCpuUsage(start)
-    bestMicros = Math.min(bestMicros, user + system)
-  }
-  console.log(`${title.padEnd(58)} ${(byteCount / bestMicros).toFixed(0).padStart(7)} MB/s`)
+  run()
+  const start = process.threadCpuUsage()
+  for (let round = 0; round < rounds; round++) run()
+  const { user, system } = process.threadCpuUsage(start)
+  console.log(`${title.padEnd(58)} ${((byteCount * rounds) / (user + system)).toFixed(0).padStart(7)} MB/s`)
 }
 
 const anthropicDelta = (text: string): string =>

@@ -49,6 +49,20 @@ export class JsonCaptures {
     }
   }
 
+  /** Holds what another one does, which has as many slots. */
+  copyFrom(other: JsonCaptures): void {
+    if (other.#length > this.#buffer.length) this.#grow(other.#length)
+    for (let at = 0; at < other.#length; at++) this.#buffer[at] = other.#buffer[at] as number
+    this.#length = other.#length
+    this.#count = other.#count
+    for (let slot = 0; slot < this.#ends.length; slot++) {
+      this.#starts[slot] = other.#starts[slot] as number
+      this.#ends[slot] = other.#ends[slot] as number
+      this.#tooBig[slot] = other.#tooBig[slot] as number
+      this.#offsets[slot] = other.#offsets[slot] as number
+    }
+  }
+
   /** A value begins; of two values at one place the last one counts. */
   open(slot: number, offset: number): void {
     if (this.#ends[slot] !== -1) {

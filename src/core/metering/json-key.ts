@@ -5,7 +5,7 @@
 import type { PathNode } from './json-paths.ts'
 
 /** Longest spelling of a key that can match a path, as raw bytes; escapes make a key up to six times as long. */
-const maxKeyBytes = 256
+export const maxKeyBytes = 256
 
 const quote = 0x22
 const backslash = 0x5c
@@ -35,13 +35,17 @@ export class JsonKey {
   /** Reads on, up to the closing quote. Returns where that stands, or `end`. */
   read(parent: PathNode | undefined, bytes: Uint8Array, start: number, end: number): number {
     let at = start
+    if (this.#isAfterBackslash && at < end) {
+      this.#isAfterBackslash = false
+      at += 1
+    }
     for (; at < end; at++) {
-      const byte = bytes[at] as number
-      if (this.#isAfterBackslash) this.#isAfterBackslash = false
-      else if (byte === backslash) {
-        this.#isAfterBackslash = true
-        this.#isEscaped = true
-      } else if (byte === quote) break
+      const byte = bytes[at]
+      if (byte === quote) break
+      if (byte !== backslash) continue
+      this.#isEscaped = true
+      if (at + 1 === end) this.#isAfterBackslash = true
+      else at += 1
     }
     if (at === end || this.#isEscaped || this.#length > 0) this.#keep(bytes, start, at)
     if (at === end) return end

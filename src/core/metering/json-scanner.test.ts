@@ -108,6 +108,74 @@ test('counts sealed text apart, at any split', () => {
   }
 })
 
+describe('a document that begins like the one before', () => {
+  const parts = [
+    '{"a":1,',
+    '{"a":2,',
+    '{ "b":{"c":"x"},',
+    '{"list":[{"d":7,',
+    '{"b":{',
+    '{"sealed":"QQ",',
+    '{',
+    ' {',
+    '[',
+    '{"x":[{"text":"no"}],',
+  ]
+  const texts = [
+    '"text":"abc"',
+    '"text":"a\\"b"',
+    '"text":"',
+    '"text":{"x":"y"}',
+    '"text":null',
+    '"a":3',
+    '"te\\u0078t":"q"',
+  ]
+  const ends = [
+    '}',
+    '}}',
+    '}]}',
+    ',"a":9}',
+    ',"b":{"c":2,"text":"more"}}',
+    ',"text":"again"}',
+    '',
+    '!',
+    '},"list":[{"d":5}]}',
+  ]
+  const text = fc.tuple(fc.constantFrom(...parts), fc.constantFrom(...texts), fc.constantFrom(...ends))
+  const seen = (scanner: JsonScanner) => ({
+    values: found(scanner),
+    unreadable: ['a', 'b.c', 'list[].d'].map((path) => scanner.isUnreadable(path)),
+    spans: ['a', 'b.c', 'list[].d'].map((path) => scanner.spanOf(path)),
+    captureCount: scanner.captureCount,
+    state: scanner.state,
+    isObject: scanner.isObject,
+  })
+  const sumOf = ({ asciiBytes, otherBytes, sealedBytes }: JsonScanner['textBytes']) =>
+    asciiBytes + otherBytes + sealedBytes
+
+  test('reads as it would by itself, in any split', () => {
+    fc.assert(
+      fc.property(
+        fc.array(text, { minLength: 2, maxLength: 12 }),
+        fc.integer({ min: 1, max: 60 }),
+        (texts, chunkBytes) => {
+          const reused = new JsonScanner(paths)
+          let textBytes = 0
+          for (const document of texts.map((pieces) => Buffer.from(pieces.join('')))) {
+            for (let at = 0; at < document.length; at += chunkBytes) reused.feed(document.subarray(at, at + chunkBytes))
+            const alone = scan(document, 1)
+            textBytes += sumOf(alone.textBytes)
+            expect(seen(reused)).toEqual(seen(alone))
+            expect(sumOf(reused.textBytes)).toBe(textBytes)
+            reused.reset()
+          }
+        },
+      ),
+      { numRuns: 2_000 },
+    )
+  })
+})
+
 describe('memory', () => {
   test.each([
     ['a long string', '{"x":"'],

@@ -8,6 +8,7 @@
  */
 import { JsonCaptures, type Span } from './json-captures.ts'
 import { JsonKey } from './json-key.ts'
+import { KnownStart } from './json-known-start.ts'
 import type { JsonPaths, PathNode } from './json-paths.ts'
 import { endOfString, isBlank, isScalarEnd, isScalarStart } from './json-syntax.ts'
 import { JsonWatch } from './json-watch.ts'
@@ -55,11 +56,15 @@ export class JsonScanner {
   #isObject = false
   /** Bytes of the document before those that are being fed. */
   #fedBytes = 0
+  /** Where the document began in the bytes that are being fed; -1 where elsewhere, and once a text of it was read. */
+  #startAt = -1
+  readonly #knownStart: KnownStart
 
   /** `onWatched`: called with each value or key at a watched path; a long one is cut. */
   constructor(paths: JsonPaths, onWatched: (path: string, text: string) => void = () => {}) {
     this.#paths = paths
     this.#watch = new JsonWatch(onWatched)
+    this.#knownStart = new KnownStart(paths.slotOf.size)
     this.#node = paths.root
     this.#captures = new JsonCaptures(paths.slotOf.size)
   }
@@ -85,7 +90,7 @@ export class JsonScanner {
 
   /** What this scanner keeps at most at this moment, for those who watch memory. */
   get heldBytes(): number {
-    return this.#captures.heldBytes + this.#key.heldBytes + this.#watch.heldBytes
+    return this.#captures.heldBytes + this.#key.heldBytes + this.#watch.heldBytes + this.#knownStart.heldBytes
   }
 
   /** The value at a captured path; `undefined` when it is absent, null, unfinished, too big or no JSON. */
@@ -132,7 +137,8 @@ export class JsonScanner {
 
   /** Reads no further than the document's end, and returns where that stands; another document may follow. */
   readDocument(bytes: Uint8Array, start: number, end: number): number {
-    let at = start
+    this.#startAt = this.#fedBytes === 0 ? start : -1
+    let at = this.#fedBytes === 0 ? this.#passKnownStart(bytes, start, end) : start
     this.#fedBytes -= start
     while (at < end && this.#state !== closed) {
       switch (this.#state) {
@@ -161,6 +167,35 @@ export class JsonScanner {
     }
     this.#fedBytes += at
     return at
+  }
+
+  /** Where to read on in a document that begins here. */
+  #passKnownStart(bytes: Uint8Array, start: number, end: number): number {
+    const length = this.#knownStart.lengthIn(bytes, start, end)
+    if (length === 0) return start
+    const { parents, isArray, node, captures } = this.#knownStart.position
+    for (let level = 0; level < parents.length; level++) {
+      this.#parents[level] = parents[level] as PathNode
+      this.#isArray[level] = isArray[level] as boolean
+    }
+    this.#level = parents.length
+    this.#node = node
+    this.#captures.copyFrom(captures)
+    this.#isObject = isArray[0] === false
+    this.#mode = measure
+    this.#state = inString
+    this.#startAt = -1
+    return start + length
+  }
+
+  /** A text begins, the first of the document. */
+  #rememberStart(bytes: Uint8Array, textAt: number): void {
+    this.#knownStart.remember(bytes, this.#startAt, textAt, {
+      parents: this.#parents.slice(0, this.#level),
+      isArray: this.#isArray.slice(0, this.#level),
+      node: this.#node,
+      captures: this.#captures,
+    })
   }
 
   #slot(path: string): number {
@@ -218,6 +253,10 @@ export class JsonScanner {
     }
     this.#mode = modeAt(node)
     this.#isAfterBackslash = false
+    if ((this.#mode === measure || this.#mode === seal) && this.#startAt >= 0) {
+      if (this.#mode === measure && byte === 0x22) this.#rememberStart(bytes, at + 1)
+      this.#startAt = -1
+    }
     if (byte === 0x22) this.#state = inString
     else if (byte === 0x7b || byte === 0x5b) {
       this.#state = inContainer

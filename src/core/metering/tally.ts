@@ -16,9 +16,9 @@ export interface Tally {
   rejectedCount: number
 }
 
-const maxAnomalies = 8
-const maxShownCharacters = 40
-const maxModelCharacters = 200
+export const maxAnomalies = 8
+export const maxShownCharacters = 40
+export const maxModelCharacters = 200
 
 export function createTally(): Tally {
   return { usage: {}, model: undefined, phase: 'open', isFinal: false, anomalies: [], rejectedCount: 0 }

@@ -67,12 +67,12 @@ function createEventReader(tally: Tally): (found: Found) => boolean {
   let hasCounts = false
   return (found) => {
     noteModel(tally, found.value('modelVersion'))
-    if (found.isUnreadable('usageMetadata')) {
+    const usage = found.value('usageMetadata')
+    if (usage !== undefined) hasCounts = applyUsage(usage)
+    else if (found.isUnreadable('usageMetadata')) {
       reject(tally, 'usageMetadata', 'unreadable')
       hasCounts = false
     }
-    const usage = found.value('usageMetadata')
-    if (usage !== undefined) hasCounts = applyUsage(usage)
     if (found.value('error') !== undefined || found.isUnreadable('error')) tally.phase = 'failed'
     return hasCounts
   }
