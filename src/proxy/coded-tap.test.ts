@@ -10,6 +10,7 @@ import { readCodings } from './content-codings.ts'
 import type { Extension } from './lease.ts'
 import { proxyLimits } from './limits.ts'
 
+const onBug = (error: unknown) => expect.fail(String(error))
 const noHold = { feed: () => undefined }
 
 function readPlain({ format, kind, bytes }: Fixture): MeterReading {
@@ -31,6 +32,7 @@ async function readCoded({ format, kind }: Fixture, field: string, pieces: reado
       },
     },
     onUndecodable: () => expect.fail('it is decodable'),
+    onBug,
   })
   for (const piece of pieces) await tap.feed(piece)
   await tap.end()
@@ -71,6 +73,7 @@ describe('a coded answer', () => {
         },
       },
       onUndecodable: () => {},
+      onBug,
     })
     void tap.feed(coded.subarray(0, -4))
     await fed.promise
@@ -83,7 +86,7 @@ describe('a coded answer', () => {
 
   it('is held while too much of it waits to be decoded, and goes on whatever it is (M24)', async () => {
     for (const bytes of [code(Buffer.alloc(5_000_000, 'a comment ')), Buffer.alloc(5_000, 1)]) {
-      const tap = createCodedTap({ codings: ['gzip'], decoded: noHold, onUndecodable: () => {} })
+      const tap = createCodedTap({ codings: ['gzip'], decoded: noHold, onUndecodable: () => {}, onBug })
       let heldPieces = 0
       for (const piece of split(bytes, [proxyLimits.maxUndecodedBytes])) {
         const held = tap.feed(piece)
@@ -107,6 +110,7 @@ describe('a coded answer', () => {
         },
       },
       onUndecodable: (bytes) => told.push(bytes),
+      onBug,
     })
     await tap.feed(coded.subarray(0, 10))
     for (let piece = 0; piece < 100; piece += 1) await tap.feed(Buffer.alloc(100, 0xff))
@@ -117,8 +121,47 @@ describe('a coded answer', () => {
     expect(toldBytes + fedBytes).toBeLessThanOrEqual(10_010)
   })
 
+  it('whose reader fails while it holds is decoded on, and the failure is told to who was held', async () => {
+    const extension = Promise.withResolvers<Extension>()
+    const fed = Promise.withResolvers<void>()
+    const decoded = {
+      feed() {
+        fed.resolve()
+        return extension.promise
+      },
+    }
+    const tap = createCodedTap({ codings: ['gzip'], decoded, onUndecodable: () => {}, onBug })
+    void tap.feed(coded.subarray(0, -4))
+    await fed.promise
+    const held = tap.feed(coded.subarray(-4))
+    extension.reject(new Error('the ledger is gone'))
+    await expect(held).rejects.toThrow('the ledger is gone')
+    await tap.end()
+  })
+
+  it('whose decoding fails as it never should counts as undecodable, and the bug is told', async () => {
+    const bugs: unknown[] = []
+    let undecodableBytes = 0
+    const tap = createCodedTap({
+      codings: ['gzip'],
+      decoded: {
+        feed() {
+          throw new Error('a bug')
+        },
+      },
+      onUndecodable: (bytes) => {
+        undecodableBytes = bytes
+      },
+      onBug: (bug) => bugs.push(bug),
+    })
+    await tap.feed(coded)
+    await tap.end()
+    expect(bugs).toEqual([new Error('a bug')])
+    expect(undecodableBytes).toBe(coded.length)
+  })
+
   it('that nobody ends well is ended all the same', async () => {
-    const tap = createCodedTap({ codings: ['gzip', 'br'], decoded: noHold, onUndecodable: () => {} })
+    const tap = createCodedTap({ codings: ['gzip', 'br'], decoded: noHold, onUndecodable: () => {}, onBug })
     await tap.end()
     await tap.end()
     expect(tap.feed(coded)).toBeUndefined()

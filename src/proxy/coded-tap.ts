@@ -20,9 +20,11 @@ export interface CodedTapOptions {
   readonly decoded: ResponseTap
   /** What comes from here on cannot be decoded, and so many coded bytes before it: `decoded` is fed coded bytes now. */
   onUndecodable(codedBytes: number): void
+  /** Decoding failed as it never should; the body counts as undecodable. */
+  onBug(error: unknown): void
 }
 
-export function createCodedTap({ codings, decoded, onUndecodable }: CodedTapOptions): CodedTap {
+export function createCodedTap({ codings, decoded, onUndecodable, onBug }: CodedTapOptions): CodedTap {
   const backlog = new PassThrough({ highWaterMark: proxyLimits.maxUndecodedBytes })
   const state: { kind: 'decoding' | 'undecodable' | 'over' } = { kind: 'decoding' }
   let fedBytes = 0
@@ -38,19 +40,23 @@ export function createCodedTap({ codings, decoded, onUndecodable }: CodedTapOpti
   }
 
   const onDecoded = (piece: Buffer): Promise<void> | undefined => {
-    held = decoded.feed(piece)
-    return held?.then(() => {
+    const release = () => {
       held = undefined
-    })
+    }
+    held = decoded.feed(piece)
+    return held?.then(release, release)
   }
 
-  const decoding = decodeBody(pieces(), { codings, maxBytes: proxyLimits.maxDecodedAnswerBytes, onDecoded }).then(
-    (end) => {
+  const decoding = decodeBody(pieces(), { codings, maxBytes: proxyLimits.maxDecodedAnswerBytes, onDecoded })
+    .catch((error: unknown) => {
+      onBug(error)
+      return 'malformed' as const
+    })
+    .then((end) => {
       const isUndecodable = end === 'malformed' || end === 'too_long'
       state.kind = isUndecodable ? 'undecodable' : 'over'
       if (isUndecodable) onUndecodable(fedBytes - decodedBytes)
-    },
-  )
+    })
 
   const untilRoom = async (): Promise<Extension> => {
     const { promise: drained, resolve } = Promise.withResolvers<void>()

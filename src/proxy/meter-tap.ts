@@ -114,6 +114,7 @@ export function createMeterTap({
       coded = createCodedTap({
         codings,
         decoded: tap,
+        onBug: egress.onBug,
         onUndecodable: (bytes) => countBytes('the body could not be decoded', bytes),
       })
       return coded
