@@ -84,6 +84,20 @@ describe('captures', () => {
     },
   )
 
+  test.each([
+    `{"x":{'k':'"'},"b":{"c":1},"y":{'k':'"'}}`,
+    '{"x":[/*"*/],"b":{"c":1},"y":[/*"*/]}',
+    '{"x":[#"\n],"b":{"c":1},"y":[#"\n]}',
+    `{"x":1'"',"b":{"c":1},"y":1'"'}`,
+    '{"x":[\0],"b":{"c":1}}',
+  ])('is hidden from by no spelling that only some servers read, in what is skipped either (I3): %s', (text) => {
+    for (const chunkBytes of [1, 3, 1000]) {
+      const scanner = scan(text, chunkBytes)
+      expect(scanner.state).toBe('malformed')
+      expect(scanner.value('b.c')).toBeUndefined()
+    }
+  })
+
   test('keeps what it found before the document broke', () => {
     expect(found(scan('{"a":7,"b":{"c":8},!'))).toEqual([7, 8, undefined, undefined])
   })

@@ -10,7 +10,7 @@ import { JsonCaptures, type Span } from './json-captures.ts'
 import { JsonKey } from './json-key.ts'
 import { KnownStart } from './json-known-start.ts'
 import type { JsonPaths, PathNode } from './json-paths.ts'
-import { endOfString, isBlank, isScalarEnd, isScalarStart } from './json-syntax.ts'
+import { endOfString, isBetweenStrings, isBlank, isScalarByte } from './json-syntax.ts'
 import { JsonWatch } from './json-watch.ts'
 import { type TextBytes, TextMeter } from './text-meter.ts'
 
@@ -263,7 +263,7 @@ export class JsonScanner {
       this.#depth = 1
       if (this.#mode === measure) this.#text.add(1)
       this.#isInnerString = false
-    } else if (isScalarStart(byte)) this.#state = inScalar
+    } else if (isScalarByte(byte)) this.#state = inScalar
     else {
       this.#state = malformed
       return
@@ -340,7 +340,7 @@ export class JsonScanner {
 
   #readScalar(bytes: Uint8Array, start: number, end: number): number {
     let at = start
-    while (at < end && !isScalarEnd(bytes[at] as number)) at += 1
+    while (at < end && isScalarByte(bytes[at] as number)) at += 1
     this.#keep(bytes, start, at)
     if (at < end) this.#finish()
     return at
@@ -360,6 +360,10 @@ export class JsonScanner {
       if (byte === 0x22) this.#isInnerString = true
       else if (byte === 0x7b || byte === 0x5b) this.#depth += 1
       else if (byte === 0x7d || byte === 0x5d) this.#depth -= 1
+      else if (!isBetweenStrings(byte)) {
+        this.#state = malformed
+        break
+      }
       at += 1
     }
     this.#keep(bytes, start, at)

@@ -44,13 +44,25 @@ export function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 }
 
-/** A number or a literal; what is no JSON, like NaN, is let through and found out by whoever parses the value. */
-export function isScalarStart(byte: number): boolean {
-  return (
-    (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x41 && byte <= 0x5a)
-  )
+/** Of a number or a literal; what is no JSON, like NaN, is let through and found out by whoever parses the value. */
+export function isScalarByte(byte: number): boolean {
+  return scalarBytes[byte] === 1
 }
 
-export function isScalarEnd(byte: number): boolean {
-  return byte === 0x2c || byte === 0x7d || byte === 0x5d || byte <= 0x20
+/**
+ * What may stand between the strings of a value. Safety: some servers also read strings in single quotes, or comments; a
+ * double quote in these would be taken for the start of a string here, and hide what follows.
+ */
+export function isBetweenStrings(byte: number): boolean {
+  return betweenStrings[byte] === 1
+}
+
+const scalarCharacters = '+-.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
+const scalarBytes = tableOf(scalarCharacters)
+const betweenStrings = tableOf(`${scalarCharacters}:, \t\r\n`)
+
+function tableOf(characters: string): Uint8Array {
+  const table = new Uint8Array(256)
+  for (const byte of Buffer.from(characters)) table[byte] = 1
+  return table
 }

@@ -43,6 +43,7 @@ describe('what clients run themselves asks the provider for nothing', () => {
       'openai-chat',
       { messages: [{ content: [{ image_url: { url: `data:image/png;base64,${'QUJD'.repeat(99)}` } }] }] },
     ],
+    ['openai-responses', { conversation: null }],
     ['openai-embeddings', { input: ['web_search'] }],
     ['gemini', { tools: [{ functionDeclarations: [{ name: 'googleSearch' }] }, { computer_use: {} }, {}] }],
     [
@@ -94,6 +95,16 @@ describe('what the provider would run itself is seen (M21)', () => {
       ['url_source'],
     ],
     [
+      'anthropic-messages',
+      '{"messages":[{"content":[{"type":"document","source":{"type":"content","content":[{"type":"image","source":{"type":"url"}}]}}]}]}',
+      ['url_source'],
+    ],
+    [
+      'anthropic-messages',
+      '{"messages":[{"content":[{"content":[{"source":{"type":"content","content":[{"source":{"type":"url"}}]}}]}]}]}',
+      ['url_source'],
+    ],
+    [
       'openai-responses',
       '{"tools":[{"type":"web_search"},{"type":"web_search_preview_2025_03_11"}]}',
       ['web_search', 'web_search_preview'],
@@ -108,6 +119,8 @@ describe('what the provider would run itself is seen (M21)', () => {
     ['openai-responses', '{"tools":[{"type":"namespace","tools":[{"type":"namespace","tools":[]}]}]}', ['namespace']],
     ['openai-responses', '{"tools":[{"type":"shell","environment":{"type":"container_auto"}}]}', ['hosted_shell']],
     ['openai-responses', '{"prompt":{"id":"pmpt_1"}}', ['stored_prompt']],
+    ['openai-responses', '{"conversation":{"id":"conv_1"}}', ['conversation']],
+    ['openai-responses', '{"conversation":"conv_1"}', ['conversation']],
     [
       'openai-responses',
       '{"input":[{"content":[{"type":"input_image","image_url":"https://x.test/?secret"}]}]}',
@@ -121,6 +134,9 @@ describe('what the provider would run itself is seen (M21)', () => {
     ['openai-chat', '{"model":"gpt-5-search-api-2025-10-14","web_search_options":{"a":1}}', ['web_search']],
     ['openai-chat', '{"search_parameters":{"mode":"auto"},"plugins":[{"id":"web"}]}', ['web_search', 'plugins']],
     ['openai-chat', '{"messages":[{"content":[{"image_url":{"url":"https://x.test"}}]}]}', ['url_source']],
+    ['openai-chat', '{"messages":[{"content":[{"image_url":"https://x.test"}]}]}', ['url_source']],
+    ['openai-chat', '{"messages":[{"content":[{"video_url":{"url":"https://x.test"}}]}]}', ['url_source']],
+    ['openai-chat', '{"model":"openai/gpt-5:online"}', ['web_search']],
     [
       'gemini',
       '{"tools":[{"googleSearch":{}},{"url_context":{}},{"codeExecution":{}}]}',
@@ -129,6 +145,13 @@ describe('what the provider would run itself is seen (M21)', () => {
     ['gemini', '{"tools":{"google\\u0053earch":{}}}', ['google_search']],
     ['gemini', '{"tools":[{"functionDeclarations":[],"fileSearch":{}}]}', ['file_search']],
     ['gemini', '{"contents":[{"parts":[{"file_data":{"fileUri":"https://x.test"}}]}]}', ['url_source']],
+    ['gemini', '{"contents":{"parts":{"fileData":{"file_uri":"https://x.test"}}}}', ['url_source']],
+    [
+      'gemini',
+      '{"contents":[{"parts":[{"functionResponse":{"parts":[{"fileData":{"fileUri":"gs://x"}}]}}]}]}',
+      ['url_source'],
+    ],
+    ['gemini', '{"cached_content":"cachedContents/1"}', ['stored_prompt']],
   ])('%s %s', (format, body, expected) => {
     for (const size of [1, 2, 3, 7, 64, 1000]) expect(toolsOf(format, body, size)).toEqual(expected)
   })

@@ -22,6 +22,11 @@ const harmlessTools = [
   'memory_20*',
   'tool_search_tool_*',
 ]
+/** Blocks of a message, of a tool's result, and of a document that is made of blocks. */
+const contents = ['messages[].content[]', 'messages[].content[].content[]'].flatMap((at) => [
+  at,
+  `${at}.source.content[]`,
+])
 const harmlessSources = ['base64', 'text', 'content', 'file']
 
 const request = compileRequestShape({
@@ -31,8 +36,7 @@ const request = compileRequestShape({
     { at: 'messages[].content[].tool.definition.type', harmless: harmlessTools },
     { at: 'messages[].content[].tool_changes[].tool.definition.type', harmless: harmlessTools },
     { at: 'mcp_servers[]{}', harmless: [], name: 'mcp' },
-    { at: 'messages[].content[].source.type', harmless: harmlessSources, name: urlSource },
-    { at: 'messages[].content[].content[].source.type', harmless: harmlessSources, name: urlSource },
+    ...contents.map((at) => ({ at: `${at}.source.type`, harmless: harmlessSources, name: urlSource })),
   ],
 })
 

@@ -15,14 +15,15 @@ import { createUsageReader } from './gemini-usage.ts'
 const harmlessTools = [...spellings('functionDeclarations'), ...spellings('computerUse')]
 const fileUris = [
   ...spellings('contents[].parts[].fileData.fileUri'),
+  ...spellings('contents[].parts[].functionResponse.parts[].fileData.fileUri'),
   ...spellings('systemInstruction.parts[].fileData.fileUri'),
 ]
 const request = compileRequestShape({
   maxOutput: spellings('generationConfig.maxOutputTokens'),
   tools: [
-    { at: 'tools[]{}', harmless: harmlessTools },
-    // Protocol buffers may be read from a list of one without its brackets.
-    { at: 'tools{}', harmless: harmlessTools },
+    ...spellings('tools[]').map((tools) => ({ at: `${tools}{}`, harmless: harmlessTools })),
+    // What it holds, tools too, is not seen here.
+    ...spellings('cachedContent').map((at) => ({ at, harmless: [], name: 'stored_prompt' })),
     ...fileUris.map((at) => ({ at, harmless: ['https://generativelanguage.googleapis.com/*'], name: urlSource })),
   ],
 })
@@ -98,12 +99,16 @@ export const gemini: WireFormat = {
   createMeter: (kind) => createResponseMeter(shapes, kind),
 }
 
-/** Protocol buffers read a name in camelCase and in snake_case: all mixtures of a path. */
+/**
+ * Protocol buffers read a name in camelCase and in snake_case, and a list of one also without its brackets: all mixtures of
+ * a path.
+ */
 function spellings(path: string): readonly string[] {
   return path.split('.').reduce<readonly string[]>(
     (paths, step) => {
-      const both = new Set([step, step.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)])
-      return [...both].flatMap((spelled) => paths.map((before) => (before === '' ? spelled : `${before}.${spelled}`)))
+      const cases = [step, step.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)]
+      const all = new Set(cases.flatMap((spelled) => [spelled, spelled.replace('[]', '')]))
+      return [...all].flatMap((spelled) => paths.map((before) => (before === '' ? spelled : `${before}.${spelled}`)))
     },
     [''],
   )

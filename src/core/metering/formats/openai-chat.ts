@@ -7,7 +7,7 @@
 import type { WireFormat } from '../format.ts'
 import { includeUsageEdit } from '../include-usage.ts'
 import { compileJsonPaths } from '../json-paths.ts'
-import { urlSource } from '../provider-tools.ts'
+import { type ToolPlace, urlSource } from '../provider-tools.ts'
 import { compileRequestShape, readRequest } from '../request-reading.ts'
 import { createResponseMeter, type DocumentShape, type Found, type ResponseShapes } from '../response-meter.ts'
 import { noteModel, reject, type Tally } from '../tally.ts'
@@ -22,11 +22,15 @@ const request = compileRequestShape({
     // Of servers that speak this format: xAI, OpenRouter.
     { at: 'search_parameters', harmless: [], name: webSearch },
     { at: 'plugins[]{}', harmless: [], name: 'plugins' },
-    { at: 'messages[].content[].image_url.url', harmless: ['data:*'], name: urlSource },
+    ...['image_url', 'video_url', 'audio_url'].flatMap((part): ToolPlace[] => [
+      { at: `messages[].content[].${part}.url`, harmless: ['data:*'], name: urlSource },
+      // Some servers take it without its object.
+      { at: `messages[].content[].${part}`, harmless: ['data:*'], name: urlSource },
+    ]),
   ],
 })
-/** They search whatever the request says. */
-const searchModel = /-search-(?:preview|api)/
+/** They search whatever the request says; the last at OpenRouter. */
+const searchModel = /-search-(?:preview|api)|:online$/
 
 const texts = ['content', 'reasoning_content', 'reasoning', 'refusal', 'function_call.arguments']
 const textPaths = (part: 'delta' | 'message') => [

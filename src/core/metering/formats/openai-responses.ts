@@ -35,6 +35,9 @@ const request = compileRequestShape({
     ...toolsAt('input[].tools[]'),
     // What a stored prompt asks for is not seen here.
     { at: 'prompt', harmless: [], name: 'stored_prompt' },
+    // Nor what a stored conversation adds to the input.
+    { at: 'conversation', harmless: [], name: 'conversation' },
+    { at: 'conversation{}', harmless: [], name: 'conversation' },
     ...['input[].content[]', 'input[].output[]', 'input[].output'].flatMap((part): ToolPlace[] => [
       { at: `${part}.image_url`, harmless: ['data:*'], name: urlSource },
       { at: `${part}.file_url`, harmless: ['data:*'], name: urlSource },
