@@ -6,7 +6,9 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { connect } from 'node:http2'
 import { Agent, request } from 'node:https'
+import { connect as connectTls } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 
 interface Target {
@@ -54,6 +56,16 @@ for (const [name, body, count] of [
     'through p99 ms': percentile(proxiedMs, 99),
   })
 }
+{
+  const before = await usageOf(proxy)
+  const durationsMs = await loadHttp2(proxied, { body: smallBody, count: requests })
+  const after = await usageOf(proxy)
+  print(`small requests over HTTP/2, ${concurrency} at once on one session`, {
+    'proxy CPU-s per 1000': (cpuSeconds(before, after) / requests) * 1000,
+    'through p50 ms': percentile(durationsMs, 50),
+    'through p99 ms': percentile(durationsMs, 99),
+  })
+}
 const directStreams = await stream(direct)
 const proxiedStreams = await stream(proxied)
 const after = await usageOf(proxy)
@@ -87,19 +99,47 @@ async function usageOf(child: ChildProcess): Promise<ProcessUsage> {
   return (await told(child)) as ProcessUsage
 }
 
-/** Milliseconds of each request. */
-async function load(
-  target: Target,
-  { body, count }: { readonly body: string; readonly count: number },
-): Promise<number[]> {
+interface Load {
+  readonly body: string
+  readonly count: number
+}
+
+async function load(target: Target, { body, count }: Load): Promise<number[]> {
   using agent = agentFor(target)
+  return await durationsOf(count, () => exchange(agent.agent, target, { body, onData: () => {} }))
+}
+
+async function loadHttp2({ port, caCertificate: ca }: Target, { body, count }: Load): Promise<number[]> {
+  const servername = 'api.anthropic.com'
+  const session = connect(`https://${servername}`, {
+    createConnection: () => connectTls({ host: '127.0.0.1', port, servername, ca, ALPNProtocols: ['h2'] }),
+  })
+  const durations = await durationsOf(count, async () => {
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/v1/messages',
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+    })
+    stream.end(body)
+    const [head] = await once(stream, 'response')
+    if (head[':status'] !== 200) throw new Error(`status ${head[':status']}`)
+    stream.resume()
+    await once(stream, 'end')
+  })
+  session.close()
+  return durations
+}
+
+/** Milliseconds of each request. */
+async function durationsOf(count: number, ask: () => Promise<void>): Promise<number[]> {
   const durations: number[] = []
   let begun = 0
   const worker = async () => {
     while (begun < count) {
       begun += 1
       const startedAt = performance.now()
-      await exchange(agent.agent, target, { body, onData: () => {} })
+      await ask()
       durations.push(performance.now() - startedAt)
     }
   }

@@ -14,12 +14,13 @@ import { connectTarget, refuseConnect } from './connect-target.ts'
 import type { Egress } from './egress.ts'
 import { createTlsEnd } from './end-tls.ts'
 import { runExchange } from './exchange.ts'
-import { createHttp1Front, type Http1FrontOptions } from './http1-front.ts'
+import { createHttp1Front } from './http1-front.ts'
+import { serveHttp2 } from './http2-front.ts'
 import { proxyLimits } from './limits.ts'
 import { openExchange } from './open-exchange.ts'
 import { createOpenExchanges } from './open-exchanges.ts'
 import type { ArrivedRequest } from './ready-request.ts'
-import { type Arrival, strictRequest } from './strict-request.ts'
+import type { Arrival } from './strict-request.ts'
 import { createBottleSockets } from './web-socket/bottle-sockets.ts'
 
 export interface BottleProxyOptions {
@@ -46,17 +47,13 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
   const bodies = createBodyQuota(proxyLimits.maxBodiesBytes)
   let cutMessage: string | undefined
 
-  const answer = (arrived: ArrivedRequest) => {
+  const onRequest = (arrived: ArrivedRequest) => {
     const exchange = openExchange(egress.newId())
     if (cutMessage !== undefined) exchange.cut(cutMessage)
     const open = arrived.upgrade ? sockets.open : exchanges
     open.add(exchange, runExchange({ ...arrived, egress, exchange, bodies, sockets }).catch(egress.onBug))
   }
-  const onRequest: Http1FrontOptions['onRequest'] = (incoming, response, { arrival, upgrade }) => {
-    const { method = '', rawHeaders } = incoming
-    const request = { method, rawHeaders, body: incoming }
-    answer({ request, response, arrival, line: strictRequest(incoming, arrival), ...(upgrade && { upgrade }) })
-  }
+  const hasRoom = () => exchanges.size < proxyLimits.maxExchanges
   const front = createHttp1Front({
     onRequest,
     onConnect: (_, socket) => refuseConnect(socket, { status: 405, reason: 'CONNECT is for the explicit proxy' }),
@@ -66,7 +63,11 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
     endTls(connection, {
       socket,
       expectedHost,
-      onSecure: (tls, host) => front.serve({ connection, arrival: { isSecure: true, host } }, tls),
+      onSecure(tls, host) {
+        const arrival = { isSecure: true, host }
+        if (tls.alpnProtocol === 'h2') serveHttp2({ connection, socket: tls, arrival }, { hasRoom, onRequest })
+        else front.serve({ connection, arrival }, tls)
+      },
     })
   }
   const onConnect = ({ url = '' }: IncomingMessage, socket: Socket, connection: ClientConnection) => {

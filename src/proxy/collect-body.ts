@@ -39,7 +39,7 @@ export function collectBody(
   const onGone = () => stop({ kind: 'client_gone' })
   const onAbort = () => stop({ kind: 'aborted' })
   function stop(body: CollectedBody): void {
-    request.off('data', onData).off('end', onEnd).off('close', onGone)
+    request.off('data', onData).off('end', onEnd).off('close', onGone).off('aborted', onGone)
     signal.removeEventListener('abort', onAbort)
     if (body.kind !== 'body') request.pause()
     resolve(body)
@@ -52,7 +52,8 @@ export function collectBody(
   else if (request.destroyed) onGone()
   else {
     signal.addEventListener('abort', onAbort, { once: true })
-    request.on('data', onData).once('end', onEnd).once('close', onGone)
+    // An HTTP/2 stream that is reset also ends, as if it were whole, between `aborted` and `close`.
+    request.on('data', onData).once('end', onEnd).once('aborted', onGone).once('close', onGone)
   }
   return promise
 }

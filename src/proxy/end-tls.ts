@@ -26,7 +26,8 @@ export function createTlsEnd(authority: CertificateAuthority): TlsEnd {
     const tls = new TLSSocket(socket, {
       isServer: true,
       secureContext: nameless,
-      ALPNProtocols: ['http/1.1'],
+      // In the order that we prefer them in.
+      ALPNProtocols: ['h2', 'http/1.1'],
       SNICallback: (name, callback) => {
         contextFor(authority, name, expectedHost).then(
           (context) => callback(null, context),

@@ -8,6 +8,7 @@ import { narrowedAcceptEncoding } from './content-codings.ts'
 
 const hopByHop = new Set([
   'connection',
+  'http2-settings',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',

@@ -57,6 +57,8 @@ function send(body: UpstreamRequest['body'], outgoing: ClientRequest): void {
   if (isStreamed(body)) {
     // A client that is gone is seen at its response.
     body.on('error', () => {})
+    // Safety: an HTTP/2 stream that is reset also ends, as if it were whole, between `aborted` and `close`.
+    body.once('aborted', () => body.unpipe(outgoing))
     body.pipe(outgoing)
     return
   }

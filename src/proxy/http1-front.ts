@@ -5,8 +5,9 @@ import { plainAnswer } from '../core/provider/refusal.ts'
 import { give } from './answer.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { proxyLimits } from './limits.ts'
+import type { ArrivedRequest } from './ready-request.ts'
+import { strictHttp1Request } from './strict-http1.ts'
 import type { Arrival } from './strict-request.ts'
-import type { Upgrade } from './web-socket/accept.ts'
 
 /** A connection that HTTP/1.1 is spoken on. */
 export interface Http1Connection {
@@ -15,15 +16,10 @@ export interface Http1Connection {
 }
 
 export interface Http1FrontOptions {
-  /** `upgrade`: where a GET request asks for a WebSocket. */
-  onRequest(request: IncomingMessage, response: ServerResponse, http1: Http1Request): void
+  /** `upgrade` is set where a GET request asks for a WebSocket. */
+  onRequest(arrived: ArrivedRequest): void
   /** The socket is the caller's from then on, with the bytes that follow the head. */
   onConnect(request: IncomingMessage, socket: Socket, connection: ClientConnection): void
-}
-
-export interface Http1Request {
-  readonly arrival: Arrival
-  readonly upgrade?: Upgrade
 }
 
 export interface Http1Front {
@@ -51,24 +47,25 @@ export function createHttp1Front({ onRequest, onConnect }: Http1FrontOptions): H
   // A server that is given its connections starts no watch over them of its own: without this event there are no
   // timeouts.
   server.emit('listening')
-  server.on('request', (request, response) => {
+  server.on('request', (incoming, response) => {
     response.sendDate = false
     // Node gives a response its socket when those before it are over. Served at the same time, a request in the pipeline
     // would not learn that its client is gone.
     if (response.socket === null) return give(response, pipelinedAnswer)
-    const http1 = served.get(request.socket)
+    const http1 = served.get(incoming.socket)
     if (!http1) return response.destroy()
     http1.lastAnswer = response
-    onRequest(request, response, http1)
+    onRequest({ ...arrivedRequest(incoming, http1.arrival), response })
   })
-  server.on('upgrade', (request, socket: Socket, head) => {
+  server.on('upgrade', (incoming, socket: Socket, head) => {
     const http1 = served.get(socket)
     // Behind a request that is not answered yet, its answer and ours would be written into each other.
     if (!http1 || (http1.lastAnswer && !http1.lastAnswer.closed)) return socket.destroy()
     const { arrival, connection } = http1
-    const response = answerOn(request, socket)
+    const response = answerOn(incoming, socket)
     connection.speak({ endSoon: () => {} })
-    onRequest(request, response, { arrival, upgrade: { request, response, socket, head, connection } })
+    const upgrade = { request: incoming, response, socket, head, connection }
+    onRequest({ ...arrivedRequest(incoming, arrival), response, upgrade })
   })
   server.on('connect', (request, socket: Socket, head) => {
     const http1 = served.get(socket)
@@ -92,6 +89,11 @@ export function createHttp1Front({ onRequest, onConnect }: Http1FrontOptions): H
     },
     close: () => void server.close(),
   }
+}
+
+function arrivedRequest(incoming: IncomingMessage, arrival: Arrival): Omit<ArrivedRequest, 'response'> {
+  const { method = '', rawHeaders } = incoming
+  return { request: { method, rawHeaders, body: incoming }, arrival, line: strictHttp1Request(incoming, arrival) }
 }
 
 /** Node makes no response to a request to upgrade. It ends the connection. */

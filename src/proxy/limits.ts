@@ -28,6 +28,21 @@ export const proxyLimits = {
   maxConnections: 1024,
   /** Leaf certificates kept for one bottle; the oldest is dropped. */
   maxLeaves: 256,
+  /** Requests of one bottle in flight; further HTTP/2 ones are refused (REFUSED_STREAM). One of HTTP/1.1 is a connection. */
+  maxExchanges: 1024,
+  /** Requests of one HTTP/2 session in flight; further ones are refused (REFUSED_STREAM). */
+  maxSessionStreams: 100,
+  /** Fields in the head of an HTTP/2 request; then its stream is reset. */
+  maxHeadFields: 128,
+  /** What a client may send ahead of being read, for each HTTP/2 request. */
+  streamWindowBytes: 256 * 1024,
+  /** What an HTTP/2 session holds in memory; then further requests are refused. */
+  maxSessionBytes: 32_000_000,
+  /** Malformed or refused frames of an HTTP/2 session; then it is ended. */
+  maxInvalidFrames: 100,
+  /** Pings, settings and resets of an HTTP/2 session at once, and in the long run; then it is ended. */
+  nuisanceBurst: 200,
+  nuisancesPerSecond: 10,
   /** TCP and TLS towards a provider; then 502. */
   connectTimeoutMs: 15_000,
   /** Silence of a provider; then the exchange ends. Long answers without a stream take minutes. */

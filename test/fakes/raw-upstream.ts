@@ -66,6 +66,7 @@ async function startUpstream(
   const server = isPlain ? createPlainServer(accept) : createTlsServer({ cert: certificate, key }, accept)
   server.on('connection', (socket: Socket) => {
     connectionCount += 1
+    socket.setNoDelay(true)
     open.add(socket)
     socket.on('error', () => socket.destroy())
     socket.once('close', () => {

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import type { TLSSocket } from 'node:tls'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { claude } from '../../src/core/provider/claude.ts'
@@ -465,17 +463,3 @@ function providerAt(host: string): Provider {
   ] as const
   return { ...claude, name: 'local', hosts: [{ host, endpoints }] }
 }
-
-describe('a client that offers only HTTP/2', () => {
-  it('is told so in the handshake (H11)', async () => {
-    const { connect } = await import('node:tls')
-    const tls: TLSSocket = connect({
-      socket: await dial(rig.ports.tls),
-      servername: anthropicHost,
-      ca: rig.caCertificate,
-      ALPNProtocols: ['h2'],
-    })
-    await expect(once(tls, 'secureConnect')).rejects.toThrow()
-    expectNothingDialled()
-  })
-})
