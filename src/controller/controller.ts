@@ -249,7 +249,8 @@ export async function openController({
         await book.override({ kind: 'run', name: row.id }, request.budgets.map(plainBudget))
         await limitsChanged()
         const plan = { row, definitions, request, backend, credentialOf, events: eventsFor(row.id) }
-        const bottle = await startBottle(plan, { ...services, gate: settings.gate, weights: settings.weights })
+        const { gate, weights, preflight } = settings
+        const bottle = await startBottle(plan, { ...services, gate, weights, preflight })
         living.set(row.id, bottle)
         unheld.set(
           row.id,

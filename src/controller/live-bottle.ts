@@ -24,7 +24,10 @@ import { loggedEvents } from './egress-log.ts'
 
 /** What all bottles of a controller share. */
 export interface BottleServices
-  extends Pick<Egress, 'ledger' | 'upstream' | 'bell' | 'gate' | 'weights' | 'nowMs' | 'newId' | 'onBug'> {
+  extends Pick<
+    Egress,
+    'ledger' | 'upstream' | 'bell' | 'gate' | 'weights' | 'preflight' | 'nowMs' | 'newId' | 'onBug'
+  > {
   readonly budgets: BudgetBook
   readonly estimator: TokenEstimator
   readonly instancesPath: string

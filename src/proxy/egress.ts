@@ -2,6 +2,7 @@
 import type { Gate } from '../core/budget/gate.ts'
 import type { Counter } from '../core/budget/scope.ts'
 import type { Weights } from '../core/budget/weights.ts'
+import type { Preflight } from '../core/manifest/settings.ts'
 import type { BottleEstimator } from '../core/metering/estimator/token-estimator.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import type { EgressPolicy } from '../core/routing/decide.ts'
@@ -27,6 +28,8 @@ export interface Egress extends EgressPolicy {
   readonly gate: Gate
   readonly weights: Weights
   readonly estimator: BottleEstimator
+  /** Whether the provider is asked what a request counts when a budget is tight. */
+  readonly preflight: Preflight
   readonly nowMs: () => number
   readonly newId: () => string
   /** The real credential. Throws or rejects with BottleError `credential_missing`; no promise where nothing is waited for. */

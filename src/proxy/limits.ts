@@ -83,6 +83,10 @@ export const proxyLimits = {
   maxRefusalBytes: 64 * 1024,
   /** How long the ledger may take for one answer; then the exchange fails. Beyond the wait for a locked database. */
   ledgerAnswerMs: 15_000,
+  /** A provider's count of a request before it is sent; then the upper estimate stands in for it. */
+  tokenCountMs: 3_000,
+  /** The answer to that question. */
+  maxTokenAnswerBytes: 64 * 1024,
 } as const
 
 /** When a client may ask again for room that others hold. */

@@ -8,9 +8,10 @@ import { createUsageChunkFilter } from '../core/metering/usage-chunk-filter.ts'
 import { pendingAnswer, spentAnswer, spentEvent } from '../core/provider/refusal.ts'
 import { providerHostRules } from '../core/routing/choose-route.ts'
 import { give, giveEnd, refuse } from './answer.ts'
-import type { ClientResponse } from './client-messages.ts'
+import { countTokens } from './count-tokens.ts'
 import { editedRequest } from './edited-request.ts'
 import type { ForwardEnd } from './forward.ts'
+import { goneSignal } from './gone-signal.ts'
 import { withoutCredentialParameters } from './heads.ts'
 import type { Lease } from './lease.ts'
 import { pendingRetrySeconds } from './limits.ts'
@@ -30,13 +31,9 @@ export async function runMetered(ready: ReadyRequest): Promise<void> {
 
   const model = reading?.model ?? null
   const estimate = egress.estimator.estimate({ provider: verdict.provider.name, model, body: content })
-  const inputTokens = estimate.expectedTokens
-  const lease = await reserve(ready, {
-    model,
-    inputTokens,
-    upperInputTokens: estimate.upperTokens,
-    maxOutputTokens: reading?.maxOutputTokens,
-  })
+  const foreseen = await countTokens(ready, estimate)
+  const { inputTokens } = foreseen
+  const lease = await reserve(ready, { model, ...foreseen, maxOutputTokens: reading?.maxOutputTokens })
   if (!lease) return
   const tap = createMeterTap({
     ready,
@@ -83,11 +80,4 @@ async function reserve(ready: ReadyRequest, asked: Omit<ReserveOptions, 'goneSig
       egress.on.spent(reservation)
       return undefined
   }
-}
-
-function goneSignal(response: ClientResponse): AbortSignal {
-  const gone = new AbortController()
-  if (response.destroyed) gone.abort()
-  else response.once('close', () => gone.abort())
-  return gone.signal
 }

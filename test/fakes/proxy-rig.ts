@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { defaultGate, type Gate } from '../../src/core/budget/gate.ts'
 import type { Counter } from '../../src/core/budget/scope.ts'
 import { defaultWeights, type Weights } from '../../src/core/budget/weights.ts'
+import type { Preflight } from '../../src/core/manifest/settings.ts'
 import { createTokenEstimator, type TokenEstimator } from '../../src/core/metering/estimator/token-estimator.ts'
 import type { Provider } from '../../src/core/provider/provider.ts'
 import { builtInProviders } from '../../src/core/provider/providers.ts'
@@ -30,6 +31,7 @@ export interface ProxyRigOptions {
   /** Limits of the bottle's run scope, by provider. */
   readonly budgets?: Readonly<Record<string, number>>
   readonly gate?: Gate
+  readonly preflight?: Preflight
   readonly weights?: Weights
   readonly providers?: readonly Provider[]
   readonly credentials?: Readonly<Record<string, string>>
@@ -118,6 +120,7 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
         upstream,
         bell: createRoomBell(),
         gate: options.gate ?? defaultGate,
+        preflight: options.preflight ?? 'estimate',
         weights: options.weights ?? defaultWeights,
         estimator: (options.estimator ?? createTokenEstimator()).forBottle(),
         nowMs: options.nowMs ?? Date.now,

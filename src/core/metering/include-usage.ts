@@ -3,6 +3,8 @@
  * said no. A few bytes are put in; everything else is sent on as it came. `usage-chunk-filter.ts` takes the answer to it out
  * again.
  */
+
+import { bodyPart } from './body-part.ts'
 import type { BodyEdit } from './format.ts'
 import { compileJsonPaths } from './json-paths.ts'
 import { JsonScanner } from './json-scanner.ts'
@@ -33,16 +35,7 @@ export function includeUsageEdit(body: readonly Uint8Array[]): BodyEdit | 'unrea
 
 /** The body with a part replaced; what is not replaced is not copied. */
 export function applyEdit(body: readonly Buffer[], { start, end, text }: BodyEdit): readonly Buffer[] {
-  return [...part(body, 0, start), Buffer.from(text), ...part(body, end, Number.POSITIVE_INFINITY)]
-}
-
-function part(body: readonly Buffer[], from: number, to: number): readonly Buffer[] {
-  let offset = 0
-  return body.flatMap((chunk) => {
-    const piece = chunk.subarray(Math.max(0, from - offset), Math.max(0, to - offset))
-    offset += chunk.length
-    return piece.length === 0 ? [] : [piece]
-  })
+  return [...bodyPart(body, 0, start), Buffer.from(text), ...bodyPart(body, end)]
 }
 
 function openingOf(body: readonly Uint8Array[]): number {

@@ -17,6 +17,8 @@ export interface PathNode {
   readonly watchedAs: string
   /** The same for the keys of an object that stands here. */
   readonly keysWatchedAs: string
+  /** The path under which the place of a value that stands here is remembered; '' where it is not. */
+  readonly locatedAs: string
 }
 
 interface PathKey {
@@ -38,6 +40,8 @@ interface PathLists {
   readonly seal?: readonly string[]
   /** Values to tell one by one, e.g. of all elements of a list. With `{}` at the end: the keys of an object. */
   readonly watch?: readonly string[]
+  /** Values of any size, to know where they stand. */
+  readonly locate?: readonly string[]
 }
 
 interface DraftNode {
@@ -48,11 +52,12 @@ interface DraftNode {
   isSealed: boolean
   watchedAs: string
   keysWatchedAs: string
+  locatedAs: string
 }
 
 const keysMark = '{}'
 
-export function compileJsonPaths({ capture, measure = [], seal = [], watch = [] }: PathLists): JsonPaths {
+export function compileJsonPaths({ capture, measure = [], seal = [], watch = [], locate = [] }: PathLists): JsonPaths {
   const root = draft()
   capture.forEach((path, slot) => {
     place(root, path).slot = slot
@@ -63,6 +68,7 @@ export function compileJsonPaths({ capture, measure = [], seal = [], watch = [] 
     if (path.endsWith(keysMark)) place(root, path.slice(0, -keysMark.length)).keysWatchedAs = path
     else place(root, path).watchedAs = path
   }
+  for (const path of locate) place(root, path).locatedAs = path
   return { root: freeze(root), slotOf: new Map(capture.map((path, slot) => [path, slot])) }
 }
 
@@ -75,6 +81,7 @@ function draft(): DraftNode {
     isSealed: false,
     watchedAs: '',
     keysWatchedAs: '',
+    locatedAs: '',
   }
 }
 

@@ -32,6 +32,7 @@ const capture = 1
 const measure = 2
 const watch = 3
 const seal = 4
+const locate = 5
 
 export type ScanState = 'open' | 'closed' | 'malformed'
 
@@ -59,6 +60,9 @@ export class JsonScanner {
   /** Where the document began in the bytes that are being fed; -1 where elsewhere, and once a text of it was read. */
   #startAt = -1
   readonly #knownStart: KnownStart
+  #locatedStart = 0
+  /** The last one at each place. */
+  readonly #located = new Map<string, Span>()
 
   /** `onWatched`: called with each value or key at a watched path; a long one is cut. */
   constructor(paths: JsonPaths, onWatched: (path: string, text: string) => void = () => {}) {
@@ -116,9 +120,15 @@ export class JsonScanner {
     return this.#captures.spanOf(this.#slot(path))
   }
 
+  /** Where the value at a located path stands, of any size. */
+  placeOf(path: string): Span | undefined {
+    return this.#located.get(path)
+  }
+
   /** Forgets the document; the next byte begins another one. */
   reset(): void {
     this.#fedBytes = 0
+    this.#located.clear()
     this.#captures.reset()
     this.#text.reset()
     this.#level = 0
@@ -274,7 +284,7 @@ export class JsonScanner {
     } else if (this.#mode === watch) {
       this.#watch.begin()
       this.#keep(bytes, at, at + 1)
-    }
+    } else if (this.#mode === locate) this.#locatedStart = this.#fedBytes + at
   }
 
   #enter(node: PathNode, isArray: boolean): void {
@@ -290,9 +300,12 @@ export class JsonScanner {
     this.#state = this.#level === 0 ? closed : afterValue
   }
 
-  #finish(): void {
+  /** The value ends before `at`. */
+  #finish(at: number): void {
     if (this.#mode === capture && this.#node !== undefined) this.#captures.close(this.#node.slot)
     if (this.#mode === watch && this.#node !== undefined) this.#watch.endValue(this.#node.watchedAs)
+    if (this.#mode === locate && this.#node !== undefined)
+      this.#located.set(this.#node.locatedAs, { start: this.#locatedStart, end: this.#fedBytes + at })
     this.#state = this.#level === 0 ? closed : afterValue
   }
 
@@ -334,7 +347,7 @@ export class JsonScanner {
       return end
     }
     this.#keep(bytes, start, at + 1)
-    this.#finish()
+    this.#finish(at + 1)
     return at + 1
   }
 
@@ -342,7 +355,7 @@ export class JsonScanner {
     let at = start
     while (at < end && isScalarByte(bytes[at] as number)) at += 1
     this.#keep(bytes, start, at)
-    if (at < end) this.#finish()
+    if (at < end) this.#finish(at)
     return at
   }
 
@@ -368,7 +381,7 @@ export class JsonScanner {
     }
     this.#keep(bytes, start, at)
     if (this.#mode === measure) this.#text.add(at - start)
-    if (this.#depth === 0) this.#finish()
+    if (this.#depth === 0) this.#finish(at)
     return at
   }
 }
@@ -378,5 +391,6 @@ function modeAt(node: PathNode | undefined): number {
   if (node.slot >= 0) return capture
   if (node.isMeasured) return measure
   if (node.isSealed) return seal
-  return node.watchedAs ? watch : skip
+  if (node.watchedAs) return watch
+  return node.locatedAs ? locate : skip
 }

@@ -1,6 +1,6 @@
 /** Reads a Messages request: https://docs.anthropic.com/en/api/messages. What the simulation does not need is let through. */
 import { z } from 'zod'
-import { type Conversation, MalformedRequest, type PromptSegment } from './conversation.ts'
+import { type Conversation, MalformedRequest, type PromptSegment, refuseOtherFields } from './conversation.ts'
 
 const cacheControl = z.looseObject({ type: z.literal('ephemeral'), ttl: z.enum(['5m', '1h']).optional() }).nullish()
 const block = z.looseObject({ type: z.string(), text: z.string().optional(), cache_control: cacheControl })
@@ -37,8 +37,26 @@ export function readAnthropicRequest(body: unknown): Conversation {
   }
 }
 
-/** The prompt of a `count_tokens` request, which has no `max_tokens`. */
+/** What a `count_tokens` request may have: the prompt, but nothing that is about the answer. */
+const countFields = new Set([
+  'model',
+  'messages',
+  'system',
+  'tools',
+  'tool_choice',
+  'thinking',
+  'output_config',
+  'output_format',
+  'context_management',
+  'mcp_servers',
+  'cache_control',
+  'compaction',
+  'speed',
+])
+
+/** The prompt of a `count_tokens` request. */
 export function readAnthropicPrompt(body: unknown): readonly PromptSegment[] {
+  refuseOtherFields(body, countFields, (field) => `${field}: Extra inputs are not permitted`)
   return segmentsOf(parse(promptSchema, body))
 }
 

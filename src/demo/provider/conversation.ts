@@ -20,5 +20,15 @@ export interface PromptSegment {
   readonly cacheFor?: '5m' | '1h'
 }
 
+/** Throws for a field that the provider would not take here. */
+export function refuseOtherFields(
+  body: unknown,
+  fields: ReadonlySet<string>,
+  sentence: (field: string) => string,
+): void {
+  const other = Object.keys(typeof body === 'object' && body !== null ? body : {}).find((field) => !fields.has(field))
+  if (other !== undefined) throw new MalformedRequest(sentence(other))
+}
+
 /** A request body that its provider would refuse with 400; the message is for the client. */
 export class MalformedRequest extends Error {}

@@ -20,6 +20,18 @@ const requestSchema = z.looseObject({
     .nullish(),
 })
 
+const countSchema = z.strictObject({
+  contents: z.unknown().optional(),
+  generateContentRequest: z.looseObject({ model: z.string() }).optional(),
+})
+
+/** A `countTokens` request has contents alone, or a whole request that names its model. */
+export function readGeminiCount(body: unknown): unknown {
+  const result = countSchema.safeParse(body)
+  if (result.success) return result.data.generateContentRequest ?? result.data
+  throw new MalformedRequest(`Invalid JSON payload received: ${result.error.issues[0]?.message ?? 'invalid'}.`)
+}
+
 export interface GeminiCall {
   readonly model: string
   readonly stream: boolean

@@ -2,7 +2,7 @@
 import type { Usage } from '../../core/metering/usage.ts'
 import { type Answer, composeAnswer } from './answer.ts'
 import { beginServing, type Call, countSent, readJson, sendJson, sendStream, sendWhole } from './call.ts'
-import { readGeminiRequest } from './gemini-request.ts'
+import { readGeminiCount, readGeminiRequest } from './gemini-request.ts'
 import type { Piece } from './generate.ts'
 import type { Fields } from './openai-object.ts'
 import { countInput, type InputTokens } from './prompt-cache.ts'
@@ -125,7 +125,7 @@ function usageSoFar({ input }: Content, sent: Readonly<Record<Piece['kind'], num
 }
 
 async function serveCountTokens(call: Call, model: string): Promise<void> {
-  const { segments } = readGeminiRequest(await readJson(call), { model, stream: false })
+  const { segments } = readGeminiRequest(readGeminiCount(await readJson(call)), { model, stream: false })
   sendJson(call, 200, { totalTokens: countInput(segments) })
 }
 

@@ -1,6 +1,6 @@
 /** Reads a Responses request: https://platform.openai.com/docs/api-reference/responses/create. */
 import { z } from 'zod'
-import { type Conversation, MalformedRequest } from './conversation.ts'
+import { type Conversation, MalformedRequest, type PromptSegment, refuseOtherFields } from './conversation.ts'
 
 const part = z.looseObject({ text: z.string().optional() })
 const item = z.looseObject({
@@ -46,6 +46,27 @@ export function readCreateMessage(message: unknown): CreateMessage {
     previousResponseId: previous_response_id ?? undefined,
     isGenerating: generate !== false,
   }
+}
+
+/** What a request for the number of input tokens may have. */
+const countFields = new Set([
+  'model',
+  'input',
+  'instructions',
+  'tools',
+  'tool_choice',
+  'parallel_tool_calls',
+  'previous_response_id',
+  'conversation',
+  'personality',
+  'reasoning',
+  'text',
+  'truncation',
+])
+
+export function readOpenAICount(body: unknown): readonly PromptSegment[] {
+  refuseOtherFields(body, countFields, (field) => `Unknown parameter: '${field}'.`)
+  return readOpenAIRequest(body).segments
 }
 
 export function readOpenAIRequest(body: unknown): Conversation {

@@ -4,7 +4,8 @@ import { type Call, type GeneratedAnswer, readJson, sendJson, sendStream, sendWh
 import type { Conversation } from './conversation.ts'
 import { openAIBody, openAIErrorBody, openAIEvents, openAIFailedEvent } from './openai-events.ts'
 import { type Fields, type OpenAIResponse, openAIUsage } from './openai-object.ts'
-import { readOpenAIRequest } from './openai-request.ts'
+import { readOpenAICount, readOpenAIRequest } from './openai-request.ts'
+import { countInput } from './prompt-cache.ts'
 import { credentialOf, piecesOf, type Simulation } from './simulation.ts'
 import type { StreamEvent } from './stream-event.ts'
 
@@ -40,6 +41,11 @@ export async function serveResponses(call: Call, simulation: Simulation): Promis
     return sendWhole(call, openAIBody(response), { pieces, inputUsage, reported: openAIUsage(response) })
   }
   await sendStream(call, openAIEvents(response, pieces), { inputUsage, errorEvent: () => serverError(response) })
+}
+
+export async function serveInputTokens(call: Call): Promise<void> {
+  const segments = readOpenAICount(await readJson(call))
+  sendJson(call, 200, { object: 'response.input_tokens', input_tokens: countInput(segments) })
 }
 
 export interface StartedAnswer extends GeneratedAnswer {

@@ -22,7 +22,7 @@ import { serveChat, serveEmbeddings } from './chat.ts'
 import { MalformedRequest } from './conversation.ts'
 import { type Failure, SimulatedFailure } from './failure.ts'
 import { isGemini, sendGeminiError, serveGemini } from './gemini.ts'
-import { sendOpenAIError, serveCodexModels, serveOpenAIModels, serveResponses } from './openai.ts'
+import { sendOpenAIError, serveCodexModels, serveInputTokens, serveOpenAIModels, serveResponses } from './openai.ts'
 import { createResponseSockets } from './openai-socket.ts'
 import { createRequestLog, type LogEntry, type ServedRequest } from './request-log.ts'
 import { createSimulation, isAuthorized, type Simulation, type SimulationOptions } from './simulation.ts'
@@ -144,6 +144,8 @@ async function route(call: Call, simulation: Simulation): Promise<void> {
       return serveMessages(call, simulation)
     case 'POST /v1/messages/count_tokens':
       return serveCountTokens(call)
+    case 'POST /v1/responses/input_tokens':
+      return serveInputTokens(call)
     case 'POST /v1/responses':
     case 'POST /backend-api/codex/responses':
       return serveResponses(call, simulation)
