@@ -37,6 +37,7 @@ test('a turn over a WebSocket has the events of the stream, and the usage that t
     'response.content_part.added',
   ])
   expect(responseOf(events.at(-1))).toMatchObject({ status: 'completed', usage: { output_tokens: 30 } })
+  await until('the turn is logged', () => turnsOf(provider)[0]?.end === 'complete')
   expect(provider.served).toMatchObject([
     { method: 'GET', path: '/v1/responses', status: 101 },
     { method: 'response.create', status: 200, end: 'complete', model: 'gpt-6.1-sol', reported: { outputTokens: 30 } },
