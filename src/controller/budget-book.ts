@@ -69,7 +69,8 @@ export function createBudgetBook({ ledger, thresholdsPercent }: BudgetBookOption
     for (const { provider, period, limitTokens } of budgets) {
       await ledger.setLimit({ scope, provider, period }, limitTokens)
     }
-    inForce.set(scope, budgets)
+    if (budgets.length > 0) inForce.set(scope, budgets)
+    else inForce.delete(scope)
     // Last: a budget that takes another one's place holds before that one is gone.
     for (const limit of await ledger.limits({ scope })) {
       if (!budgets.some((budget) => isOf(budget, limit))) await ledger.setLimit(limit, null)

@@ -35,7 +35,9 @@ async function loadUntilKilled(path: string, owner: string, lineCount: number): 
   return { reserved, charges }
 }
 
-it(`loses nothing acknowledged and leaks no hold over ${kills} kills -9 under load (L06)`, async () => {
+it(`loses nothing acknowledged and leaks no hold over ${kills} kills -9 under load (L06)`, {
+  timeout: 180_000,
+}, async () => {
   const directory = mkdtempSync(join(tmpdir(), 'bot-bottle-ledger-'))
   const path = join(directory, 'ledger.db')
   let recoveredCount = 0
@@ -59,6 +61,8 @@ it(`loses nothing acknowledged and leaks no hold over ${kills} kills -9 under lo
       }
       expect((await ledger.counters()).filter(({ reservedTokens }) => reservedTokens !== 0)).toEqual([])
       expect(await ledger.verify()).toEqual([])
+      const periods = (await ledger.counters({ scope: 'host' })).map(({ period }) => period.split(':')[0])
+      expect(new Set(periods)).toEqual(new Set(['day', 'total']))
     }
     // Otherwise no kill hit an exchange in flight, and the test has shown nothing.
     expect(recoveredCount).toBeGreaterThan(kills)

@@ -9,6 +9,7 @@
  * - `undisposed`: starts one reservation, waits for nothing and closes nothing; prints `reserved` when it is answered
  */
 import { writeSync } from 'node:fs'
+import { periodKey } from '../../src/core/budget/period.ts'
 import { BottleError } from '../../src/core/errors.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite-ledger.ts'
 
@@ -16,14 +17,17 @@ const [mode, path = '', owner = '', count = '1'] = process.argv.slice(2)
 const host = { scope: 'host', provider: 'claude', period: 'total' }
 const chain = [`run:${owner}`, 'host']
 
+const pause = new Int32Array(new SharedArrayBuffer(4))
+
 /** Written before the next statement runs, so that a kill cannot lose what was acknowledged. */
 function print(line: string): void {
   for (let rest = Buffer.from(`${line}\n`); rest.length > 0; ) {
     try {
       rest = rest.subarray(writeSync(1, rest))
     } catch (error) {
-      // The pipe is full: whoever reads it has not had a turn.
       if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+      // The pipe is full: whoever reads it is to have a turn.
+      Atomics.wait(pause, 0, 0, 1)
     }
   }
 }
@@ -81,7 +85,9 @@ async function load(): Promise<void> {
     for (;;) {
       const number = next++
       const attemptId = `${owner}-${number}`
-      await ledger.reserve(reservation(attemptId, 10 + (number % 7)))
+      const request = reservation(attemptId, 10 + (number % 7))
+      const today = { ...host, period: periodKey('day', { atMs: request.nowMs, run: '' }) }
+      await ledger.reserve({ ...request, governing: [host, today] })
       print(`reserved ${attemptId}`)
       if (number % 3 === 0) await ledger.extend(attemptId, 20)
       const chargeTokens = number % 11
