@@ -51,6 +51,10 @@ export const proxyLimits = {
   maxIdleUpstreamSockets: 64,
   /** An idle connection to a provider; then closed. */
   upstreamKeepAliveMs: 60_000,
+  /** How long a host that refused HTTP/1.1 is asked in HTTP/2 at once. */
+  http2HostMs: 3_600_000,
+  /** Hosts remembered so; the oldest is forgotten, and asked in HTTP/1.1 again. */
+  maxHttp2Hosts: 1_000,
   /** A pooled connection that breaks without an answer sooner than this was closed before the request came. */
   staleConnectionMs: 1_000,
   /** How long a request waits for room that others hold; then 429. */

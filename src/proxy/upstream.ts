@@ -1,13 +1,16 @@
 /**
- * The way from the host to a provider: one pool of keep-alive connections for all bottles, verified TLS only.
+ * The way from the host to a provider: one pool of keep-alive connections for all bottles, verified TLS only. HTTP/2 is
+ * spoken to hosts that speak nothing else.
  * `node:https`, not fetch: under back-pressure undici took 6 to 18 times the CPU (DESIGN §15).
  */
-import { Agent, type RequestOptions } from 'node:https'
-import { isIP } from 'node:net'
-import { createSecureContext, rootCertificates } from 'node:tls'
+import { Agent } from 'node:https'
+import { isIP, type LookupFunction } from 'node:net'
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
 import type { AddressGuard } from './address-guard.ts'
 import { guardedLookup } from './address-guard.ts'
 import { callHttp1 } from './http1-call.ts'
+import { callHttp2 } from './http2-call.ts'
+import { createHttp2Sessions, isProtocolRefused } from './http2-sessions.ts'
 import { proxyLimits } from './limits.ts'
 import { type CallHandlers, isStreamed, type UpstreamCall, type UpstreamRequest } from './upstream-call.ts'
 
@@ -19,11 +22,25 @@ export interface UpstreamOptions {
   readonly isAllowed: AddressGuard
 }
 
+interface Destination {
+  readonly hostname: string
+  readonly port: number
+  /** What the certificate must be for. */
+  readonly servername: string
+  readonly lookup?: LookupFunction
+}
+
+export interface DialOptions extends Destination {
+  readonly rejectUnauthorized: boolean
+  readonly ALPNProtocols: string[]
+  readonly secureContext: SecureContext
+}
+
 export interface Upstream extends Disposable {
   /** Does not dial where the pool has a connection. */
   call(request: UpstreamRequest, handlers: CallHandlers): UpstreamCall
   /** For a connection beside the pool: as guarded, and verified in the same way. */
-  dialOptions(host: string): RequestOptions
+  dialOptions(host: string): DialOptions
 }
 
 export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOptions): Upstream {
@@ -46,7 +63,7 @@ export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOption
   const fresh = new Agent({ keepAlive: false, ...tls })
   const lookup = guardedLookup(isAllowed)
 
-  const destination = (host: string): RequestOptions => {
+  const destination = (host: string): Destination => {
     const override = overrides.get(host)
     if (!override) return { hostname: host, port: 443, servername: host, lookup }
     const hostname = override.hostname.replace(/^\[|\]$/g, '')
@@ -54,13 +71,33 @@ export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOption
     return { hostname, port: Number(override.port || 443), servername: isIP(hostname) ? host : hostname }
   }
 
+  const dialOptions = (host: string): DialOptions => ({ ...tls, ...destination(host) })
+  const http2 = createHttp2Sessions({ dialOptions })
+
   return {
     call(request, handlers) {
-      const agent = isStreamed(request.body) ? fresh : pool
-      return callHttp1({ ...destination(request.host), agent }, { request, handlers })
+      const { host, body } = request
+      if (http2.isKnown(host)) return callHttp2(http2.sessionTo(host), { request, handlers })
+      const agent = isStreamed(body) ? fresh : pool
+      return callHttp1(
+        { ...destination(host), agent },
+        {
+          request,
+          handlers: {
+            ...handlers,
+            onFailed: ({ error, isUnprocessed }) => {
+              const isRefused = isProtocolRefused(error)
+              if (isRefused) http2.learn(host)
+              // Nothing was sent but a handshake; a stream, though, has begun to flow and cannot be sent again.
+              handlers.onFailed({ error, isUnprocessed: isUnprocessed || (isRefused && !isStreamed(body)) })
+            },
+          },
+        },
+      )
     },
-    dialOptions: (host) => ({ ...tls, ...destination(host) }),
+    dialOptions,
     [Symbol.dispose]() {
+      http2[Symbol.dispose]()
       pool.destroy()
       fresh.destroy()
     },
