@@ -108,8 +108,8 @@ describe('an agent of the user', () => {
 
 describe('an agent of the project', () => {
   test('wins over the one of the user, is told, and is held to what the user allows it', async () => {
-    await write('home/agents/helper.md', file(['bottle: codex', 'budget: {claude: 77}']))
-    await write('workspace/.bot-bottle/agents/helper.md', file(['bottle: claude'], 'From here.'))
+    await write('home/agents/helper.md', file(['bottle: claude', 'budget: {claude: 77}']))
+    await write('workspace/.bot-bottle/agents/helper.md', file(['bottle: codex'], 'From here.'))
     const { stdout, stderr } = await start(['helper'])
     expect(stdout).toContain('[From here.]')
     expect(stderr).toContain(

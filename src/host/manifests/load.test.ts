@@ -130,7 +130,20 @@ describe('a start', () => {
       'project/.bot-bottle/agents/reviewer.md': `${frontmatter('bottle: codex')}In the project.`,
     })
     const agent = await loadAgent('reviewer', places)
-    expect(agent).toMatchObject({ prompt: 'In the project.', bottle: { value: 'codex' } })
+    expect(agent).toMatchObject({ prompt: 'In the project.' })
+  })
+
+  test('keeps an agent of a name that the user knows in the bottle that the user knows', async () => {
+    await write({
+      'home/agents/reviewer.md': frontmatter('bottle: claude'),
+      'project/.bot-bottle/agents/reviewer.md': frontmatter('bottle: codex'),
+      'project/.bot-bottle/agents/claude.md': frontmatter('bottle: codex'),
+      'project/.bot-bottle/agents/helper.md': frontmatter('bottle: codex'),
+    })
+    const bottleOf = async (name: string) => (await loadAgent(name, places)).bottle?.value
+    expect(await bottleOf('reviewer')).toBe('claude')
+    expect(await bottleOf('claude')).toBe('claude')
+    expect(await bottleOf('helper')).toBe('codex')
   })
 
   test('lets a project neither raise nor name what its agents may spend', async () => {

@@ -2,7 +2,8 @@
  * Loads what one start needs and reads no other file: the agent's, and those of its bottles' chains.
  *
  * Safety: an agent of a project is written by whoever wrote the repository. It says what the agent is; what it may spend
- * is said by the user's own files alone. Its program is one that the user's PATH knows or that lies in the project: a bottle is
+ * is said by the user's own files alone, and under a name that the user knows it stays in the bottle that the user knows: a
+ * `claude` of a repository must not start in a richer bottle than `claude` does. Its program is one that the user's PATH knows or that lies in the project: a bottle is
  * shown what its program needs beside it.
  */
 import { realpath } from 'node:fs/promises'
@@ -55,9 +56,11 @@ export async function resolveAgentNamed(name: string, places: ManifestPlaces): P
   if (!isOfProject(agent.origin)) return nearest
   const problems = [...spendingProblems(agent), ...(await programProblems(agent, places))]
   if (problems.length > 0) return { kind: 'invalid', problems }
-  if (own === undefined || own.kind === 'invalid') return own ?? nearest
-  const { budgets, shutdown } = own.agent
-  return { kind: 'agent', agent: { ...agent, budgets, ...(shutdown && { shutdown }) } }
+  if (own?.kind === 'invalid') return own
+  const known = own?.agent ?? builtInAgents.get(name)
+  if (!known) return nearest
+  const { bottle = agent.bottle, budgets, shutdown } = known
+  return { kind: 'agent', agent: { ...agent, ...(bottle && { bottle }), budgets, ...(shutdown && { shutdown }) } }
 }
 
 /** `namedAt`: where the names were written; absent: at the start. */
