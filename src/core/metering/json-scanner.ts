@@ -128,7 +128,8 @@ export class JsonScanner {
   /** Forgets the document; the next byte begins another one. */
   reset(): void {
     this.#fedBytes = 0
-    this.#located.clear()
+    // A clear of an empty map still takes its time, with each event.
+    if (this.#located.size > 0) this.#located.clear()
     this.#captures.reset()
     this.#text.reset()
     this.#level = 0

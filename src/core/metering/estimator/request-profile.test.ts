@@ -41,6 +41,11 @@ describe('the profile of a request', () => {
       numRuns: 60,
     })
     expectSame([1])
+    // The first place where a piece may end, and those around it, at the edge of a chunk.
+    for (let size = 2040; size < 2060; size++) {
+      const body = Buffer.from(`${'x'.repeat(size)}{"a":1}`.padEnd(5_000, '{"b"}'))
+      expect(profileRequest(inChunks(body, [size + 1])).marks).toEqual(profileRequest([body]).marks)
+    }
   })
 
   it('counts a short body byte by byte, by class', () => {

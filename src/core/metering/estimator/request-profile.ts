@@ -1,8 +1,8 @@
 /**
  * One cheap pass over a request body: its features, and marks of its pieces by which the same content is known again.
  *
- * A body is cut after a `{"`, which stands before every message, block and tool and never inside a JSON string, once a
- * piece is long enough. Of a long body only every n-th byte is looked at, counted from the start of its piece: the same
+ * A body is cut after a `{"`, which stands before every message, block and tool and hardly elsewhere, since a quote inside
+ * of a string is escaped; once a piece is long enough. Of a long body only every n-th byte is looked at, counted from the start of its piece: the same
  * content gives the same counts and the same mark wherever it stands, in whatever chunks the body came (but for a line of
  * base64 at the edge of a chunk). Marks are no cryptographic hashes: who makes two pieces look alike misleads the estimates
  * of their own requests only.
@@ -116,7 +116,8 @@ class ProfileReader {
   /** Where the piece ends, or -1 when it goes on in the next chunk. */
   #nextCut(bytes: Buffer, at: number): number {
     const missing = Math.max(0, minPieceBytes - this.#pieceBytes)
-    if (at === 0 && missing <= 1 && this.#isAfterBrace && bytes[0] === quote) return 1
+    // A brace that ended the chunk before, where it may end a piece as it may within one.
+    if (at === 0 && this.#isAfterBrace && this.#pieceBytes > minPieceBytes && bytes[0] === quote) return 1
     const found = at + missing < bytes.length ? bytes.indexOf(pieceStart, at + missing, 'latin1') : -1
     return found === -1 ? -1 : found + pieceStart.length
   }

@@ -117,7 +117,7 @@ export function createTokenEstimator(known: readonly LearnedRecord[] = []): Toke
           const kind = counted ? 'continued' : 'fresh'
           const features = counted ? difference(profile.features, counted.profile.features) : profile.features
           const knownTokens = counted?.inputTokens ?? contextTokens
-          const differingPart = counted ? counted.differingBytes / profile.totalBytes : 1
+          const differingPart = counted ? counted.differingBytes / Math.max(1, profile.totalBytes) : 1
           const scaleTokens = Math.max(
             minScaleTokens,
             predictTokens(regression, features.map(Math.abs)),
