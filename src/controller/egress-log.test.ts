@@ -12,6 +12,7 @@ const denied: Denied = {
   reason: 'no route',
 }
 const passed: PassedRequest = {
+  httpVersion: '1.1',
   method: 'POST',
   host: 'b.test',
   path: '/y',

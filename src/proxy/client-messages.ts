@@ -2,7 +2,10 @@
 import type { Readable } from 'node:stream'
 import type { RawHeaders } from './heads.ts'
 
+export type HttpVersion = '1.1' | '2'
+
 export interface ClientRequest {
+  readonly httpVersion: HttpVersion
   readonly method: string
   /** In their order and spelling. */
   readonly rawHeaders: RawHeaders

@@ -8,6 +8,7 @@ import type { Provider } from '../core/provider/provider.ts'
 import type { EgressPolicy } from '../core/routing/decide.ts'
 import type { RouteAuth } from '../core/routing/route.ts'
 import type { Ledger, ReserveRequest, SettleOutcome, UsageEvent } from '../ledger/ledger.ts'
+import type { HttpVersion } from './client-messages.ts'
 import type { RoomBell } from './room-bell.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -67,6 +68,8 @@ export interface Denied extends TellableRequest {
 }
 
 export interface PassedRequest extends TellableRequest {
+  /** That the client spoke. */
+  readonly httpVersion: HttpVersion
   readonly verdict: 'metered' | 'free' | 'routed'
   /** What the client was answered with; null where it got no answer. */
   readonly status: number | null

@@ -52,11 +52,12 @@ export async function runExchange(context: ExchangeContext): Promise<void> {
   }
 }
 
-function tellPassed({ egress, exchange, response, line, verdict }: DecidedRequest, startedAtMs: number): void {
+function tellPassed({ egress, exchange, request, response, line, verdict }: DecidedRequest, startedAtMs: number): void {
   const { wasRefused, isWebSocket, answerBytes } = exchange.traffic
   const answered = response.headersSent ? response.statusCode : null
   if (wasRefused) return
   egress.on.passed?.({
+    httpVersion: request.httpVersion,
     method: line.method,
     host: line.host,
     path: line.path,

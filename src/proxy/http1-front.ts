@@ -93,7 +93,11 @@ export function createHttp1Front({ onRequest, onConnect }: Http1FrontOptions): H
 
 function arrivedRequest(incoming: IncomingMessage, arrival: Arrival): Omit<ArrivedRequest, 'response'> {
   const { method = '', rawHeaders } = incoming
-  return { request: { method, rawHeaders, body: incoming }, arrival, line: strictHttp1Request(incoming, arrival) }
+  return {
+    request: { httpVersion: '1.1', method, rawHeaders, body: incoming },
+    arrival,
+    line: strictHttp1Request(incoming, arrival),
+  }
 }
 
 /** Node makes no response to a request to upgrade. It ends the connection. */

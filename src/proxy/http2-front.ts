@@ -67,7 +67,8 @@ export function serveHttp2(
     if (!hasRoom()) return stream.close(constants.NGHTTP2_REFUSED_STREAM)
     const head = readHttp2Head(fields, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0)
     if (!head.isEnded) expectBody(stream, head)
-    const request = { method: head.pseudo.get(':method') ?? '', rawHeaders: head.rawHeaders, body: stream }
+    const { pseudo, rawHeaders } = head
+    const request = { httpVersion: '2', method: pseudo.get(':method') ?? '', rawHeaders, body: stream } as const
     onRequest({ request, response, arrival, line: strictHttp2Request(head, arrival) })
   })
 }

@@ -1,5 +1,5 @@
 /** The real Claude Code and Codex, headless, through the real command line, against a provider that is simulated. */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { BottleView, ControllerEvent, UsageReport } from '../../src/controller/api.ts'
@@ -13,6 +13,8 @@ interface Agent {
   readonly name: 'claude' | 'codex'
   readonly args: readonly string[]
   readonly meteredPath: string
+  /** That it speaks where it may choose. */
+  readonly httpVersion: '1.1' | '2'
   /** Less than its first request needs. */
   readonly tooSmallTokens: number
   /** Enough for its first request (about 12 000 to 14 000 tokens) and some of a long answer. */
@@ -24,6 +26,7 @@ const agents: readonly Agent[] = [
     name: 'claude',
     args: ['-p', 'say hi'],
     meteredPath: '/v1/messages',
+    httpVersion: '1.1',
     tooSmallTokens: 5_000,
     midStreamTokens: 16_000,
   },
@@ -31,6 +34,7 @@ const agents: readonly Agent[] = [
     name: 'codex',
     args: ['exec', '--skip-git-repo-check', 'say hi'],
     meteredPath: '/v1/responses',
+    httpVersion: '2',
     tooSmallTokens: 500,
     midStreamTokens: 17_500,
   },
@@ -60,6 +64,17 @@ describe.each(testUsers)('$title', (user) => {
         expect(denied).toEqual([])
       },
     )
+
+    test('speaks the version of HTTP that it prefers', async () => {
+      await using host = await openProductHost({ user })
+      await mkdir(join(host.home, 'bottles'))
+      const definition = `---\nagent_provider: ${agent.name}\negress: {log: 2}\n---\n`
+      await writeFile(join(host.home, 'bottles/logged.md'), definition)
+      const end = await startAgent(host, { agent, user, options: ['--bottle', 'logged', '--budget', '200000'] })
+      expect(end.exitCode).toBe(0)
+      const metered = (await egressLog(host)).filter(({ verdict }) => verdict === 'metered')
+      expect(metered).toMatchObject([{ path: agent.meteredPath, status: 200, httpVersion: agent.httpVersion }])
+    })
 
     test("gets the prompt of an agent's file", async () => {
       await using host = await openProductHost({ user, provider: ['--keep-bodies'] })
@@ -163,6 +178,14 @@ async function meteredRequests(host: ProductHost, { meteredPath }: Agent): Promi
 async function credentialsSeen(host: ProductHost): Promise<readonly string[]> {
   const values = (await host.provider.served()).flatMap(({ credentials }) => Object.values(credentials))
   return [...new Set(values.map((value) => value.replace(/^Bearer /, '')))]
+}
+
+/** Of the one bottle that was started. */
+async function egressLog(host: ProductHost): Promise<readonly Record<string, unknown>[]> {
+  const logs = join(host.home, 'logs')
+  const [file = ''] = (await readdir(logs)).filter((name) => name.endsWith('.egress.jsonl'))
+  const lines = (await readFile(join(logs, file), 'utf8')).trim().split('\n')
+  return lines.map((line) => JSON.parse(line))
 }
 
 /** As raw tokens are charged. OpenAI's cached tokens are inside of its input tokens. */

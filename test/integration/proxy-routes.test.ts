@@ -494,7 +494,7 @@ describe('what a log is told', () => {
     await ask(rig, { ...get, path: '/user?q=secret' })
     await ask(rig, { host: anthropicHost, body: '[]' })
     await until('all are told', () => rig.passed.length === 4)
-    const lines = rig.passed.map(({ tookMs, requestBytes, ...line }) => line)
+    const lines = rig.passed.map(({ tookMs, requestBytes, httpVersion, ...line }) => line)
     expect(lines).toEqual([
       { method: 'GET', host: keyHost, path: '/repos/a', verdict: 'routed', status: 200, answerBytes: 7 },
       { method: 'PUT', host: openHost, path: '/up', verdict: 'routed', status: 200, answerBytes: 7 },
