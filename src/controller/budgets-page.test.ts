@@ -98,7 +98,7 @@ test.each(table('input').map((row) => row.map(Number)))(
 
 test.each(table('client allows'))('where the client allows %s, a call holds %s, %s or %s', (allows, ...held) => {
   const maxOutputTokens = allows === 'any' ? undefined : Number(allows)
-  const foreseen = { inputTokens: 1_000, upperInputTokens: 1_100, maxOutputTokens }
+  const foreseen = { inputTokens: 1_000, upperInputTokens: 1_100, maxOutputTokens, answerCount: 1 }
   const holds = (['lease', 'strict', 'off'] as const).map((gate) => {
     const { holdTokens, holdsRoom } = holdFor(foreseen, { gate, weights: weightPresets.raw })
     return holdsRoom ? holdTokens : 0

@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Server, Socket } from 'node:net'
+import { createResponseContexts } from '../core/metering/response-contexts.ts'
 import type { SandboxListeners } from '../sandbox/sandbox.ts'
 import { createBodyQuota } from './body-quota.ts'
 import type { CertificateAuthority } from './certificate-authority.ts'
@@ -44,6 +45,7 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
   const connections = new Set<ClientConnection>()
   const exchanges = createOpenExchanges()
   const sockets = createBottleSockets(exchanges)
+  const contexts = createResponseContexts()
   const bodies = createBodyQuota(proxyLimits.maxBodiesBytes)
   let cutMessage: string | undefined
 
@@ -51,7 +53,7 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
     const exchange = openExchange(egress.newId())
     if (cutMessage !== undefined) exchange.cut(cutMessage)
     const open = arrived.upgrade ? sockets.open : exchanges
-    open.add(exchange, runExchange({ ...arrived, egress, exchange, bodies, sockets }).catch(egress.onBug))
+    open.add(exchange, runExchange({ ...arrived, egress, exchange, bodies, sockets, contexts }).catch(egress.onBug))
   }
   const hasRoom = () => exchanges.size < proxyLimits.maxExchanges
   const front = createHttp1Front({

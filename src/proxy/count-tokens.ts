@@ -6,7 +6,6 @@
  * A count that fails or takes too long refuses nothing: the upper estimate stands in for it.
  */
 import type { Readable } from 'node:stream'
-import type { InputEstimate } from '../core/metering/estimator/token-estimator.ts'
 import { chargeOf } from '../core/metering/usage.ts'
 import { readTokenAnswer, type TokenQuestion, tokenQuestion } from '../core/provider/token-question.ts'
 import { decide } from '../core/routing/decide.ts'
@@ -32,9 +31,10 @@ const countFields = [
 
 type ForeseenInput = Pick<ForeseenUsage, 'inputTokens' | 'upperInputTokens'>
 
-export async function countTokens(ready: ReadyRequest, estimate: InputEstimate): Promise<ForeseenInput> {
+/** `estimate`: what stands where nobody is asked. */
+export async function countTokens(ready: ReadyRequest, estimate: ForeseenInput): Promise<ForeseenInput> {
   const { egress, verdict, line, content } = ready
-  const { expectedTokens: inputTokens, upperTokens: upperInputTokens } = estimate
+  const { inputTokens, upperInputTokens } = estimate
   const isAsked = egress.preflight === 'exact' && egress.gate !== 'off' && verdict.isListed
   if (!isAsked || !(await isTight(ready, inputTokens))) return { inputTokens, upperInputTokens }
   const question = tokenQuestion(verdict.format, { path: line.path, body: content })

@@ -4,7 +4,7 @@ import { holdFor } from './hold.ts'
 import { leaseChunkTokens, strictOutputTokens } from './limits.ts'
 
 const { raw, effective } = weightPresets
-const foreseen = { inputTokens: 1_000, upperInputTokens: 1_300, maxOutputTokens: 8_000 }
+const foreseen = { inputTokens: 1_000, upperInputTokens: 1_300, maxOutputTokens: 8_000, answerCount: 1 }
 
 describe('what an exchange holds', () => {
   it('by a lease is the estimated input and a chunk of output', () => {
@@ -19,6 +19,8 @@ describe('what an exchange holds', () => {
     expect(holdFor(foreseen, { gate: 'strict', weights: raw }).holdTokens).toBe(9_300)
     const unlimited = { ...foreseen, maxOutputTokens: undefined }
     expect(holdFor(unlimited, { gate: 'strict', weights: raw }).holdTokens).toBe(1_300 + strictOutputTokens)
+    const several = { ...unlimited, answerCount: 3 }
+    expect(holdFor(several, { gate: 'strict', weights: raw }).holdTokens).toBe(1_300 + 3 * strictOutputTokens)
   })
 
   it('with the gate off is known for a crash, and keeps nobody out', () => {

@@ -11,6 +11,7 @@ export interface ForeseenUsage {
   readonly upperInputTokens: number
   /** The most output that the client allows, where it says so. Tokens. */
   readonly maxOutputTokens: number | undefined
+  readonly answerCount: number
 }
 
 export interface Hold {
@@ -22,13 +23,14 @@ export interface Hold {
 }
 
 export function holdFor(
-  { inputTokens, upperInputTokens, maxOutputTokens = strictOutputTokens }: ForeseenUsage,
+  { inputTokens, upperInputTokens, maxOutputTokens, answerCount }: ForeseenUsage,
   { gate, weights }: { readonly gate: Gate; readonly weights: Weights },
 ): Hold {
   // Where output does not count, a chunk of nothing would never get ahead of need.
   const chunkTokens = Math.max(1, chargeOf({ outputTokens: leaseChunkTokens }, weights))
   const leaseTokens = chargeOf({ inputTokens }, weights) + chunkTokens
   if (gate !== 'strict') return { holdTokens: leaseTokens, chunkTokens, holdsRoom: gate === 'lease' }
-  const wholeTokens = chargeOf({ inputTokens: upperInputTokens, outputTokens: maxOutputTokens }, weights)
+  const outputTokens = maxOutputTokens ?? strictOutputTokens * answerCount
+  const wholeTokens = chargeOf({ inputTokens: upperInputTokens, outputTokens }, weights)
   return { holdTokens: wholeTokens, chunkTokens, holdsRoom: true }
 }

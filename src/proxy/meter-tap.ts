@@ -8,6 +8,7 @@ import { unseenOutputTokens } from '../core/metering/unseen-output.ts'
 import { chargeOf } from '../core/metering/usage.ts'
 import { type CodedTap, createCodedTap } from './coded-tap.ts'
 import { readCodings } from './content-codings.ts'
+import type { ForeseenUsage } from './hold.ts'
 import type { Extension, Lease } from './lease.ts'
 import { leaseChunkTokens } from './limits.ts'
 import { isEventStream, type ResponseTap } from './passage.ts'
@@ -38,16 +39,14 @@ export interface MeterTap {
 export function createMeterTap({
   ready: { egress, exchange, verdict },
   lease,
-  inputTokens,
+  foreseen: { inputTokens, maxOutputTokens, answerCount },
   asksForStream,
-  maxOutputTokens,
 }: {
   readonly ready: Metering
   readonly lease: Lease
-  readonly inputTokens: number
+  readonly foreseen: ForeseenUsage
   /** A stream may come as one JSON array too. */
   readonly asksForStream: boolean
-  readonly maxOutputTokens: number | undefined
 }): MeterTap {
   const openedAtMs = egress.nowMs()
   let isStream = asksForStream
@@ -130,8 +129,10 @@ export function createMeterTap({
     get isStream() {
       return isStream
     },
-    unseenOutputTokens: () =>
-      unseenOutputTokens({ heldTokens: leaseChunkTokens, waitedMs: egress.nowMs() - openedAtMs, maxOutputTokens }),
+    unseenOutputTokens() {
+      const waitedMs = egress.nowMs() - openedAtMs
+      return unseenOutputTokens({ heldTokens: leaseChunkTokens, waitedMs, maxOutputTokens, answerCount })
+    },
     async finalReading() {
       isOver = true
       await coded?.end()

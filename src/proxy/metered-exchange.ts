@@ -10,6 +10,7 @@ import { providerHostRules } from '../core/routing/choose-route.ts'
 import { give, giveEnd, refuse } from './answer.ts'
 import { countTokens } from './count-tokens.ts'
 import { editedRequest } from './edited-request.ts'
+import { foresee } from './foresee.ts'
 import type { ForwardEnd } from './forward.ts'
 import { goneSignal } from './gone-signal.ts'
 import { withoutCredentialParameters } from './heads.ts'
@@ -29,26 +30,18 @@ export async function runMetered(ready: ReadyRequest): Promise<void> {
   const fault = verdict.isListed ? meteringFault(reading, providerHostRules(egress.routes, line.host)) : undefined
   if (fault) return refuse(ready, { status: 400, code: 'not_metered', reason: fault })
 
-  const model = reading?.model ?? null
-  const estimate = egress.estimator.estimate({ provider: verdict.provider.name, model, body: content })
-  const foreseen = await countTokens(ready, estimate)
-  const { inputTokens } = foreseen
-  const lease = await reserve(ready, { model, ...foreseen, maxOutputTokens: reading?.maxOutputTokens })
+  const { lesson, model, ...usage } = foresee(ready, { reading, body: content })
+  const foreseen = { ...usage, ...(await countTokens(ready, usage)) }
+  const lease = await reserve(ready, { model, ...foreseen })
   if (!lease) return
-  const tap = createMeterTap({
-    ready,
-    lease,
-    inputTokens,
-    asksForStream: reading?.stream ?? false,
-    maxOutputTokens: reading?.maxOutputTokens,
-  })
+  const tap = createMeterTap({ ready, lease, foreseen, asksForStream: reading?.stream ?? false })
   const sent = reading?.edit ? editedRequest(ready, reading.edit) : ready
   const end = await send(sent, tap).catch(async (error: unknown) => {
-    await settleExchange({ ready, lease, tap, model, estimate, end: { kind: 'unsent' } })
+    await settleExchange({ ready, lease, tap, model, lesson, end: { kind: 'unsent' } })
     throw error
   })
   giveEnd(ready, end)
-  await settleExchange({ ready, lease, tap, model, estimate, end })
+  await settleExchange({ ready, lease, tap, model, lesson, end })
 
   async function send(request: ReadyRequest, meterTap: MeterTap): Promise<ForwardEnd> {
     if (exchange.signal.aborted) return { kind: 'cut', wasSent: false }

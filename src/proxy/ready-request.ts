@@ -1,3 +1,4 @@
+import type { ResponseContexts } from '../core/metering/response-contexts.ts'
 import type { ProviderVerdict, RoutedVerdict } from '../core/routing/decide.ts'
 import type { BodyQuota } from './body-quota.ts'
 import type { ClientRequest, ClientResponse } from './client-messages.ts'
@@ -22,6 +23,8 @@ export interface ExchangeContext extends ArrivedRequest {
   readonly exchange: OpenExchange
   readonly bodies: BodyQuota
   readonly sockets: BottleSockets
+  /** Of the bottle's responses that the provider keeps. */
+  readonly contexts: ResponseContexts
 }
 
 export type DecidedLine = Extract<StrictRequest, { kind: 'request' }>
@@ -44,4 +47,4 @@ export interface ReadyRequest extends ExchangeContext {
 }
 
 /** What metering must know of an exchange, whatever it came on. */
-export type Metering = Pick<ReadyRequest, 'egress' | 'exchange' | 'verdict'>
+export type Metering = Pick<ReadyRequest, 'egress' | 'exchange' | 'verdict' | 'contexts'>

@@ -1,25 +1,21 @@
-import type { InputEstimate } from '../core/metering/estimator/token-estimator.ts'
 import { type ExchangeEnding, settle } from '../core/metering/settlement.ts'
 import { inputTokensOf } from '../core/metering/usage.ts'
+import type { Foreseen } from './foresee.ts'
 import type { ForwardEnd } from './forward.ts'
 import type { Lease } from './lease.ts'
 import type { MeterTap } from './meter-tap.ts'
 import type { Metering } from './ready-request.ts'
 
-export interface EndedMetered {
+export interface EndedMetered extends Pick<Foreseen, 'model' | 'lesson'> {
   readonly ready: Metering
   readonly lease: Lease
   readonly tap: MeterTap
-  /** As requested; the one that answered is recorded where the provider says it. */
-  readonly model: string | null
-  /** Of the input, to be learned from; `undefined` where a part of it was not in the request. */
-  readonly estimate: InputEstimate | undefined
   readonly end: ForwardEnd | { readonly kind: 'unsent' }
 }
 
 /** Replaces the reservation by the charge, durably. */
-export async function settleExchange({ ready, lease, tap, model, estimate, end }: EndedMetered): Promise<void> {
-  const { egress, verdict } = ready
+export async function settleExchange({ ready, lease, tap, model, lesson, end }: EndedMetered): Promise<void> {
+  const { egress, verdict, contexts } = ready
   const reading = await tap.finalReading()
   const ending = endingOf(end)
   const charge = {
@@ -32,12 +28,14 @@ export async function settleExchange({ ready, lease, tap, model, estimate, end }
       httpStatus: tap.status,
       weights: egress.weights,
     }),
+    // The one that answered, where the provider says it.
     model: reading?.model ?? model,
     ending,
   }
+  if (reading?.responseId !== undefined && reading.isFinal) contexts.remember(reading.responseId, reading.usage)
   // What an error reports may not be what the request was.
-  if (estimate && charge.source === 'authoritative' && tap.status === 200)
-    egress.estimator.learn(estimate, inputTokensOf(charge.usage), egress.nowMs())
+  if (lesson && charge.source === 'authoritative' && tap.status === 200)
+    egress.estimator.learn(lesson, inputTokensOf(charge.usage), egress.nowMs())
   const outcome = await lease.settle({ ...charge, nowMs: egress.nowMs() })
   egress.bell.ring()
   egress.on.settled({ ...charge, attemptId: lease.attemptId, provider: verdict.provider.name, outcome })

@@ -5,7 +5,16 @@ import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { headerValues } from '../../src/proxy/heads.ts'
 import { answerSmall, leadingTo, type MeteredUpstream, startProviderUpstream } from '../fakes/metered-upstream.ts'
-import { anthropicHost, ask, googleHost, metered, open, openaiHost, readAnswer } from '../fakes/proxy-client.ts'
+import {
+  anthropicHost,
+  ask,
+  googleHost,
+  metered,
+  open,
+  openaiHost,
+  readAnswer,
+  startRequest,
+} from '../fakes/proxy-client.ts'
 import { openProxyRig, type ProxyRig, type ProxyRigOptions } from '../fakes/proxy-rig.ts'
 
 let stack = new AsyncDisposableStack()
@@ -204,4 +213,55 @@ describe('a stream of completions (M09)', () => {
     const last = body.toString().trimEnd().split('\n\n').at(-1) ?? ''
     expect(JSON.parse(last.replace('data: ', '')).error).toMatchObject({ code: 'invalid_prompt' })
   })
+})
+
+describe('a response that goes on from another one', () => {
+  const usage = { input_tokens: 40_000, output_tokens: 1_000, total_tokens: 41_000 }
+  const event = (type: string, fields: object) => `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`
+
+  it.each(['text/event-stream', 'application/json'])(
+    'and is broken off is charged for the transcript that the provider added, after %s (M19)',
+    async (contentType) => {
+      const rig = await provide((request, response) => {
+        request.resume()
+        response.writeHead(200, { 'content-type': rig.upstream.seen.length === 1 ? contentType : 'text/event-stream' })
+        if (rig.upstream.seen.length > 1) return response.write(event('response.output_text.delta', { delta: 'Hello' }))
+        const first = { id: 'resp_1', object: 'response', model: 'm', status: 'completed', usage }
+        if (contentType === 'application/json') return response.end(JSON.stringify(first))
+        return response.end(event('response.completed', { response: first }))
+      })
+      const responses = { host: openaiHost, path: '/v1/responses' }
+      await ask(rig, { ...responses, body: '{"model":"m","input":"hi"}' })
+      await rig.settled(1)
+      const left = await open(rig, {
+        ...responses,
+        body: '{"model":"m","input":"and?","stream":true,"previous_response_id":"resp_1"}',
+      })
+      left.once('data', () => left.destroy())
+      await rig.settled(2)
+      expect(rig.settlements[1]).toMatchObject({ source: 'estimated', ending: 'client_gone' })
+      expect(rig.settlements[1]?.chargeTokens).toBeGreaterThan(41_000)
+      expect(rig.settlements[1]?.chargeTokens).toBeLessThan(41_100)
+    },
+  )
+})
+
+it('the model that answered is recorded, where it is not the one that was asked for (M26)', async () => {
+  const rig = await provide((request, response) => {
+    request.resume()
+    const message = { type: 'message', model: 'answers', usage: { input_tokens: 7, output_tokens: 3 } }
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(message))
+  })
+  await ask(rig, { host: anthropicHost, path: '/v1/messages', body: metered({ model: 'asked' }) })
+  await rig.settled(1)
+  expect(await rig.ledger.events({ limit: 1 })).toMatchObject([{ model: 'answers' }])
+})
+
+it('several answers that nobody waited for are charged each (M19)', async () => {
+  const rig = await provide((request) => request.resume().once('end', () => client.destroy()))
+  const client = startRequest(rig, { host: openaiHost, path: '/v1/chat/completions' })
+  client.end('{"model":"m","messages":[],"n":128}')
+  await rig.settled(1)
+  expect(rig.settlements).toMatchObject([{ source: 'estimated', ending: 'client_gone' }])
+  expect(rig.settlements[0]?.chargeTokens).toBeGreaterThan(128 * 256)
 })

@@ -9,8 +9,12 @@ export type WireFormatName = 'anthropic-messages' | 'openai-chat' | 'openai-embe
 /** What the proxy needs from a request body to decide and to estimate. Read without parsing the whole body. */
 export interface RequestReading {
   readonly model: string | undefined
-  /** The most output that the client allows, where it says so. Tokens. */
+  /** The most output that the client allows, of all answers together, where it says so. Tokens. */
   readonly maxOutputTokens: number | undefined
+  /** How many answers it asks for at once. */
+  readonly answerCount: number
+  /** The response that it goes on from: its whole transcript is input again. */
+  readonly previousResponseId: string | undefined
   readonly stream: boolean
   /** Asks the provider to answer later, out of sight of the meter. */
   readonly background: boolean
@@ -34,6 +38,8 @@ export interface MeterReading {
   readonly usage: Usage
   /** The model that the provider says answered. */
   readonly model: string | undefined
+  /** By which a request may go on from this response, where the provider keeps it. */
+  readonly responseId?: string | undefined
   /** `complete` and `failed` are final: the terminal event was seen. */
   readonly phase: 'open' | 'complete' | 'failed'
   /** True once the provider reported the final counts, not only those of the first event. */

@@ -172,7 +172,15 @@ describe('what the provider would run itself is seen (M21)', () => {
 })
 
 describe('a request that cannot be metered', () => {
-  const reading = { model: 'm', maxOutputTokens: undefined, stream: true, background: false, providerTools: [] }
+  const reading = {
+    model: 'm',
+    maxOutputTokens: undefined,
+    answerCount: 1,
+    previousResponseId: undefined,
+    stream: true,
+    background: false,
+    providerTools: [],
+  }
 
   test.each([
     ['no JSON object', undefined, /not the JSON object/],

@@ -7,33 +7,37 @@ import type { RequestReading } from './format.ts'
 import { compileJsonPaths, type JsonPaths } from './json-paths.ts'
 import { JsonScanner } from './json-scanner.ts'
 import { isHarmless, maxProviderTools, type ToolPlace, toolName } from './provider-tools.ts'
-import { isTokenCount } from './usage.ts'
+import { isTokenCount, maxTokenCount } from './usage.ts'
 
 export interface RequestShape {
   readonly paths: JsonPaths
-  /** Where the ceiling of the output may stand. */
+  /** Where the ceiling of an answer may stand. */
   readonly maxOutputPaths: readonly string[]
+  /** Where it may stand how many answers are asked for. */
+  readonly answerCountPaths: readonly string[]
   readonly toolPlaces: ReadonlyMap<string, ToolPlace>
 }
 
 interface RequestWords {
   readonly maxOutput: readonly string[]
+  readonly answerCount?: readonly string[]
   /** Where a request says what the provider shall run itself. */
   readonly tools: readonly ToolPlace[]
 }
 
-const keys = ['model', 'stream', 'background']
+const keys = ['model', 'stream', 'background', 'previous_response_id']
 
-export function compileRequestShape({ maxOutput, tools }: RequestWords): RequestShape {
+export function compileRequestShape({ maxOutput, answerCount = [], tools }: RequestWords): RequestShape {
   return {
-    paths: compileJsonPaths({ capture: [...keys, ...maxOutput], watch: tools.map(({ at }) => at) }),
+    paths: compileJsonPaths({ capture: [...keys, ...maxOutput, ...answerCount], watch: tools.map(({ at }) => at) }),
     maxOutputPaths: maxOutput,
+    answerCountPaths: answerCount,
     toolPlaces: new Map(tools.map((place) => [place.at, place])),
   }
 }
 
 export function readRequest(
-  { paths, maxOutputPaths, toolPlaces }: RequestShape,
+  { paths, maxOutputPaths, answerCountPaths, toolPlaces }: RequestShape,
   body: readonly Uint8Array[],
 ): RequestReading | undefined {
   const tools = new Set<string>()
@@ -46,10 +50,15 @@ export function readRequest(
   if ([...paths.slotOf.keys()].some((path) => scanner.isUnreadable(path))) return undefined
   if (tools.size > maxProviderTools) return undefined
   const model = scanner.value('model')
-  const ceilings = maxOutputPaths.map((path) => scanner.value(path)).filter(isTokenCount)
+  const countsAt = (places: readonly string[]) => places.map((path) => scanner.value(path)).filter(isTokenCount)
+  const ceilings = countsAt(maxOutputPaths)
+  const answerCount = Math.max(1, ...countsAt(answerCountPaths))
+  const previous = scanner.value('previous_response_id')
   return {
     model: typeof model === 'string' ? model : undefined,
-    maxOutputTokens: ceilings.length === 0 ? undefined : Math.max(...ceilings),
+    maxOutputTokens: ceilings.length === 0 ? undefined : Math.min(maxTokenCount, Math.max(...ceilings) * answerCount),
+    answerCount,
+    previousResponseId: typeof previous === 'string' ? previous : undefined,
     stream: asks(scanner.value('stream')),
     background: asks(scanner.value('background')),
     providerTools: [...tools],

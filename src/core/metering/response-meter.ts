@@ -157,6 +157,7 @@ function readingOf(tally: Tally, scanner: JsonScanner): MeterReading {
   return {
     usage: { ...tally.usage },
     model: tally.model,
+    responseId: tally.responseId,
     phase: tally.phase,
     isFinal: tally.isFinal,
     observedOutputTokens: estimateOutputTokens(scanner.textBytes),

@@ -9,6 +9,7 @@ export type UsageCounts = { -readonly [Field in keyof Usage]: number }
 export interface Tally {
   usage: UsageCounts
   model: string | undefined
+  responseId: string | undefined
   phase: 'open' | 'complete' | 'failed'
   isFinal: boolean
   readonly anomalies: string[]
@@ -21,7 +22,15 @@ export const maxShownCharacters = 40
 export const maxModelCharacters = 200
 
 export function createTally(): Tally {
-  return { usage: {}, model: undefined, phase: 'open', isFinal: false, anomalies: [], rejectedCount: 0 }
+  return {
+    usage: {},
+    model: undefined,
+    responseId: undefined,
+    phase: 'open',
+    isFinal: false,
+    anomalies: [],
+    rejectedCount: 0,
+  }
 }
 
 export function noteModel(tally: Tally, model: unknown): void {

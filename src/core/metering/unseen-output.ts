@@ -8,13 +8,14 @@ export interface UnseenOutput {
   readonly waitedMs: number
   /** The most that the client allowed. */
   readonly maxOutputTokens: number | undefined
+  readonly answerCount: number
 }
 
 /**
  * What a provider has generated, and bills, for a call that was broken off from our side before any output was seen: at least
  * what was held for it, more the longer it had, never more than it was allowed.
  */
-export function unseenOutputTokens({ heldTokens, waitedMs, maxOutputTokens }: UnseenOutput): number {
-  const generatedTokens = Math.max(heldTokens, Math.ceil((waitedMs / 1000) * tokensPerSecond))
+export function unseenOutputTokens({ heldTokens, waitedMs, maxOutputTokens, answerCount }: UnseenOutput): number {
+  const generatedTokens = answerCount * Math.max(heldTokens, Math.ceil((waitedMs / 1000) * tokensPerSecond))
   return maxOutputTokens === undefined ? generatedTokens : Math.min(generatedTokens, maxOutputTokens)
 }

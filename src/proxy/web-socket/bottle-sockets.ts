@@ -1,4 +1,3 @@
-import { createResponseContexts, type ResponseContexts } from '../../core/metering/responses-socket/contexts.ts'
 import { createOpenExchanges, type OpenExchanges } from '../open-exchanges.ts'
 
 /** The WebSockets of one bottle, and what they share. */
@@ -6,9 +5,8 @@ export interface BottleSockets {
   /** A socket is none of the bottle's exchanges: each request on it is one. */
   readonly open: OpenExchanges
   readonly exchanges: OpenExchanges
-  readonly contexts: ResponseContexts
 }
 
 export function createBottleSockets(exchanges: OpenExchanges): BottleSockets {
-  return { open: createOpenExchanges(), exchanges, contexts: createResponseContexts() }
+  return { open: createOpenExchanges(), exchanges }
 }

@@ -159,9 +159,17 @@ class Session {
   }
 
   async #reserve(request: HeldRequest) {
-    const { egress, verdict, sockets } = this.#options
+    const { egress, verdict, sockets, contexts } = this.#options
     const onCut = (message: string) => this.#end({ kind: 'cut', message })
-    const opening = await openTurn({ egress, verdict, sockets, request, goneSignal: this.#gone.signal, onCut })
+    const opening = await openTurn({
+      egress,
+      verdict,
+      sockets,
+      contexts,
+      request,
+      goneSignal: this.#gone.signal,
+      onCut,
+    })
     if (opening.kind === 'open' && !this.#isOver) {
       this.#turn = opening.turn
       return this.#apply({ kind: 'reserved' })

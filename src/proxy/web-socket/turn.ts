@@ -3,19 +3,19 @@
  * **Invariant** (I5) Once reserved it is settled, whatever happens.
  */
 import { BottleError } from '../../core/errors.ts'
-import type { InputEstimate } from '../../core/metering/estimator/token-estimator.ts'
 import type { ClientMessage } from '../../core/metering/responses-socket/client-message.ts'
 import type { ServerEvent } from '../../core/metering/responses-socket/server-event.ts'
 import { pendingMessageEvent, plainMessageEvent, spentMessageEvent } from '../../core/provider/socket-refusal.ts'
 import { failureSentence } from '../answer.ts'
 import type { EgressEvents } from '../egress.ts'
+import { type Foreseen, foresee } from '../foresee.ts'
 import type { Extension, Lease } from '../lease.ts'
 import { pendingRetrySeconds } from '../limits.ts'
 import { createMeterTap } from '../meter-tap.ts'
 import { openExchange } from '../open-exchange.ts'
 import type { ResponseTap } from '../passage.ts'
 import type { Metering } from '../ready-request.ts'
-import { type Reservation, type ReserveOptions, reserveExchange } from '../reserve-exchange.ts'
+import { type Reservation, reserveExchange } from '../reserve-exchange.ts'
 import { type EndedMetered, settleExchange } from '../settle-exchange.ts'
 import type { BottleSockets } from './bottle-sockets.ts'
 
@@ -50,17 +50,18 @@ export interface Turn {
 
 /** Never rejects. */
 export async function openTurn(options: TurnOptions): Promise<TurnOpening> {
-  const { egress, verdict, sockets, goneSignal, onCut } = options
+  const { egress, verdict, contexts, request, sockets, goneSignal, onCut } = options
   const exchange = openExchange(egress.newId())
   const ended = Promise.withResolvers<void>()
   sockets.exchanges.add(exchange, ended.promise)
-  const metering = { egress, verdict, exchange }
+  const metering = { egress, verdict, exchange, contexts }
   try {
-    const { lesson, ...foreseen } = foresee(options)
+    const foreseen = foresee(metering, { reading: request.reading, body: [request.bytes] })
+    const lesson = request.isPrewarm ? undefined : foreseen.lesson
     const reservation = await reserveExchange(metering, { ...foreseen, goneSignal: () => goneSignal })
     if (reservation.kind === 'reserved') {
       const { lease } = reservation
-      const turn = meteredTurn({ ...foreseen, lesson, metering, lease, sockets, onCut, onEnd: ended.resolve })
+      const turn = meteredTurn({ foreseen: { ...foreseen, lesson }, metering, lease, onCut, onEnd: ended.resolve })
       return { kind: 'open', turn }
     }
     ended.resolve()
@@ -74,27 +75,6 @@ export async function openTurn(options: TurnOptions): Promise<TurnOpening> {
   }
 }
 
-/** What is known of a request before it is sent. */
-interface Foreseen extends Omit<ReserveOptions, 'goneSignal'> {
-  /** To be learned from by its count; `undefined` where that may be the count of something else. */
-  readonly lesson: InputEstimate | undefined
-}
-
-function foresee({ egress, verdict, sockets, request }: TurnOptions): Foreseen {
-  const { bytes, reading, previousResponseId, isPrewarm } = request
-  const { maxOutputTokens, model = null } = reading
-  const context = sockets.contexts.before(previousResponseId)
-  const provider = verdict.provider.name
-  const estimate = egress.estimator.estimate({ provider, model, body: [bytes], contextTokens: context.tokens })
-  return {
-    model,
-    inputTokens: estimate.expectedTokens,
-    upperInputTokens: estimate.upperTokens,
-    maxOutputTokens,
-    lesson: context.isCertain && !isPrewarm ? estimate : undefined,
-  }
-}
-
 function denied(reservation: Exclude<Reservation, { kind: 'reserved' }>, id: string): TurnOpening {
   const { kind, message } = reservation
   if (kind === 'pending') return { kind: 'denied', event: pendingMessageEvent(message, id, pendingRetrySeconds) }
@@ -102,25 +82,25 @@ function denied(reservation: Exclude<Reservation, { kind: 'reserved' }>, id: str
   return kind === 'spent' ? { kind: 'denied', event, spent: reservation } : { kind: 'denied', event }
 }
 
-interface MeteredTurnOptions extends Foreseen, Pick<TurnOptions, 'sockets' | 'onCut'> {
+interface MeteredTurnOptions extends Pick<TurnOptions, 'onCut'> {
+  readonly foreseen: Foreseen
   readonly metering: Metering
   readonly lease: Lease
   onEnd(): void
 }
 
 function meteredTurn(options: MeteredTurnOptions): Turn {
-  const { metering, lease, model, inputTokens, maxOutputTokens, lesson, sockets, onCut, onEnd } = options
+  const { foreseen, metering, lease, onCut, onEnd } = options
+  const { model, lesson } = foreseen
   const { egress, exchange } = metering
-  const tap = createMeterTap({ ready: metering, lease, inputTokens, maxOutputTokens, asksForStream: true })
+  const tap = createMeterTap({ ready: metering, lease, foreseen, asksForStream: true })
   // Room that is refused to a response which has ended since ends nothing any more.
   const onAbort = () => onCut(exchange.cutMessage ?? '')
   exchange.signal.addEventListener('abort', onAbort, { once: true })
   let answer: ResponseTap | undefined
-  let responseId: string | undefined
   return {
     feed(event, bytes) {
       if (!isOfResponse(event)) return undefined
-      responseId ??= event.responseId
       // An error in place of an answer is what a status is in HTTP.
       answer ??= tap.openMessages(event.type === 'error' ? (event.status ?? 200) : 200)
       return answer.feed(bytes)
@@ -128,9 +108,7 @@ function meteredTurn(options: MeteredTurnOptions): Turn {
     async settle(end) {
       exchange.signal.removeEventListener('abort', onAbort)
       try {
-        await settleExchange({ ready: metering, lease, tap, model, estimate: lesson, end })
-        const reading = await tap.finalReading()
-        if (responseId !== undefined && reading?.isFinal) sockets.contexts.remember(responseId, reading.usage)
+        await settleExchange({ ready: metering, lease, tap, model, lesson, end })
       } catch (error) {
         egress.onBug(error)
       } finally {

@@ -263,6 +263,15 @@ test('a JSON body beyond every buffer has its usage found at the end (M17)', () 
   })
 })
 
+test('thinking that comes encrypted, as a block or as its signature, counts as output that was seen (M07)', () => {
+  const events = [
+    { type: 'content_block_start', index: 0, content_block: { type: 'redacted_thinking', data: 'QUJD'.repeat(200) } },
+    { type: 'content_block_delta', index: 1, delta: { type: 'signature_delta', signature: 'QUJD'.repeat(100) } },
+  ]
+  const stream = events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join('')
+  expect(readText(anthropicMessages, 'sse', stream).observedOutputTokens).toBe(150)
+})
+
 describe('requests', () => {
   const readRequest = (text: string, size = 5) =>
     anthropicMessages.readRequest(inChunks(Buffer.from(text), size), '/v1/messages')
@@ -277,6 +286,7 @@ describe('requests', () => {
     expect(readRequest(JSON.stringify(body))).toEqual({
       model,
       maxOutputTokens: 64_000,
+      answerCount: 1,
       stream: true,
       background: false,
       providerTools: [],

@@ -188,6 +188,9 @@ describe('requests', () => {
       stream: true,
     })
     expect(
+      readRequest({ generation_config: { candidate_count: 3 } }, '/v1/models/gemini-x:generateContent')?.answerCount,
+    ).toBe(3)
+    expect(
       readRequest({ generation_config: { max_output_tokens: 7 } }, '/v1/models/gemini-x:generateContent'),
     ).toMatchObject({
       model: 'gemini-x',

@@ -20,6 +20,7 @@ const fileUris = [
 ]
 const request = compileRequestShape({
   maxOutput: spellings('generationConfig.maxOutputTokens'),
+  answerCount: spellings('generationConfig.candidateCount'),
   tools: [
     ...spellings('tools[]').map((tools) => ({ at: `${tools}{}`, harmless: harmlessTools })),
     // What it holds, tools too, is not seen here.

@@ -129,6 +129,7 @@ describe('requests', () => {
     ).toMatchObject({
       model,
       maxOutputTokens: 9,
+      answerCount: 1,
       stream: true,
       background: false,
     })
@@ -137,5 +138,12 @@ describe('requests', () => {
   test('with both words for the ceiling of the output are taken by the larger', () => {
     expect(readRequest({ max_tokens: 9, max_completion_tokens: 12 })?.maxOutputTokens).toBe(12)
     expect(readRequest({ max_tokens: '9' })?.maxOutputTokens).toBeUndefined()
+  })
+
+  test('for several answers at once allow each of them its output', () => {
+    expect(readRequest({ max_tokens: 9, n: 128 })).toMatchObject({ maxOutputTokens: 1_152, answerCount: 128 })
+    expect(readRequest({ n: 2, best_of: 5 })).toMatchObject({ maxOutputTokens: undefined, answerCount: 5 })
+    expect(readRequest({ max_tokens: 1e9, n: 1e9 })?.maxOutputTokens).toBe(1e9)
+    for (const n of [0, -1, 1.5, null, '2']) expect(readRequest({ n })?.answerCount).toBe(1)
   })
 })

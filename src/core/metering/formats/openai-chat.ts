@@ -16,6 +16,7 @@ import { applyUsage, completionsWords } from './openai-usage.ts'
 const webSearch = 'web_search'
 const request = compileRequestShape({
   maxOutput: ['max_completion_tokens', 'max_tokens'],
+  answerCount: ['n', 'best_of'],
   tools: [
     { at: 'tools[].type', harmless: ['function', 'custom'] },
     { at: 'web_search_options', harmless: [], name: webSearch },

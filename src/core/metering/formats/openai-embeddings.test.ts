@@ -23,6 +23,10 @@ checkWireFormat(openaiEmbeddings, [
   },
 ])
 
+test('a request allows no output, so none is taken for unseen when it breaks off', () => {
+  expect(openaiEmbeddings.readRequest([Buffer.from('{"input":"a","max_tokens":9}')], '')?.maxOutputTokens).toBe(0)
+})
+
 test('counts that cannot be true are rejected (M14)', () => {
   const reading = readText(openaiEmbeddings, 'json', '{"usage":{"prompt_tokens":-1,"total_tokens":1.5}}')
   expect(reading).toMatchObject({ isFinal: false, phase: 'complete' })

@@ -3,7 +3,7 @@ import { openaiResponses } from './openai-responses.ts'
 import { checkWireFormat, inChunks, readChunks, readText } from './wire-format.contract.ts'
 
 const model = 'gpt-fixture-1'
-const complete = { model, phase: 'complete', isFinal: true, anomalies: [] } as const
+const complete = { model, responseId: 'resp_fixture', phase: 'complete', isFinal: true, anomalies: [] } as const
 const cachedAndReasoning = { inputTokens: 1104, cacheReadTokens: 4096, outputTokens: 310, reasoningTokens: 256 }
 
 checkWireFormat(openaiResponses, [
@@ -183,6 +183,18 @@ describe('counts that cannot be true (M14)', () => {
   })
 })
 
+test('cached and written parts that are more than the input are charged as the input, never as less (M10, M14)', () => {
+  const usage = {
+    input_tokens: 100,
+    input_tokens_details: { cached_tokens: 80, cache_write_tokens: 50 },
+    output_tokens: 5,
+    total_tokens: 105,
+  }
+  const reading = readText(openaiResponses, 'json', JSON.stringify({ usage, status: 'completed' }))
+  expect(reading.usage).toEqual({ inputTokens: 0, cacheReadTokens: 80, cacheWrite5mTokens: 20, outputTokens: 5 })
+  expect(reading.anomalies).toHaveLength(1)
+})
+
 describe('requests', () => {
   const readRequest = (text: string, size = 3) =>
     openaiResponses.readRequest(inChunks(Buffer.from(text), size), '/v1/responses')
@@ -192,6 +204,7 @@ describe('requests', () => {
     expect(readRequest(JSON.stringify(body))).toEqual({
       model,
       maxOutputTokens: 100,
+      answerCount: 1,
       stream: true,
       background: false,
       providerTools: [],

@@ -60,12 +60,13 @@ export function isTerminalType(type: unknown): type is string {
 
 const event: DocumentShape = {
   paths: compileJsonPaths({
-    capture: ['type', 'response.model', 'response.usage', 'response.tool_usage.image_gen'],
+    capture: ['type', 'response.id', 'response.model', 'response.usage', 'response.tool_usage.image_gen'],
     measure: ['delta'],
     seal: ['item.encrypted_content'],
   }),
   createReader: (tally) => (found) => {
     noteModel(tally, found.value('response.model'))
+    noteId(tally, found.value('response.id'))
     const hasCounts = readUsage(tally, found, 'response.')
     const type = found.value('type') ?? found.eventName
     const phase = isTerminalType(type) ? phaseOfTerminal[type] : undefined
@@ -77,17 +78,22 @@ const event: DocumentShape = {
 
 const document: DocumentShape = {
   paths: compileJsonPaths({
-    capture: ['model', 'status', 'usage', 'tool_usage.image_gen', 'error.type', 'error.code'],
+    capture: ['id', 'model', 'status', 'usage', 'tool_usage.image_gen', 'error.type', 'error.code'],
     measure: ['output[].content[].text', 'output[].summary[].text', 'output[].arguments', 'output[].input'],
     seal: ['output[].encrypted_content'],
   }),
   createReader: (tally) => (found) => {
     noteModel(tally, found.value('model'))
+    noteId(tally, found.value('id'))
     tally.isFinal = readUsage(tally, found, '') && found.isWhole
     const hasError = found.value('error.type') !== undefined || found.value('error.code') !== undefined
     if (hasError || found.value('status') === 'failed') tally.phase = 'failed'
     else if (found.isWhole) tally.phase = 'complete'
   },
+}
+
+function noteId(tally: Tally, id: unknown): void {
+  if (typeof id === 'string') tally.responseId ??= id
 }
 
 function readUsage(tally: Tally, found: Found, prefix: '' | 'response.'): boolean {

@@ -9,14 +9,13 @@ describe('a message of a client', () => {
   it('is a request when its type says so, however it is spelled in JSON (H15)', () => {
     expect(read('{"type":"response.create","model":"m","max_output_tokens":9}')).toMatchObject({
       kind: 'create',
-      reading: { model: 'm', maxOutputTokens: 9 },
-      previousResponseId: undefined,
+      reading: { model: 'm', maxOutputTokens: 9, previousResponseId: undefined },
       isPrewarm: false,
     })
     expect(read('{"type":"response.create","generate":false}')).toMatchObject({ kind: 'create', isPrewarm: true })
     expect(
       read('{"input":[{"type":"message"}],"previous_response_id":"resp_1",\n"typ\\u0065":"response\\u002ecreate"}'),
-    ).toMatchObject({ kind: 'create', previousResponseId: 'resp_1' })
+    ).toMatchObject({ kind: 'create', reading: { previousResponseId: 'resp_1' } })
   })
 
   it('may ask for tools of the provider as far as they are allowed (I3)', () => {

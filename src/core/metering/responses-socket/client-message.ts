@@ -13,8 +13,6 @@ export type ClientMessage =
   | {
       readonly kind: 'create'
       readonly reading: RequestReading
-      /** The response that it goes on from: its whole transcript is input again. */
-      readonly previousResponseId: string | undefined
       /** Asks for no answer: the provider gets ready for the request that follows. What it counts may not be the prompt. */
       readonly isPrewarm: boolean
     }
@@ -22,7 +20,7 @@ export type ClientMessage =
   | { readonly kind: 'ignored' }
   | { readonly kind: 'refused'; readonly reason: string }
 
-const paths = compileJsonPaths({ capture: ['type', 'previous_response_id', 'generate'] })
+const paths = compileJsonPaths({ capture: ['type', 'generate'] })
 /** Codex says so that it has read a response. Passed on, its error could be taken for that of a request. */
 const ignoredType = 'response.processed'
 const maxShownCharacters = 40
@@ -43,11 +41,9 @@ export function readClientMessage(message: Uint8Array, allowed: AllowedTools): C
   const reading = openaiResponses.readRequest([message], '')
   const fault = meteringFault(reading, allowed)
   if (!reading || fault) return { kind: 'refused', reason: fault ?? 'it cannot be read' }
-  const previous = scanner.value('previous_response_id')
   return {
     kind: 'create',
     reading,
-    previousResponseId: typeof previous === 'string' ? previous : undefined,
     isPrewarm: scanner.value('generate') === false,
   }
 }

@@ -3,17 +3,15 @@ import { readServerEvent } from './server-event.ts'
 
 const read = (event: object) => readServerEvent(Buffer.from(JSON.stringify(event)))
 
-it('tells the type of an event, the response it is of, and the status of an error', () => {
+it('tells the type of an event and the status of an error', () => {
   expect(read({ type: 'response.created', response: { id: 'resp_1', status: 'in_progress' } })).toEqual({
     type: 'response.created',
     isTerminal: false,
-    responseId: 'resp_1',
     status: undefined,
   })
   expect(read({ type: 'error', status: 400, error: { code: 'previous_response_not_found' } })).toEqual({
     type: 'error',
     isTerminal: true,
-    responseId: undefined,
     status: 400,
   })
 })

@@ -7,23 +7,20 @@ export interface ServerEvent {
   readonly type: string | undefined
   /** No event of that response follows. */
   readonly isTerminal: boolean
-  readonly responseId: string | undefined
   /** Of an `error` event: what an answer in HTTP would have had. */
   readonly status: number | undefined
 }
 
-const paths = compileJsonPaths({ capture: ['type', 'response.id', 'status'] })
+const paths = compileJsonPaths({ capture: ['type', 'status'] })
 
 export function readServerEvent(message: Uint8Array): ServerEvent {
   const scanner = new JsonScanner(paths)
   scanner.feed(message)
   const type = scanner.value('type')
-  const responseId = scanner.value('response.id')
   const status = scanner.value('status')
   return {
     type: typeof type === 'string' ? type : undefined,
     isTerminal: isTerminalType(type),
-    responseId: typeof responseId === 'string' ? responseId : undefined,
     status: typeof status === 'number' ? status : undefined,
   }
 }

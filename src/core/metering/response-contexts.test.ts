@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createResponseContexts } from './contexts.ts'
+import { createResponseContexts } from './response-contexts.ts'
 
 it('a request that goes on from a response brings its transcript along, another one nothing', () => {
   const contexts = createResponseContexts()

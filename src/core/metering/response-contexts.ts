@@ -2,7 +2,7 @@
  * How long the transcripts of a bottle's responses are. A request that goes on from one sends only what is new, and is
  * billed for all of it; what it holds, and what it is charged when it breaks off, must know.
  */
-import { inputTokensOf, type Usage } from '../usage.ts'
+import { inputTokensOf, type Usage } from './usage.ts'
 
 export interface ResponseContext {
   /** Input that a request brings along unsaid. */
