@@ -17,6 +17,7 @@ import {
 } from '../../src/core/manifest/definition.ts'
 import { variableFault } from '../../src/core/manifest/environment-notation.ts'
 import type { SettingsFile } from '../../src/core/manifest/settings.ts'
+import { hostPatternFault } from '../../src/core/routing/host-pattern.ts'
 import type { AuthScheme, Route } from '../../src/core/routing/route.ts'
 
 export const definitionName = fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,5}$/)
@@ -113,7 +114,7 @@ const route: Arbitrary<Route> = fc
   .tuple(
     fc.oneof(
       host,
-      host.map((name) => `*.${name}`),
+      host.map((name) => `*.${name}`).filter((pattern) => hostPatternFault(pattern) === undefined),
     ),
     partial<Omit<Route, 'host'>>({
       methods: fc.array(method, { minLength: 1, maxLength: 3 }),
