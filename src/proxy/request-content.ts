@@ -22,7 +22,8 @@ export type RequestContent =
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
 export async function readContent({ rawHeaders, body, share }: CodedRequest): Promise<RequestContent> {
-  const fields = headerValues(rawHeaders, 'content-encoding')
+  // Safety: some servers read `_` as `-`, as in `heads.ts`.
+  const fields = ['content-encoding', 'content_encoding'].flatMap((name) => headerValues(rawHeaders, name))
   const codings = readCodings(fields)
   if (!codings?.every((coding) => requestCodings.includes(coding))) {
     const named = fields.join(', ').slice(0, maxNamedCharacters)

@@ -292,6 +292,15 @@ describe('a coded request', () => {
     for (const answer of await Promise.all(waiting)) expect(answer.status).toBe(402)
   })
 
+  it('is read by its coding also where the field is spelled with a line below, as some servers read it (I3)', async () => {
+    const { rig } = await provide()
+    const headers = ['Content_Encoding', 'gzip']
+    const asked = gzipSync(metered({ tools: [{ type: 'web_search_20250305' }] }))
+    expect((await ask(rig, { body: asked, headers })).status).toBe(400)
+    expect((await ask(rig, { body: metered(), headers })).status).toBe(400)
+    expect(rig.denials.map(({ code }) => code)).toEqual(['not_metered', 'undecodable'])
+  })
+
   it('to a free endpoint passes as it came, whatever it says (M18)', async () => {
     const { rig, upstream } = await provide()
     const headers = ['content-encoding', 'odd']
