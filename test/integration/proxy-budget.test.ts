@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
@@ -242,14 +243,24 @@ it('room that another request holds and does not use ends a stream, not the bott
 })
 
 it('a document is not cut for what it costs, and is charged in full beyond the limit (L04)', async () => {
-  const usage = { input_tokens: 5_000, output_tokens: 5_000 }
+  const documents: ServerResponse[] = []
   const { rig } = await provide(
-    (_, response) => response.setHeader('content-type', 'application/json').end(JSON.stringify({ usage })),
+    (request, response) => {
+      if (documents.length > 0) return answerSmall(request, response)
+      documents.push(response)
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.write(`{"content":[{"type":"text","text":"${'many words '.repeat(1_000)}"}],`)
+    },
     { budgets: { claude: 1_000 } },
   )
-  expect(await ask(rig, { body: metered({ stream: false }) })).toMatchObject({ status: 200, isWhole: true })
-  await rig.settled(1)
-  expect((await rig.counterOf('claude')).settledTokens).toBe(10_000)
+  const document = await open(rig, { body: metered({ stream: false }) })
+  await once(document, 'readable')
+  // By its answer the ledger has answered whatever was asked for the document.
+  expect((await ask(rig)).status).toBe(200)
+  documents[0]?.end('"usage":{"input_tokens":5000,"output_tokens":5000}}')
+  expect((await readAnswer(document)).isWhole).toBe(true)
+  await rig.settled(2)
+  expect((await rig.counterOf('claude')).settledTokens).toBe(10_010)
   expect((await ask(rig)).status).toBe(402)
 })
 
