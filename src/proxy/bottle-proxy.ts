@@ -7,6 +7,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { createResponseContexts } from '../core/metering/response-contexts.ts'
+import type { Arrival } from '../core/routing/strict-request.ts'
 import type { SandboxListeners } from '../sandbox/sandbox.ts'
 import { createBodyQuota } from './body-quota.ts'
 import type { CertificateAuthority } from './certificate-authority.ts'
@@ -21,7 +22,6 @@ import { proxyLimits } from './limits.ts'
 import { openExchange } from './open-exchange.ts'
 import { createOpenExchanges } from './open-exchanges.ts'
 import type { ArrivedRequest } from './ready-request.ts'
-import type { Arrival } from './strict-request.ts'
 import { createBottleSockets } from './web-socket/bottle-sockets.ts'
 
 export interface BottleProxyOptions {

@@ -35,7 +35,7 @@ type ForeseenInput = Pick<ForeseenUsage, 'inputTokens' | 'upperInputTokens'>
 export async function countTokens(ready: ReadyRequest, estimate: ForeseenInput): Promise<ForeseenInput> {
   const { egress, verdict, line, content } = ready
   const { inputTokens, upperInputTokens } = estimate
-  const isAsked = egress.preflight === 'exact' && egress.gate !== 'off' && verdict.isListed
+  const isAsked = egress.preflight === 'exact' && egress.gate !== 'off' && verdict.endpoint !== undefined
   if (!isAsked || !(await isTight(ready, inputTokens))) return { inputTokens, upperInputTokens }
   const question = tokenQuestion(verdict.format, { path: line.path, body: content })
   // Safety (I3): it is asked nothing that the bottle could not ask for free itself.

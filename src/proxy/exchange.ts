@@ -10,8 +10,7 @@
  */
 import { BottleError } from '../core/errors.ts'
 import { plainAnswer } from '../core/provider/refusal.ts'
-import { providerHostRules } from '../core/routing/choose-route.ts'
-import { decide, hostOwner } from '../core/routing/decide.ts'
+import { judge } from '../core/routing/judge.ts'
 import { failureSentence, give, giveCut, giveEnd, refuse } from './answer.ts'
 import type { BodyShare } from './body-quota.ts'
 import { headerValues } from './heads.ts'
@@ -80,22 +79,14 @@ function decideRequest(context: ExchangeContext): DecidedRequest | undefined {
     giveCut(context, line)
     return undefined
   }
-  const verdict = decide(egress, { ...line, isWebSocket: upgrade !== undefined })
-  const isUpgrade = headerValues(request.rawHeaders, 'upgrade').length > 0
-  const isMeteredSocket =
-    upgrade && verdict.kind === 'metered' && verdict.isListed && providerHostRules(egress.routes, line.host).webSocket
-  if (isUpgrade && !isMeteredSocket && (verdict.kind === 'routed' || hostOwner(egress.providers, line.host))) {
-    // It would not be metered; 426 makes clients fall back to plain HTTP at once (RFC 9110 §15.5.22).
-    refuse(context, { status: 426, code: 'upgrade_not_metered', reason: 'only plain HTTP/1.1 requests pass here' })
-    return undefined
-  }
+  const verdict = judge(egress, {
+    ...line,
+    isSecure: arrival.isSecure,
+    isWebSocket: upgrade !== undefined,
+    asksForUpgrade: headerValues(request.rawHeaders, 'upgrade').length > 0,
+  })
   if (verdict.kind === 'refused') {
-    refuse(context, { status: verdict.code === 'odd_path' ? 400 : 403, code: verdict.code, reason: verdict.reason })
-    return undefined
-  }
-  if (!arrival.isSecure) {
-    // Safety: no credential and no spending where anyone on the way can read or change it.
-    refuse(context, { status: 403, code: 'plain_http', reason: `${line.host} may only be reached with https` })
+    refuse(context, verdict)
     return undefined
   }
   return { ...context, line, verdict }

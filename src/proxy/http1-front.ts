@@ -2,12 +2,12 @@
 import { createServer, type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { plainAnswer } from '../core/provider/refusal.ts'
+import type { Arrival } from '../core/routing/strict-request.ts'
 import { give } from './answer.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { proxyLimits } from './limits.ts'
 import type { ArrivedRequest } from './ready-request.ts'
 import { strictHttp1Request } from './strict-http1.ts'
-import type { Arrival } from './strict-request.ts'
 
 /** A connection that HTTP/1.1 is spoken on. */
 export interface Http1Connection {

@@ -4,6 +4,7 @@
  */
 import { constants, performServerHandshake, type ServerHttp2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
+import type { Arrival } from '../core/routing/strict-request.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { headerValues } from './heads.ts'
 import { Http2Response } from './http2-response.ts'
@@ -11,7 +12,6 @@ import { watchSession } from './http2-session-watch.ts'
 import { proxyLimits } from './limits.ts'
 import type { ArrivedRequest } from './ready-request.ts'
 import { type Http2Head, readHttp2Head, strictHttp2Request } from './strict-http2.ts'
-import type { Arrival } from './strict-request.ts'
 
 export interface Http2FrontOptions {
   /** Whether the bottle may have one more request in flight. */

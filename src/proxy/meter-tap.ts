@@ -147,10 +147,10 @@ export function createMeterTap({
 }
 
 function meterFor(
-  { isListed, format }: Metering['verdict'],
+  { endpoint, format }: Metering['verdict'],
   { isEvents, isReadable }: { readonly isEvents: boolean; readonly isReadable: boolean },
 ): ResponseMeter {
-  if (!isListed) return createByteMeter({ why: 'no table says what this endpoint speaks' })
+  if (!endpoint) return createByteMeter({ why: 'no table says what this endpoint speaks' })
   if (!isReadable) return createByteMeter({ why: 'the body came in a coding that is not known' })
   return wireFormats[format].createMeter(isEvents ? 'sse' : 'json')
 }

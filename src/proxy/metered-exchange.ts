@@ -26,8 +26,8 @@ import { settleExchange } from './settle-exchange.ts'
 export async function runMetered(ready: ReadyRequest): Promise<void> {
   const { content, verdict, exchange, line, egress } = ready
   const target = `${line.path}${withoutCredentialParameters(line.query)}`
-  const reading = verdict.isListed ? wireFormats[verdict.format].readRequest(content, target) : undefined
-  const fault = verdict.isListed ? meteringFault(reading, providerHostRules(egress.routes, line.host)) : undefined
+  const reading = verdict.endpoint ? wireFormats[verdict.format].readRequest(content, target) : undefined
+  const fault = verdict.endpoint ? meteringFault(reading, providerHostRules(egress.routes, line.host)) : undefined
   if (fault) return refuse(ready, { status: 400, code: 'not_metered', reason: fault })
 
   const { lesson, model, ...usage } = foresee(ready, { reading, body: content })

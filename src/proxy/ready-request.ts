@@ -1,10 +1,10 @@
 import type { ResponseContexts } from '../core/metering/response-contexts.ts'
 import type { ProviderVerdict, RoutedVerdict } from '../core/routing/decide.ts'
+import type { Arrival, StrictRequest } from '../core/routing/strict-request.ts'
 import type { BodyQuota } from './body-quota.ts'
 import type { ClientRequest, ClientResponse } from './client-messages.ts'
 import type { Egress } from './egress.ts'
 import type { OpenExchange } from './open-exchange.ts'
-import type { Arrival, StrictRequest } from './strict-request.ts'
 import type { Upgrade } from './web-socket/accept.ts'
 import type { BottleSockets } from './web-socket/bottle-sockets.ts'
 

@@ -1,6 +1,5 @@
 /** The strict front of HTTP/1.1: framing that two servers could read differently, the absolute form, the Host field. */
 import type { IncomingMessage } from 'node:http'
-import { headerValues } from './heads.ts'
 import {
   type Arrival,
   hostOf,
@@ -9,7 +8,8 @@ import {
   refused,
   type StrictRequest,
   strictRequest,
-} from './strict-request.ts'
+} from '../core/routing/strict-request.ts'
+import { headerValues } from './heads.ts'
 
 export function strictHttp1Request(request: IncomingMessage, arrival: Arrival): StrictRequest {
   const { method = '', url = '', httpVersion, rawHeaders } = request

@@ -3,9 +3,17 @@
  * missing, unknown, doubled or late, connection-specific fields, a content length that is not that of the data, extended
  * CONNECT (RFC 8441), which was not offered.
  */
+
+import {
+  type Arrival,
+  hostOf,
+  methodFault,
+  refused,
+  type StrictRequest,
+  strictRequest,
+} from '../core/routing/strict-request.ts'
 import { headerValues, type RawHeaders } from './heads.ts'
 import { proxyLimits } from './limits.ts'
-import { type Arrival, hostOf, methodFault, refused, type StrictRequest, strictRequest } from './strict-request.ts'
 
 export interface Http2Head {
   /** By name, with the colon. */

@@ -41,7 +41,7 @@ describe('on the host of a provider', () => {
     expect(decide(policy(), { host, method, path })).toMatchObject({
       kind,
       provider: { name: provider },
-      isListed: true,
+      endpoint: { kind },
     })
   })
 
@@ -75,7 +75,8 @@ describe('on the host of a provider', () => {
     'meters %s %s %s by its bytes where unlisted endpoints are estimated (M22)',
     (host, method, path) => {
       const verdict = decide(policy({ unlistedEndpoints: 'estimate' }), { host, method, path })
-      expect(verdict).toMatchObject({ kind: 'metered', isListed: false })
+      expect(verdict).toMatchObject({ kind: 'metered' })
+      expect(verdict).not.toHaveProperty('endpoint')
     },
   )
 

@@ -19,8 +19,8 @@ export interface ProviderVerdict {
   readonly host: ProviderHost
   /** What it is metered by, and what a refusal is told in. */
   readonly format: WireFormatName
-  /** False where no table says what it speaks: it is charged by its bytes. */
-  readonly isListed: boolean
+  /** Absent where no table says what it speaks: it is charged by its bytes. */
+  readonly endpoint?: Endpoint
 }
 
 /** Passes as it is, unmetered. */
@@ -62,8 +62,8 @@ export function decide({ providers, routes, unlistedEndpoints }: EgressPolicy, l
   if (owner) {
     const endpoint = endpointOf(owner.host, line)
     const format = formatOfEndpoint(owner.host, endpoint)
-    if (endpoint) return { kind: endpoint.kind, ...owner, format, isListed: true }
-    if (unlistedEndpoints === 'estimate') return { kind: 'metered', ...owner, format, isListed: false }
+    if (endpoint) return { kind: endpoint.kind, ...owner, format, endpoint }
+    if (unlistedEndpoints === 'estimate') return { kind: 'metered', ...owner, format }
     return { kind: 'refused', code: 'endpoint_not_allowed', reason: unlistedReason(line, owner.provider.name) }
   }
   const foreign = hostOwner(builtInProviders, line.host)

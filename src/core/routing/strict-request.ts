@@ -2,8 +2,8 @@
  * The strict front: what a parser accepts but must not pass, because a server behind could read it differently. One canonical
  * host comes out; it alone is used afterwards. Here is what holds for every version of HTTP.
  */
-import { canonicalHost, splitAuthority } from '../core/routing/canonical-host.ts'
-import { requestPath } from '../core/routing/request-path.ts'
+import { canonicalHost, splitAuthority } from './canonical-host.ts'
+import { requestPath } from './request-path.ts'
 
 /** How the bytes came in. Not what the client says: which listener, and which name its TLS handshake asked for. */
 export interface Arrival {
