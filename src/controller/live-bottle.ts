@@ -123,6 +123,7 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
     }),
   )
   await ledger.updateBottle(row.id, { state: 'running', reference: JSON.stringify(sandbox.reference) })
+  sandbox.outlive()
 
   const resources = stack.move()
   let state: BottleState = 'running'

@@ -71,6 +71,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly reference: SandboxReference
   /** Host path of the workspace that the program works in. */
   readonly workspacePath: string
+  /** To be called once the reference is durable: until then the bottle ends with this process, so that none is ever lost. */
+  outlive(): void
   /** Ends every process of the bottle; resolves when none is left. Idempotent. */
   kill(): Promise<void>
 }

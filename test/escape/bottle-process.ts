@@ -29,6 +29,7 @@ const sandbox = await backend.open(
   AbortSignal.timeout(20_000),
 )
 const openMs = performance.now() - openedAt
+sandbox.outlive()
 for (const [listener, server] of Object.entries(sandbox.listeners)) refuseAll(listener, server as Server)
 
 const { file, args, env, cwd } = sandbox.launch

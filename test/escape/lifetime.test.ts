@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { BottleError } from '../../src/core/errors.ts'
 import { createBubblewrap } from '../../src/sandbox/bubblewrap/bubblewrap.ts'
+import { type HolderReference, isAlive } from '../../src/sandbox/bubblewrap/process-identity.ts'
 import { findTool, searchPathOf } from '../../src/sandbox/find-tool.ts'
 import type { LaunchCommand, SandboxSpec } from '../../src/sandbox/sandbox.ts'
+import { until } from '../fakes/until.ts'
 import { openTestHost, type TestHost, testUsers } from './run-in-bottle.ts'
 
 const bottles = 10
@@ -54,6 +56,20 @@ describe.each(testUsers)('a bubblewrap bottle $title', (user) => {
     const report = await host.run(['/bin/bash', '-c', script], { until: 'ready', stopLaunch: true, token })
     expect(report.processesBefore).toBeGreaterThan(0)
     expect(report.killMs).toBeLessThan(500)
+  })
+
+  it('ends with a controller that is killed before it could write down where the bottle is', async () => {
+    const printed = host.runProgram('dying-controller.ts', [host.folder('unrecorded'), 'unrecorded'])
+    const reference = JSON.parse(printed) as HolderReference
+    await until('the holder has ended', () => !isAlive(reference))
+  })
+
+  it('outlives a controller that is killed later, and can be swept by its reference', async () => {
+    const printed = host.runProgram('dying-controller.ts', [host.folder('recorded'), 'recorded'])
+    const reference = JSON.parse(printed) as HolderReference
+    await until('it sleeps on', () => readFileSync(`/proc/${reference.holderPid}/comm`, 'utf8') === 'sleep\n')
+    await createBubblewrap().sweep(reference)
+    expect(isAlive(reference)).toBe(false)
   })
 })
 

@@ -43,6 +43,8 @@ export interface TestHost extends Disposable {
   /** A new folder that the user owns. */
   folder(name: string): string
   run(command: readonly [string, ...string[]], options?: Partial<Omit<BottleJob, 'command'>>): Promise<BottleReport>
+  /** Runs a program of this folder as the user, to whatever end; what it printed. */
+  runProgram(name: string, args: readonly string[]): string
 }
 
 export const secret = 'hunter2-secret-of-the-host'
@@ -59,6 +61,11 @@ export function openTestHost({ uid }: TestUser): TestHost {
     mkdirSync(made, { recursive: true, mode: 0o700 })
     if (uid !== undefined) chownSync(made, uid, uid)
     return made
+  }
+  const commandFor = (name: string, args: readonly string[]): readonly [string, ...string[]] => {
+    const program = [node, '--no-warnings', path.join(root, 'code/test/escape', name), ...args] as const
+    if (uid === undefined) return program
+    return ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', ...program]
   }
   const home = folder('home')
   for (const file of ['.ssh/id_ed25519', '.aws/credentials', '.bashrc']) {
@@ -86,12 +93,16 @@ export function openTestHost({ uid }: TestUser): TestHost {
       }
       const jobFile = path.join(root, `job-${randomUUID()}.json`)
       writeFileSync(jobFile, JSON.stringify(job))
-      const program = [node, '--no-warnings', path.join(root, 'code/test/escape/bottle-process.ts'), jobFile]
-      const asUser = uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups']
-      const [file = '', ...args] = [...asUser, ...program]
+      const [file, ...args] = commandFor('bottle-process.ts', [jobFile])
       const env = { PATH: '/usr/bin:/bin', HOME: home, HOST_SECRET: secret }
       const { stdout } = await run(file, args, { env, cwd: root, maxBuffer: maxReportBytes })
       return JSON.parse(stdout) as BottleReport
+    },
+    runProgram(name, programArgs) {
+      const [file, ...args] = commandFor(name, programArgs)
+      const { stdout, error } = spawnSync(file, args, { cwd: root, env: { PATH: '/usr/bin:/bin' }, encoding: 'utf8' })
+      if (error) throw error
+      return stdout
     },
     [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
   }

@@ -90,6 +90,7 @@ async function open({ spec, tools, abilities, signal }: Opening): Promise<Sandbo
     launch: launchCommand({ tools, abilities: await abilities, holder, files: prepared.files, command: spec.command }),
     reference: holder.reference,
     workspacePath: prepared.workspacePath,
+    outlive: holder.outlive,
     kill,
     [Symbol.asyncDispose]: kill,
   }

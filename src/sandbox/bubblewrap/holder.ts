@@ -1,7 +1,7 @@
 /**
  * The process that owns a bottle's namespaces: pid 1 of its outer pid namespace. When it is killed the kernel kills
- * every process in it, however it was forked (S09). It outlives a controller that dies, without egress, until the
- * bottle is adopted or swept.
+ * every process in it, however it was forked (S09). Until its reference is durable it ends with the controller; from then on
+ * it outlives one that dies, without egress, until the bottle is adopted or swept.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -34,6 +34,8 @@ export interface Holder {
   readonly reference: HolderReference
   /** `net:[4026…]`, by which a launch knows that it is in the right place. */
   readonly networkNamespace: string
+  /** Lets it go on without this process. */
+  outlive(): void
   /** Resolves when no process of the bottle is left. */
   kill(): Promise<void>
 }
@@ -56,8 +58,10 @@ export async function startHolder({ bash, unshare, ip }: HostTools, signal: Abor
       ip,
     ],
     // Detached: a Ctrl-C at the controller's terminal must not end the bottles.
-    { stdio: ['ignore', 'pipe', 'pipe'], detached: true, cwd: '/', env: { PATH: '/usr/bin:/bin' } },
+    { stdio: ['pipe', 'pipe', 'pipe'], detached: true, cwd: '/', env: { PATH: '/usr/bin:/bin' } },
   )
+  // Its input ends with it, whoever was about to write.
+  child.stdin.on('error', () => {})
   try {
     const reference = referenceTo(
       await holderPidFrom(child, AbortSignal.any([signal, AbortSignal.timeout(startTimeoutMs)])),
@@ -67,7 +71,12 @@ export async function startHolder({ bash, unshare, ip }: HostTools, signal: Abor
     child.stdout.destroy()
     child.stderr.destroy()
     child.unref()
-    return { reference, networkNamespace, kill: () => killHolder(reference) }
+    return {
+      reference,
+      networkNamespace,
+      outlive: () => child.stdin.end('\n'),
+      kill: () => killHolder(reference),
+    }
   } catch (failure) {
     // --kill-child takes the namespaces along.
     child.kill('SIGKILL')

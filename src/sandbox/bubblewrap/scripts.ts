@@ -19,12 +19,15 @@ export const networkCommands = `"$1" -batch - <<< $'link set lo up\\nroute add l
 export const withoutDescriptors = `${closeDescriptors}; exec "$@"`
 
 /**
- * $1 = ip. Pid 1 of the outer pid namespace: says its host pid (this /proc is still the host's) and stays until killed.
- * It must outlive the controller, so nothing of the controller's may end it: no pipe, no terminal.
+ * $1 = ip. Pid 1 of the outer pid namespace: says its host pid (this /proc is still the host's), waits for a line that
+ * lets it go on, and stays until killed. Without the line, when its standard input ends with whoever started it, it ends
+ * too: nobody knows of it yet. Afterwards it outlives the controller, so nothing of the controller's may end it: no pipe, no
+ * terminal.
  */
 export const holderScript = `read -r pid rest < /proc/self/stat
 ${networkCommands} || exit 1
 echo "$pid" || exit 1
+read -r || exit 1
 exec -c sleep infinity < /dev/null > /dev/null 2>&1`
 
 /**

@@ -85,6 +85,8 @@ async function open(spec: SandboxSpec, searchPath: readonly string[], signal: Ab
     },
     reference: { kind: 'none' },
     workspacePath,
+    // Nothing would find it again.
+    outlive: () => {},
     kill,
     [Symbol.asyncDispose]: kill,
   }
