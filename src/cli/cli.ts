@@ -63,6 +63,14 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'show the tokens that were used',
     load: async () => (await import('./commands/usage.ts')).usageCommand,
   },
+  routes: {
+    summary: 'list what a bottle may reach, and test a request',
+    load: async () => (await import('./commands/routes.ts')).routesCommand,
+  },
+  denials: {
+    summary: 'show what bottles were refused',
+    load: async () => (await import('./commands/denials.ts')).denialsCommand,
+  },
   audit: {
     summary: 'show what was enforced, and why',
     load: async () => (await import('./commands/audit.ts')).auditCommand,

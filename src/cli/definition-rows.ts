@@ -1,14 +1,16 @@
 /** A definition as rows: key, value, and where the value was written. Secrets are named by their source, never read. */
-import type {
-  AgentDefinition,
-  EffectiveBottle,
-  EnvironmentValue,
-  GitRepository,
-  Origin,
-  Sourced,
+import {
+  type AgentDefinition,
+  type EffectiveBottle,
+  type EnvironmentValue,
+  type GitRepository,
+  type Origin,
+  placeOf,
+  type Sourced,
 } from '../core/manifest/definition.ts'
 import type { Provider } from '../core/provider/provider.ts'
-import type { AuthScheme, Route } from '../core/routing/route.ts'
+import type { Route } from '../core/routing/route.ts'
+import { providerCredential, routeCredential } from './credential-words.ts'
 
 export interface DefinitionRow {
   readonly key: string
@@ -66,13 +68,9 @@ function providerRows({ value: { name, hosts, credential, program }, origin }: S
   return [
     row('agent_provider', name, origin),
     row(`${of}.hosts`, hosts.map(({ host }) => host).join(' '), origin),
-    row(`${of}.credential`, `${schemeInWords(credential.scheme)} from ${credential.sources.join(' or ')}`, origin),
+    row(`${of}.credential`, providerCredential({ credential }), origin),
     ...(program ? [row(`${of}.command`, program.command.join(' '), origin)] : []),
   ]
-}
-
-function schemeInWords(scheme: AuthScheme): string {
-  return scheme.kind === 'header' ? scheme.name : scheme.kind
 }
 
 function budgetRows(budgets: AgentDefinition['budgets'], of = ''): DefinitionRow[] {
@@ -90,20 +88,18 @@ function row(key: string, value: string, origin: Origin): DefinitionRow {
   return { key, value, from: placeOf(origin) }
 }
 
-function placeOf({ file, line }: Origin): string {
-  return line === 0 ? file : `${file}:${line}`
-}
-
 function valueInWords(value: EnvironmentValue): string {
   if (value.kind === 'text') return value.text
   return `asked for at start${value.isSecret ? ', hidden' : ''}: ${value.message}`
 }
 
-function routeInWords({ host, methods, paths, auth, providerTools, webSocket }: Route): string {
+function routeInWords(route: Route): string {
+  const { host, methods, paths, providerTools, webSocket } = route
+  const credential = routeCredential(route)
   const parts = [
     methods?.join(',') ?? 'any method',
     `${host}${paths === undefined ? '' : ` ${paths.join(' ')}`}`,
-    ...(auth ? [`with ${schemeInWords(auth.scheme)} from ${auth.secret}`] : []),
+    ...(credential === null ? [] : [`with ${credential}`]),
     ...(providerTools ? [`provider tools: ${providerTools.join(', ')}`] : []),
     ...(webSocket === false ? ['no WebSocket'] : []),
   ]

@@ -8,6 +8,7 @@ import type { BudgetLimit } from '../core/budget/limit.ts'
 import type { Period } from '../core/budget/period.ts'
 import type { Counter } from '../core/budget/scope.ts'
 import type { BottleErrorCode } from '../core/errors.ts'
+import type { WrittenEgress } from '../core/manifest/written-egress.ts'
 import type { EstimatorAccuracy } from '../core/metering/estimator/accuracy.ts'
 import type {
   AuditEntry,
@@ -143,6 +144,29 @@ export type BudgetList = readonly BudgetView[]
 
 /** `GET /v1/bottles/ID/budgets`: every budget at the scopes of a living bottle, the most specific first. */
 export type BudgetExplanation = readonly (BudgetView & { readonly role: BudgetRole })[]
+
+/** `GET /v1/bottles/ID/egress`: what a living bottle may reach, as it was when it started. */
+export type EgressView = WrittenEgress
+
+/** What was refused at one place, summed over its bottle's log. */
+export interface DenialRow {
+  readonly bottleId: string
+  readonly method: string
+  readonly host: string
+  /** Without the query. */
+  readonly path: string
+  /** Of the answer. */
+  readonly status: number
+  readonly code: string
+  /** What is not allowed, and what would allow it. */
+  readonly reason: string
+  readonly count: number
+  readonly firstAtMs: number
+  readonly lastAtMs: number
+}
+
+/** `GET /v1/denials?bottle=ID&limit=N`: those that came last, newest last; as far back as the logs go. */
+export type DenialList = readonly DenialRow[]
 
 /** `POST /v1/budgets`, answered by `{ changed }`: false where there was nothing to remove. */
 export interface BudgetChange {

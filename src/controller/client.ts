@@ -10,6 +10,8 @@ import type {
   ControllerEvent,
   ControllerStatus,
   CounterList,
+  DenialList,
+  EgressView,
   EnforcementResult,
   EstimatorReport,
   ExchangeList,
@@ -36,6 +38,8 @@ export interface ControllerClient {
   cutoff(id: string): Promise<EnforcementResult>
   kill(id: string): Promise<EnforcementResult>
   restore(id: string, request: RestoreRequest): Promise<EnforcementResult>
+  egress(id: string): Promise<EgressView>
+  denials(filter: { readonly bottle?: string; readonly limit?: number }): Promise<DenialList>
   budgets(): Promise<BudgetList>
   explainBudgets(id: string): Promise<BudgetExplanation>
   changeBudget(change: BudgetChange): Promise<{ readonly changed: boolean }>
@@ -78,6 +82,8 @@ export function createClient(socketPath: string): ControllerClient {
     cutoff: (id) => post(bottlePath(id, '/cutoff'), {}, enforcementTimeoutMs),
     kill: (id) => post(bottlePath(id, '/kill'), {}, enforcementTimeoutMs),
     restore: (id, request) => post(bottlePath(id, '/restore'), request, enforcementTimeoutMs),
+    egress: (id) => get(bottlePath(id, '/egress')),
+    denials: ({ bottle, limit }) => get(`/v1/denials${query({ bottle, limit })}`),
     budgets: () => get('/v1/budgets'),
     explainBudgets: (id) => get(bottlePath(id, '/budgets')),
     changeBudget: (change) => post('/v1/budgets', change),

@@ -25,6 +25,8 @@ import type { SandboxBackend, SandboxName } from '../sandbox/sandbox.ts'
 import type {
   BottleView,
   BudgetExplanation,
+  DenialList,
+  EgressView,
   EnforcementResult,
   Plan,
   PlanRequest,
@@ -38,6 +40,7 @@ import { type BudgetDesk, createBudgetDesk } from './budget-desk.ts'
 import { createBudgetWatch, heldKeys } from './budget-watch.ts'
 import { openCredentials } from './credentials.ts'
 import { type Definitions, definitionsFor, policyOf, providersOf } from './definitions.ts'
+import { type DenialFilter, readDenials } from './denials.ts'
 import { openEstimatorBook } from './estimator-book.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
 import { failBottle, type LiveBottle, removeDirectory, startBottle } from './live-bottle.ts'
@@ -75,6 +78,8 @@ export interface Controller extends AsyncDisposable {
   kill(id: string): Promise<EnforcementResult>
   readonly budgets: BudgetDesk
   explainBudgets(id: string): Promise<BudgetExplanation>
+  egress(id: string): Promise<EgressView>
+  denials(filter: DenialFilter): Promise<DenialList>
   view(id: string): Promise<BottleView>
   views(filter: { readonly all: boolean }): Promise<readonly BottleView[]>
 }
@@ -304,6 +309,8 @@ export async function openController({
 
     budgets: desk,
     explainBudgets: async (id) => desk.explain(await livingBottle(id)),
+    egress: async (id) => (await livingBottle(id)).egress,
+    denials: (filter) => readDenials(egressLogsPath, filter),
     view,
     async views({ all }) {
       const rows = await ledger.bottles({ living: !all, limit: maxListedBottles })

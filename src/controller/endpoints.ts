@@ -49,6 +49,11 @@ const endpoints: readonly Endpoint[] = [
     controller.restore(id, parse(restoreRequest, body)),
   ),
   call('GET', '/v1/bottles/ID/budgets', async ({ controller, id }) => controller.explainBudgets(id)),
+  call('GET', '/v1/bottles/ID/egress', async ({ controller, id }) => controller.egress(id)),
+  call('GET', '/v1/denials', async ({ controller, query }) => {
+    const { bottle, limit } = parse(listQuery, query)
+    return controller.denials({ limit, ...(bottle !== undefined && { bottleId: bottle }) })
+  }),
   call('GET', '/v1/budgets', async ({ controller }) => controller.budgets.list()),
   call('POST', '/v1/budgets', async ({ controller, body }) => controller.budgets.change(parse(budgetChange, body))),
   call('GET', '/v1/usage', async ({ controller, query }) => {

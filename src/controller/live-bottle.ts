@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { scopeChain } from '../core/budget/chain.ts'
 import { scopeKey } from '../core/budget/scope.ts'
 import { gitConfigFile } from '../core/manifest/git-config.ts'
+import { egressPolicy, type WrittenEgress, writtenEgress } from '../core/manifest/written-egress.ts'
 import type { TokenEstimator } from '../core/metering/estimator/token-estimator.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import type { EnforcementTarget } from '../enforce/enforcer.ts'
@@ -49,6 +50,7 @@ export interface BottlePlan {
 export interface LiveBottle extends EnforcementTarget {
   readonly row: BottleRow
   readonly providers: readonly Provider[]
+  readonly egress: WrittenEgress
   /** Keys of the scopes that it is charged to, its run first. */
   readonly chain: readonly string[]
   readonly launch: Awaited<ReturnType<SandboxBackend['open']>>['launch']
@@ -72,6 +74,7 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
   stack.defer(() => removeDirectory(directory))
   const authority = await createCertificateAuthority({ subject: row.id, nowMs, maxLeaves: proxyLimits.maxLeaves })
   const { egress } = definitions.bottle
+  const written = writtenEgress(definitions.bottle)
   const providers = providersOf(definitions.bottle)
   const prompt = promptParts(definitions)
   const opening = new AbortController()
@@ -113,9 +116,7 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
         estimator: services.estimator.forBottle(),
         bottleId: row.id,
         agent: row.agent,
-        providers,
-        routes: egress.routes.map(({ value }) => value),
-        unlistedEndpoints: egress.unlistedEndpoints?.value ?? 'refuse',
+        ...egressPolicy(written),
         credentialOf,
         budgetsOf,
         on: loggedEvents(events, { log, level: egress.log?.value ?? 1, nowMs }),
@@ -153,6 +154,7 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
       return { ...row, state }
     },
     providers,
+    egress: written,
     chain,
     launch: sandbox.launch,
     workspacePath: sandbox.workspacePath,

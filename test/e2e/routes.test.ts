@@ -3,8 +3,10 @@ import { access, chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { DenialRow } from '../../src/controller/api.ts'
 import { placeholderCredential } from '../../src/core/provider/provider.ts'
 import type { UsageRow } from '../../src/ledger/ledger.ts'
+import { typed } from '../fakes/command.ts'
 import { openProductHost, type ProductHost, realKey } from '../fakes/product-host.ts'
 import { startHttpUpstream, type Upstream } from '../fakes/raw-upstream.ts'
 
@@ -95,6 +97,42 @@ describe('a route', () => {
       { verdict: 'routed', method: 'GET', host: apiHost, path: '/repos/a', status: 200 },
       { verdict: 'refused', method: 'GET', host: apiHost, path: '/user', status: 403, code: 'route_not_allowed' },
     ])
+  })
+
+  test('that was refused is told of by where, how often, and what would allow it; a test tells it before', async () => {
+    await define('few', 'egress:', '  routes:', `    - {host: ${apiHost}, methods: [GET], paths: ["/repos/*"]}`)
+    const curl = 'curl -sS -m 10 -o /dev/null'
+    const asked = [`https://${apiHost}/user`, `https://${apiHost}/user`, 'https://elsewhere.example.com/?secret=1']
+    await inBottle('few', [`${curl} https://${apiHost}/repos/a`, ...asked.map((url) => `${curl} '${url}'`)].join('; '))
+    const [bottle] = await host.json<readonly { readonly id: string }[]>(['ps', '--all'])
+    const denied = await host.json<readonly DenialRow[]>(['denials', bottle?.id ?? ''])
+    expect(denied).toMatchObject([
+      { host: apiHost, path: '/user', code: 'route_not_allowed', count: 2 },
+      { host: 'elsewhere.example.com', path: '/', code: 'host_not_allowed', count: 1 },
+    ])
+    expect(denied[0]?.firstAtMs).toBeLessThanOrEqual(denied[0]?.lastAtMs ?? 0)
+    const told = await host.run(['routes', 'test', 'few', 'GET', `https://${apiHost}/user`])
+    expect({ exitCode: told.exitCode, stdout: told.stdout }).toEqual({
+      exitCode: 3,
+      stdout: `refused (403 route_not_allowed): ${denied[0]?.reason}\n`,
+    })
+    expect((await host.run(['denials'])).stdout).toMatch(/ 2 {2}GET api\.example\.com\/user +route_not_allowed/)
+  })
+
+  test('of a running bottle is listed as it was started, whatever its file says since', async () => {
+    await define('old', 'egress:', '  routes:', `    - host: ${apiHost}`)
+    const running = host.start(['run', '--bottle', 'old', '--workspace', 'none', '--', 'sh', '-c', 'echo up; read x'], {
+      input: typed,
+    })
+    await running.said(/up/)
+    await define('old', 'egress: {log: 1}')
+    const [bottle] = await host.json<readonly { readonly id: string }[]>(['ps'])
+    expect(await host.json(['routes', 'old'])).toEqual([])
+    expect(await host.json(['routes', bottle?.id ?? ''])).toMatchObject([
+      { host: apiHost, methods: ['*'], paths: ['**'], treatment: 'routed', from: 'bottles/old.md:4' },
+    ])
+    running.type('\n')
+    await running.ended
   })
 
   test('whose credential a command gives has it from the environment of the user', async () => {

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { testRoute } from '../../src/cli/test-route.ts'
 import { type EffectiveBottle, problemInWords } from '../../src/core/manifest/definition.ts'
 import { parseBottleFile } from '../../src/core/manifest/parse-bottle.ts'
 import { resolveBottle } from '../../src/core/manifest/resolve-bottle.ts'
-import { decide } from '../../src/core/routing/decide.ts'
+import { writtenEgress } from '../../src/core/manifest/written-egress.ts'
 
 const page = readFileSync(new URL('../../docs/egress.md', import.meta.url), 'utf8')
 
@@ -27,16 +28,9 @@ describe('docs/egress.md', () => {
 
   test.each(rows.map(([, ...cells]) => cells.map((cell = '') => cell)))(
     '%s %s%s: %s %s',
-    (method = '', host = '', path = '', kind, code) => {
-      const verdict = decide(
-        {
-          providers: example.providers.map(({ value }) => value),
-          routes: example.egress.routes.map(({ value }) => value),
-          unlistedEndpoints: 'refuse',
-        },
-        { host, method, path },
-      )
-      expect(verdict).toMatchObject({ kind, ...(code && { code }) })
+    (method = '', authority = '', target = '', verdict, code) => {
+      const told = testRoute(writtenEgress(example), { method, scheme: 'https', authority, target })
+      expect(told).toMatchObject({ verdict, code: code || null })
     },
   )
 })

@@ -1,7 +1,8 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { connect } from '../connect.ts'
 import type { CliContext } from '../context.ts'
 import { inertJson } from '../inert.ts'
+import { readLimit } from '../read-limit.ts'
 import { tableLines } from '../table.ts'
 import { localTime } from '../time.ts'
 
@@ -12,7 +13,6 @@ interface AuditOptions {
 }
 
 const defaultLimit = 50
-const maxLimit = 10_000
 
 export function auditCommand(context: CliContext): Command {
   return new Command('audit')
@@ -22,12 +22,6 @@ export function auditCommand(context: CliContext): Command {
     .option('--json', 'print it as JSON: a list of AuditEntry')
     .addHelpText('after', '\nExample:\n  bot-bottle audit --bottle claude-x1y2\n')
     .action((options: AuditOptions) => showAudit(context, options))
-}
-
-function readLimit(text: string): number {
-  const limit = /^[1-9]\d{0,5}$/.test(text) ? Number(text) : Number.NaN
-  if (limit <= maxLimit) return limit
-  throw new InvalidArgumentError(`Write a number from 1 to ${maxLimit}.`)
 }
 
 async function showAudit(context: CliContext, { bottle, limit, json = false }: AuditOptions): Promise<void> {

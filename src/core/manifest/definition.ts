@@ -26,6 +26,11 @@ export interface Origin {
   readonly column: number
 }
 
+/** `FILE:LINE`, or where no file says it just what does. */
+export function placeOf({ file, line }: Origin): string {
+  return line === 0 ? file : `${file}:${line}`
+}
+
 export interface Sourced<Value> {
   readonly value: Value
   readonly origin: Origin

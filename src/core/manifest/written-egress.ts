@@ -1,0 +1,24 @@
+/** What a bottle may reach, each part with the place that says so. Secrets are named by their source. */
+import type { Provider } from '../provider/provider.ts'
+import type { EgressPolicy } from '../routing/decide.ts'
+import type { Route } from '../routing/route.ts'
+import type { EffectiveBottle, Sourced } from './definition.ts'
+
+export interface WrittenEgress {
+  readonly providers: readonly Sourced<Provider>[]
+  readonly routes: readonly Sourced<Route>[]
+  readonly unlistedEndpoints: EgressPolicy['unlistedEndpoints']
+}
+
+export function writtenEgress({ providers, egress }: EffectiveBottle): WrittenEgress {
+  return { providers, routes: egress.routes, unlistedEndpoints: egress.unlistedEndpoints?.value ?? 'refuse' }
+}
+
+/** As the proxy decides by it. */
+export function egressPolicy({ providers, routes, unlistedEndpoints }: WrittenEgress): EgressPolicy {
+  return {
+    providers: providers.map(({ value }) => value),
+    routes: routes.map(({ value }) => value),
+    unlistedEndpoints,
+  }
+}
