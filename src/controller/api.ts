@@ -194,7 +194,7 @@ export interface EnforcementResult {
   readonly changed: boolean
 }
 
-/** `GET /v1/usage?by=GROUPING&since=MS&bottle=ID` */
+/** `GET /v1/usage?by=GROUPING&each_model=1&since=MS&until=MS&bottle=ID` */
 export interface UsageReport {
   readonly by: UsageGrouping
   readonly rows: readonly UsageRow[]

@@ -45,7 +45,9 @@ export interface ControllerClient {
   changeBudget(change: BudgetChange): Promise<{ readonly changed: boolean }>
   usage(query: {
     readonly by: UsageReport['by']
+    readonly eachModel?: boolean
     readonly sinceMs?: number
+    readonly untilMs?: number
     readonly bottle?: string
   }): Promise<UsageReport>
   estimator(): Promise<EstimatorReport>
@@ -87,7 +89,8 @@ export function createClient(socketPath: string): ControllerClient {
     budgets: () => get('/v1/budgets'),
     explainBudgets: (id) => get(bottlePath(id, '/budgets')),
     changeBudget: (change) => post('/v1/budgets', change),
-    usage: ({ by, sinceMs, bottle }) => get(`/v1/usage${query({ by, since: sinceMs, bottle })}`),
+    usage: ({ by, eachModel = false, sinceMs, untilMs, bottle }) =>
+      get(`/v1/usage${query({ by, each_model: eachModel ? 1 : undefined, since: sinceMs, until: untilMs, bottle })}`),
     estimator: () => get('/v1/estimator'),
     exchanges: ({ bottle, limit }) => get(`/v1/exchanges${query({ bottle, limit })}`),
     counters: () => get('/v1/counters'),

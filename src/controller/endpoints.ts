@@ -57,9 +57,15 @@ const endpoints: readonly Endpoint[] = [
   call('GET', '/v1/budgets', async ({ controller }) => controller.budgets.list()),
   call('POST', '/v1/budgets', async ({ controller, body }) => controller.budgets.change(parse(budgetChange, body))),
   call('GET', '/v1/usage', async ({ controller, query }) => {
-    const { by, since, bottle } = parse(usageQuery, query)
-    const filter = { ...(since !== undefined && { sinceMs: since }), ...(bottle !== undefined && { bottleId: bottle }) }
-    return { by, rows: await controller.ledger.usage({ by, ...filter }) }
+    const { by, each_model, since, until, bottle } = parse(usageQuery, query)
+    const rows = await controller.ledger.usage({
+      by,
+      eachModel: each_model === '1',
+      ...(since !== undefined && { sinceMs: since }),
+      ...(until !== undefined && { untilMs: until }),
+      ...(bottle !== undefined && { bottleId: bottle }),
+    })
+    return { by, rows }
   }),
   call('GET', '/v1/estimator', async ({ controller }) => controller.estimator.records().map(accuracyOf)),
   call('GET', '/v1/exchanges', async ({ controller, query }) => {

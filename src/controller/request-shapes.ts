@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { periods } from '../core/budget/period.ts'
 import { BottleError } from '../core/errors.ts'
+import { usageGroupings } from '../ledger/ledger.ts'
 
 const name = z.string().min(1).max(64)
 const absolutePath = z.string().startsWith('/').max(4096)
@@ -47,8 +48,10 @@ export const stopRequest = z.object({ force: z.boolean() })
 
 const wholeNumber = z.coerce.number().pipe(z.int().nonnegative())
 export const usageQuery = z.object({
-  by: z.enum(['bottle', 'agent', 'provider', 'model']).default('provider'),
+  by: z.enum(usageGroupings).default('provider'),
+  each_model: z.literal('1').optional(),
   since: wholeNumber.optional(),
+  until: wholeNumber.optional(),
   bottle: z.string().optional(),
 })
 export const listQuery = z.object({ bottle: z.string().optional(), limit: wholeNumber.default(100) })

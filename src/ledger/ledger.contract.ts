@@ -528,6 +528,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
             exchanges: 2,
             inputTokens: 1,
             cacheWriteTokens: 5,
+            cacheWrite1hTokens: 3,
             cacheReadTokens: 4,
             outputTokens: 5,
             reasoningTokens: 1,
@@ -545,6 +546,66 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         expect(await charges({ sinceMs: startMs + 30 * 60_000 })).toEqual([55, 7])
         expect(await charges({ sinceMs: startMs + hourMs })).toEqual([40, 7])
         expect(await charges({ bottleId: 'claude-z', sinceMs: startMs + 2 * hourMs })).toEqual([])
+      })
+
+      it('can be asked for up to a moment, rounded up to the hour', async () => {
+        const charges = async (query: { sinceMs?: number; untilMs: number }) =>
+          (await ledger.usage({ by: 'provider', ...query })).map(({ chargeTokens }) => chargeTokens)
+        const secondHourMs = Date.UTC(2026, 0, 15, 11)
+        expect(await charges({ untilMs: secondHourMs })).toEqual([15])
+        expect(await charges({ untilMs: secondHourMs + 1 })).toEqual([55, 7])
+        expect(await charges({ sinceMs: secondHourMs, untilMs: secondHourMs })).toEqual([])
+        expect(await charges({ untilMs: Date.UTC(2026, 0, 15, 10) })).toEqual([])
+      })
+
+      it('is grouped by hour and day of UTC, the first first, those that were used', async () => {
+        const late = Date.UTC(2026, 0, 15, 23, 59, 59, 999)
+        await ledger.reserve(reserveRequest('d'))
+        await ledger.settle(settleRequest('d', { chargeTokens: 100, nowMs: late }))
+        await ledger.reserve(reserveRequest('e'))
+        await ledger.settle(settleRequest('e', { chargeTokens: 1_000, nowMs: late + 1 }))
+        const groups = async (by: 'day' | 'hour') =>
+          (await ledger.usage({ by })).map(({ group, provider, chargeTokens }) => [group, provider, chargeTokens])
+        expect(await groups('hour')).toEqual([
+          ['2026-01-15T10:00Z', 'claude', 15],
+          ['2026-01-15T11:00Z', 'claude', 40],
+          ['2026-01-15T11:00Z', 'codex', 7],
+          ['2026-01-15T23:00Z', 'claude', 100],
+          ['2026-01-16T00:00Z', 'claude', 1_000],
+        ])
+        expect(await groups('day')).toEqual([
+          ['2026-01-15', 'claude', 155],
+          ['2026-01-15', 'codex', 7],
+          ['2026-01-16', 'claude', 1_000],
+        ])
+      })
+
+      it('can tell the models of each group apart', async () => {
+        const rows = await ledger.usage({ by: 'day', eachModel: true })
+        expect(rows.map(({ group, provider, model, chargeTokens }) => [group, provider, model, chargeTokens])).toEqual([
+          ['2026-01-15', 'claude', '', 40],
+          ['2026-01-15', 'claude', 'sonnet', 15],
+          ['2026-01-15', 'codex', 'gpt', 7],
+        ])
+        expect(await ledger.usage({ by: 'day' })).toEqual(
+          expect.not.arrayContaining([expect.objectContaining({ model: expect.anything() })]),
+        )
+      })
+
+      it('can be asked for what was charged at one scope', async () => {
+        const spending = { bottleId: 'web-a', chain: ['run:web-a', 'bottle:web', 'host'] }
+        await ledger.reserve(reserveRequest('d', spending))
+        await ledger.settle(settleRequest('d', { chargeTokens: 100 }))
+        const charges = async (query: { scope: string; sinceMs?: number }) =>
+          (await ledger.usage({ by: 'bottle', ...query })).map(({ group, chargeTokens }) => [group, chargeTokens])
+        expect(await charges({ scope: 'bottle:web' })).toEqual([['web-a', 100]])
+        expect(await charges({ scope: 'run:web-a' })).toEqual([['web-a', 100]])
+        expect(await charges({ scope: 'bottle:we' })).toEqual([])
+        expect(await charges({ scope: 'host', sinceMs: startMs + hourMs })).toEqual([
+          ['claude-z', 40],
+          ['claude-x1y2', 7],
+        ])
+        expect(await charges({ scope: 'host' })).toHaveLength(4)
       })
 
       it('lists the newest events, oldest of them first', async () => {

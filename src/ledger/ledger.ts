@@ -75,15 +75,34 @@ export interface UsageEvent extends Usage {
   readonly settledAtMs: number
 }
 
-export type UsageGrouping = 'bottle' | 'agent' | 'provider' | 'model'
+export const usageGroupings = ['bottle', 'agent', 'provider', 'model', 'day', 'hour'] as const
+export type UsageGrouping = (typeof usageGroupings)[number]
+
+/** Which usage is added up, and by what. It was used in the hour in which its exchange was settled. */
+export interface UsageQuery {
+  readonly by: UsageGrouping
+  /** A row for each model, too. */
+  readonly eachModel?: boolean
+  /** Rounded down to the hour. */
+  readonly sinceMs?: number
+  /** Only what was used before; rounded up to the hour. */
+  readonly untilMs?: number
+  readonly bottleId?: string
+  /** Only what was charged at this scope. */
+  readonly scope?: string
+}
 
 export interface UsageRow {
-  /** The bottle id, agent, provider or model; '' where the model is unknown. */
+  /** The bottle id, agent, provider or model ('' where it is unknown), or in UTC the day (`2026-11-22`) or hour (`2026-11-22T08:00Z`). */
   readonly group: string
   readonly provider: string
+  /** Only in a report of each model; '' where it is unknown. */
+  readonly model?: string
   readonly exchanges: number
   readonly inputTokens: number
   readonly cacheWriteTokens: number
+  /** The part of `cacheWriteTokens` that is kept for an hour; providers ask more for it. */
+  readonly cacheWrite1hTokens: number
   readonly cacheReadTokens: number
   readonly outputTokens: number
   readonly reasoningTokens: number
@@ -204,12 +223,8 @@ export interface Ledger extends AsyncDisposable {
   counters(filter?: { readonly scope?: string; readonly provider?: string }): Promise<readonly Counter[]>
   /** The newest `limit` events, oldest of them first. */
   events(filter: { readonly bottleId?: string; readonly limit: number }): Promise<readonly UsageEvent[]>
-  /** Sums by group. `sinceMs` is rounded down to its hour: the sums come from hourly rows. */
-  usage(query: {
-    readonly by: UsageGrouping
-    readonly sinceMs?: number
-    readonly bottleId?: string
-  }): Promise<readonly UsageRow[]>
+  /** Sums by group and provider, from hourly rows. Days and hours from the first, those that were used; others by charge. */
+  usage(query: UsageQuery): Promise<readonly UsageRow[]>
   /** Compares every counter with the sum of its events (I6). Empty when all agree. */
   verify(): Promise<readonly CounterMismatch[]>
 

@@ -59,6 +59,7 @@ test.each([
         exchanges: 1,
         inputTokens: anyNumber,
         cacheWriteTokens: anyNumber,
+        cacheWrite1hTokens: anyNumber,
         cacheReadTokens: anyNumber,
         outputTokens: anyNumber,
         reasoningTokens: anyNumber,

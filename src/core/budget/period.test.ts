@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { periodKey, periodOfKey, periods, spanOf, startOfDayMs } from './period.ts'
+import { startOfDayMs } from '../calendar.ts'
+import { periodKey, periodOfKey, periods, spanOf } from './period.ts'
 
 const run = 'run:claude-x1y2'
 const at = (time: string) => ({ atMs: Date.parse(time), run })

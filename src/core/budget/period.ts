@@ -5,6 +5,8 @@
  * **Invariant** The key of a period depends on the moment alone. A clock that steps back finds the same period again, with
  * what was spent in it (L13); a new period needs nothing to be done at its beginning.
  */
+import { dayMs, dayName } from '../calendar.ts'
+
 export type Period = 'total' | 'run' | 'day' | 'week' | 'month'
 
 export const periods: readonly Period[] = ['total', 'run', 'day', 'week', 'month']
@@ -22,12 +24,6 @@ export interface Span {
   readonly endMs: number
 }
 
-const dayMs = 86_400_000
-
-export function startOfDayMs(atMs: number): number {
-  return Math.floor(atMs / dayMs) * dayMs
-}
-
 /** The one spelling of a period: `total`, `run:claude-x1y2`, `day:2026-11-22`, `week:2026-W47`, `month:2026-11`. */
 export function periodKey(period: Period, { atMs, run }: Moment): string {
   switch (period) {
@@ -36,7 +32,7 @@ export function periodKey(period: Period, { atMs, run }: Moment): string {
     case 'run':
       return run
     case 'day':
-      return `day:${new Date(atMs).toISOString().slice(0, 10)}`
+      return `day:${dayName(atMs)}`
     case 'week':
       return `week:${weekOf(atMs)}`
     case 'month':

@@ -153,7 +153,7 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
     counter: (key) => counters.find(key) ?? counters.derive(key),
     counters: ({ scope, provider } = {}) => counters.list(scope, provider),
     events: ({ bottleId, limit }) => usage.newest(bottleId, limit),
-    usage: ({ by, sinceMs, bottleId }) => usage.report(by, sinceMs, bottleId),
+    usage: (query) => usage.report(query),
     verify: () => counterMismatches(counters.list(), chains.sums()),
     recordWarning: (warning) => counters.insertWarning(warning),
 

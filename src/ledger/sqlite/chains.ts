@@ -4,7 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { periodKeysOf } from '../../core/budget/chain.ts'
-import { startOfDayMs } from '../../core/budget/period.ts'
+import { startOfDayMs } from '../../core/calendar.ts'
 
 export interface Chain {
   readonly dayMs: number

@@ -22,11 +22,11 @@ function createFirstLedger(path: string): void {
       ('run:y', 'codex', 'total', 2), ('host', 'codex', 'total', 2);
     INSERT INTO counter VALUES ('run:x', 'claude', 'total', NULL, 30, 0), ('host', 'claude', 'total', 500, 30, 100),
       ('run:y', 'codex', 'total', 7, 5, 0), ('host', 'codex', 'total', NULL, 5, 0);
-    INSERT INTO usage_event (${columns}, input_tokens, cache_write_5m_tokens, charge_tokens, source, ending, held_tokens,
+    INSERT INTO usage_event (${columns}, input_tokens, cache_write_5m_tokens, cache_write_1h_tokens, charge_tokens, source, ending, held_tokens,
       estimated_input_tokens, chain_id, started_at_ms, settled_at_ms) VALUES
-      ('a', 'old', 'x', 'claude', 'claude', NULL, 10, NULL, 10, 'authoritative', 'complete', 1, 1, 1, ${day('11-22T23:59')}, ${day('11-23T00:01')}),
-      ('b', 'old', 'x', 'claude', 'claude', 'm', 15, 5, 20, 'estimated', 'cut', 1, 1, 1, ${day('11-23T00:02')}, ${day('11-23T00:03')}),
-      ('c', 'old', 'y', 'codex', 'codex', 'm', 5, NULL, 5, 'authoritative', 'complete', 1, 1, 2, ${day('11-23T00:02')}, ${day('11-23T00:03')});
+      ('a', 'old', 'x', 'claude', 'claude', NULL, 10, NULL, NULL, 10, 'authoritative', 'complete', 1, 1, 1, ${day('11-22T23:59')}, ${day('11-23T00:01')}),
+      ('b', 'old', 'x', 'claude', 'claude', 'm', 15, 2, 3, 20, 'estimated', 'cut', 1, 1, 1, ${day('11-23T00:02')}, ${day('11-23T00:03')}),
+      ('c', 'old', 'y', 'codex', 'codex', 'm', 5, NULL, NULL, 5, 'authoritative', 'complete', 1, 1, 2, ${day('11-23T00:02')}, ${day('11-23T00:03')});
     INSERT INTO reservation VALUES ('d', 'old', 'x', 'claude', 'claude', 'm', 100, 80, '[["host","claude","total"]]', 1,
       ${day('11-24T09:00')}, ${day('11-24T09:00')});`)
   db.close()
@@ -44,8 +44,8 @@ it('brings a ledger of the first schema up to date: nothing it knew is lost, and
     { scope: 'run:y', provider: 'codex', period: 'total', limitTokens: 7 },
   ])
   expect(await ledger.usage({ by: 'model' })).toMatchObject([
-    { group: 'm', provider: 'claude', exchanges: 1, inputTokens: 15, cacheWriteTokens: 5, estimatedTokens: 20 },
-    { group: '', provider: 'claude', exchanges: 1, inputTokens: 10, chargeTokens: 10 },
+    { group: 'm', provider: 'claude', exchanges: 1, inputTokens: 15, cacheWriteTokens: 5, cacheWrite1hTokens: 3 },
+    { group: '', provider: 'claude', exchanges: 1, inputTokens: 10, cacheWrite1hTokens: 0, chargeTokens: 10 },
     { group: 'm', provider: 'codex', exchanges: 1, chargeTokens: 5 },
   ])
   const settledIn = async (period: string, provider = 'claude') =>

@@ -250,6 +250,18 @@ CREATE TABLE budget_override (
 ) STRICT, WITHOUT ROWID;
 `,
   },
+  {
+    // Writes that a cache keeps for an hour cost more than others, and only events told them apart.
+    version: 5,
+    sql: `
+ALTER TABLE usage_hour ADD COLUMN cache_write_1h_tokens INTEGER NOT NULL DEFAULT 0;
+INSERT INTO usage_hour
+  SELECT settled_at_ms / 3600000 * 3600000, bottle_id, agent, provider, coalesce(model, ''), source, chain_id,
+    0, 0, 0, 0, 0, 0, 0, min(CAST(total(cache_write_1h_tokens) AS INTEGER), 9007199254740991)
+  FROM usage_event WHERE cache_write_1h_tokens > 0 GROUP BY 1, 2, 3, 4, 5, 6, 7
+  ON CONFLICT DO UPDATE SET cache_write_1h_tokens = excluded.cache_write_1h_tokens;
+`,
+  },
 ]
 
 export const latestSchemaVersion = migrations.length

@@ -3,19 +3,25 @@
  * depends on how many hours and bottles it covers, not on how many exchanges there were.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import type { SettleRequest, UsageEvent, UsageGrouping, UsageRow } from '../ledger.ts'
+import { dayMs, dayName, hourMs, hourName, startOfHourMs } from '../../core/calendar.ts'
+import type { SettleRequest, UsageEvent, UsageGrouping, UsageQuery, UsageRow } from '../ledger.ts'
 import type { Reservation } from './reservations.ts'
-
-const hourMs = 3_600_000
 
 type UsageEventRow = { readonly [K in keyof UsageEvent]-?: Exclude<UsageEvent[K], undefined> | null }
 
-const groupColumn: Readonly<Record<UsageGrouping, string>> = {
+const groupExpression: Readonly<Record<UsageGrouping, string>> = {
   bottle: 'bottle_id',
   agent: 'agent',
   provider: 'provider',
   model: 'model',
+  day: `hour_ms / ${dayMs} * ${dayMs}`,
+  hour: 'hour_ms',
 }
+
+/** Asked of each row in the span of time, so that it costs nothing for the chains of other times. */
+const isOfScope = `EXISTS (
+  SELECT 1 FROM chain, json_each(chain.keys -> 'scopes') AS charged
+  WHERE chain.chain_id = usage_hour.chain_id AND charged.value = :scope)`
 
 export type UsageStatements = ReturnType<typeof usageStatements>
 
@@ -27,12 +33,14 @@ export function usageStatements(db: DatabaseSync) {
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const addToHour = db.prepare(`
     INSERT INTO usage_hour (hour_ms, bottle_id, agent, provider, model, source, chain_id, exchanges,
-      input_tokens, cache_write_tokens, cache_read_tokens, output_tokens, reasoning_tokens, charge_tokens)
-    VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)
+      input_tokens, cache_write_tokens, cache_write_1h_tokens, cache_read_tokens, output_tokens, reasoning_tokens,
+      charge_tokens)
+    VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET
       exchanges = exchanges + 1,
       input_tokens = min(input_tokens + excluded.input_tokens, 9007199254740991),
       cache_write_tokens = min(cache_write_tokens + excluded.cache_write_tokens, 9007199254740991),
+      cache_write_1h_tokens = min(cache_write_1h_tokens + excluded.cache_write_1h_tokens, 9007199254740991),
       cache_read_tokens = min(cache_read_tokens + excluded.cache_read_tokens, 9007199254740991),
       output_tokens = min(output_tokens + excluded.output_tokens, 9007199254740991),
       reasoning_tokens = min(reasoning_tokens + excluded.reasoning_tokens, 9007199254740991),
@@ -49,18 +57,22 @@ export function usageStatements(db: DatabaseSync) {
     SELECT * FROM (SELECT ${eventColumns} FROM usage_event WHERE bottle_id = ? ORDER BY sequence DESC LIMIT ?)
     ORDER BY sequence`)
   const sum = (column: string) => `min(CAST(total(${column}) AS INTEGER), 9007199254740991)`
-  const prepareReport = (by: UsageGrouping, filter: string) =>
+  const prepareReport = ({ by, eachModel = false, bottleId, scope }: UsageQuery) =>
     db.prepare(`
-      SELECT ${groupColumn[by]} AS "group", provider, sum(exchanges) AS exchanges,
+      SELECT ${groupExpression[by]} AS "group", provider, ${eachModel ? 'model,' : ''} sum(exchanges) AS exchanges,
         ${sum('input_tokens')} AS inputTokens,
         ${sum('cache_write_tokens')} AS cacheWriteTokens,
+        ${sum('cache_write_1h_tokens')} AS cacheWrite1hTokens,
         ${sum('cache_read_tokens')} AS cacheReadTokens,
         ${sum('output_tokens')} AS outputTokens,
         ${sum('reasoning_tokens')} AS reasoningTokens,
         ${sum('charge_tokens')} AS chargeTokens,
         ${sum(`CASE WHEN source IN ('partial', 'estimated') THEN charge_tokens ELSE 0 END`)} AS estimatedTokens
-      FROM usage_hour WHERE ${filter}
-      GROUP BY 1, 2 ORDER BY chargeTokens DESC, 1, 2`)
+      FROM usage_hour
+      WHERE hour_ms >= :fromMs AND hour_ms < :untilMs
+        ${bottleId === undefined ? '' : 'AND bottle_id = :bottleId'}
+        ${scope === undefined ? '' : `AND ${isOfScope}`}
+      GROUP BY 1, 2 ${eachModel ? ', 3' : ''} ORDER BY ${isTime(by) ? '1,' : ''} chargeTokens DESC, 1, 2, 3`)
 
   return {
     /** Appends the event of a settled reservation and adds it to its hour. */
@@ -101,6 +113,7 @@ export function usageStatements(db: DatabaseSync) {
         chainId,
         usage.inputTokens ?? 0,
         Math.min((usage.cacheWrite5mTokens ?? 0) + (usage.cacheWrite1hTokens ?? 0), Number.MAX_SAFE_INTEGER),
+        usage.cacheWrite1hTokens ?? 0,
         usage.cacheReadTokens ?? 0,
         usage.outputTokens ?? 0,
         usage.reasoningTokens ?? 0,
@@ -115,19 +128,23 @@ export function usageStatements(db: DatabaseSync) {
       return (rows as unknown as readonly UsageEventRow[]).map(eventOf)
     },
 
-    report: (by: UsageGrouping, sinceMs: number | undefined, bottleId: string | undefined): readonly UsageRow[] => {
-      const sinceHourMs = sinceMs === undefined ? Number.MIN_SAFE_INTEGER : startOfHourMs(sinceMs)
-      const rows =
-        bottleId === undefined
-          ? prepareReport(by, 'hour_ms >= ?').all(sinceHourMs)
-          : prepareReport(by, 'bottle_id = ? AND hour_ms >= ?').all(bottleId, sinceHourMs)
-      return rows as unknown as readonly UsageRow[]
+    report: (query: UsageQuery): readonly UsageRow[] => {
+      const { by, sinceMs, untilMs, bottleId, scope } = query
+      const rows = prepareReport(query).all({
+        fromMs: sinceMs === undefined ? Number.MIN_SAFE_INTEGER : startOfHourMs(sinceMs),
+        untilMs: untilMs === undefined ? Number.MAX_SAFE_INTEGER : startOfHourMs(untilMs + hourMs - 1),
+        ...(bottleId !== undefined && { bottleId }),
+        ...(scope !== undefined && { scope }),
+      }) as unknown as readonly UsageRow[]
+      if (!isTime(by)) return rows
+      const nameOf = by === 'day' ? dayName : hourName
+      return rows.map((row) => ({ ...row, group: nameOf(Number(row.group)) }))
     },
   }
 }
 
-function startOfHourMs(atMs: number): number {
-  return Math.floor(atMs / hourMs) * hourMs
+function isTime(by: UsageGrouping): boolean {
+  return by === 'day' || by === 'hour'
 }
 
 /** What the provider did not say is absent from the event, not null and not 0. */
