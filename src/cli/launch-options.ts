@@ -26,6 +26,7 @@ export interface LaunchOptions {
   readonly sandbox: StartRequest['sandbox']
   readonly workspace: StartRequest['workspace']['kind']
   readonly readOnly?: readonly string[]
+  readonly learn?: boolean
 }
 
 export function addLaunchOptions(command: Command): Command {
@@ -52,6 +53,7 @@ export function addLaunchOptions(command: Command): Command {
         .default('copy'),
     )
     .addOption(repeatable('--read-only <path>', 'host path to show inside, read-only', (path: string) => path))
+    .option('--learn', 'let it reach hosts that no route allows, and print the routes for them at the end')
 }
 
 export function budgetOption(description: string): Option {

@@ -8,6 +8,7 @@ import { findCommand } from './find-command.ts'
 import { holdBottle } from './hold-bottle.ts'
 import { budgetsFor, environmentFor, existingPaths, type LaunchOptions } from './launch-options.ts'
 import { holdSignals } from './program.ts'
+import { tellLearned } from './tell-learned.ts'
 
 export interface LaunchRequest {
   readonly agent: string | null
@@ -27,9 +28,11 @@ export async function launch(context: CliContext, request: LaunchRequest): Promi
   const started = await client.start(await startRequest(context, { request, plan, readOnlyPaths }))
   if (!started.bottle.contained)
     context.tell('this bottle is not contained: its program runs as a plain process of this host')
+  if (options.learn) context.tell(learning)
   try {
     return await holdBottle(context, { client, started, signals })
   } finally {
+    if (options.learn) await tellLearned(context, client, started.bottle.id)
     // A kill has removed it already.
     if (request.options.workspace === 'copy' && existsSync(started.workspacePath)) {
       context.tell(
@@ -38,6 +41,9 @@ export async function launch(context: CliContext, request: LaunchRequest): Promi
     }
   }
 }
+
+const learning =
+  'this bottle learns: what no route allows passes, without a credential; start it so with what you trust only'
 
 interface Planned {
   readonly request: LaunchRequest
@@ -58,6 +64,7 @@ async function startRequest(context: CliContext, { request, plan, readOnlyPaths 
     command: [file, ...args],
     workspace: options.workspace === 'none' ? { kind: 'none' } : { kind: options.workspace, path: context.cwd },
     readOnlyPaths,
+    learn: options.learn ?? false,
     budgets,
     policy: options.shutdown ?? null,
     sandbox: options.sandbox,

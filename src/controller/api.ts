@@ -10,6 +10,7 @@ import type { Counter } from '../core/budget/scope.ts'
 import type { BottleErrorCode } from '../core/errors.ts'
 import type { WrittenEgress } from '../core/manifest/written-egress.ts'
 import type { EstimatorAccuracy } from '../core/metering/estimator/accuracy.ts'
+import type { Route } from '../core/routing/route.ts'
 import type {
   AuditEntry,
   BottleState,
@@ -85,6 +86,8 @@ export interface StartRequest extends PlanRequest {
   /** null: as settings say. */
   readonly policy: CutPolicy | null
   readonly sandbox: SandboxName
+  /** What no route allows passes and is kept, but on the hosts of providers. */
+  readonly learn?: boolean
   /** What the plan wants of the user's environment (kept in memory, never given to the bottle). */
   readonly hostEnvironment: Readonly<Record<string, string>>
   /** Variables for the program: the answers to the plan's questions, and whatever else the user sets for this start. */
@@ -147,6 +150,9 @@ export type BudgetExplanation = readonly (BudgetView & { readonly role: BudgetRo
 
 /** `GET /v1/bottles/ID/egress`: what a living bottle may reach, as it was when it started. */
 export type EgressView = WrittenEgress
+
+/** `GET /v1/bottles/ID/learned`, of ended bottles too: routes for what only passed since the bottle learned. */
+export type LearnedRoutes = readonly Route[]
 
 /** What was refused at one place, summed over its bottle's log. */
 export interface DenialRow {

@@ -16,6 +16,7 @@ import type {
   EstimatorReport,
   ExchangeList,
   ExitReport,
+  LearnedRoutes,
   Plan,
   PlanRequest,
   RestoreRequest,
@@ -39,6 +40,7 @@ export interface ControllerClient {
   kill(id: string): Promise<EnforcementResult>
   restore(id: string, request: RestoreRequest): Promise<EnforcementResult>
   egress(id: string): Promise<EgressView>
+  learned(id: string): Promise<LearnedRoutes>
   denials(filter: { readonly bottle?: string; readonly limit?: number }): Promise<DenialList>
   budgets(): Promise<BudgetList>
   explainBudgets(id: string): Promise<BudgetExplanation>
@@ -85,6 +87,7 @@ export function createClient(socketPath: string): ControllerClient {
     kill: (id) => post(bottlePath(id, '/kill'), {}, enforcementTimeoutMs),
     restore: (id, request) => post(bottlePath(id, '/restore'), request, enforcementTimeoutMs),
     egress: (id) => get(bottlePath(id, '/egress')),
+    learned: (id) => get(bottlePath(id, '/learned')),
     denials: ({ bottle, limit }) => get(`/v1/denials${query({ bottle, limit })}`),
     budgets: () => get('/v1/budgets'),
     explainBudgets: (id) => get(bottlePath(id, '/budgets')),

@@ -28,6 +28,7 @@ import type {
   DenialList,
   EgressView,
   EnforcementResult,
+  LearnedRoutes,
   Plan,
   PlanRequest,
   RestoreRequest,
@@ -43,6 +44,7 @@ import { type Definitions, definitionsFor, policyOf, providersOf } from './defin
 import { type DenialFilter, readDenials } from './denials.ts'
 import { openEstimatorBook } from './estimator-book.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
+import { readLearned } from './learned.ts'
 import { failBottle, type LiveBottle, removeDirectory, startBottle } from './live-bottle.ts'
 import { createNotifier } from './notifier.ts'
 import { type Recovered, recover, refuseUnbalanced } from './recovery.ts'
@@ -79,6 +81,7 @@ export interface Controller extends AsyncDisposable {
   readonly budgets: BudgetDesk
   explainBudgets(id: string): Promise<BudgetExplanation>
   egress(id: string): Promise<EgressView>
+  learned(id: string): Promise<LearnedRoutes>
   denials(filter: DenialFilter): Promise<DenialList>
   view(id: string): Promise<BottleView>
   views(filter: { readonly all: boolean }): Promise<readonly BottleView[]>
@@ -310,6 +313,7 @@ export async function openController({
     budgets: desk,
     explainBudgets: async (id) => desk.explain(await livingBottle(id)),
     egress: async (id) => (await livingBottle(id)).egress,
+    learned: async (id) => readLearned(egressLogsPath, (await view(id)).id),
     denials: (filter) => readDenials(egressLogsPath, filter),
     view,
     async views({ all }) {

@@ -23,7 +23,7 @@ const passed: PassedRequest = {
   tookMs: 7,
 }
 
-function logged(level: EgressLog) {
+function logged(level: EgressLog, { learns = false } = {}) {
   const lines: object[] = []
   const told: Denied[] = []
   const events: EgressEvents = {
@@ -38,7 +38,7 @@ function logged(level: EgressLog) {
     flush: async () => {},
     [Symbol.asyncDispose]: async () => {},
   }
-  const both = loggedEvents(events, { log, level, nowMs: () => 99 })
+  const both = loggedEvents(events, { log, level, learns, nowMs: () => 99 })
   both.denied(denied)
   both.passed?.(passed)
   return { lines, told, both }
@@ -62,6 +62,15 @@ test.each([
 
 test('below level 2 nobody asks the proxy for what passed', () => {
   expect(logged(1).both.passed).toBeUndefined()
+})
+
+test('what a bottle learns is written at every level', () => {
+  for (const level of [0, 1, 2] as const) {
+    const { lines, both } = logged(level, { learns: true })
+    both.passed?.({ ...passed, verdict: 'learned' })
+    expect(lines.at(-1)).toEqual({ atMs: 99, ...passed, verdict: 'learned' })
+    if (level < 2) expect(lines).not.toContainEqual({ atMs: 99, ...passed })
+  }
 })
 
 test('long paths and hosts are cut', () => {

@@ -75,6 +75,7 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
   const authority = await createCertificateAuthority({ subject: row.id, nowMs, maxLeaves: proxyLimits.maxLeaves })
   const { egress } = definitions.bottle
   const written = writtenEgress(definitions.bottle)
+  const { learn: learns = false } = request
   const providers = providersOf(definitions.bottle)
   const prompt = promptParts(definitions)
   const opening = new AbortController()
@@ -117,9 +118,10 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
         bottleId: row.id,
         agent: row.agent,
         ...egressPolicy(written),
+        learns,
         credentialOf,
         budgetsOf,
-        on: loggedEvents(events, { log, level: egress.log?.value ?? 1, nowMs }),
+        on: loggedEvents(events, { log, level: egress.log?.value ?? 1, learns, nowMs }),
       },
     }),
   )

@@ -32,6 +32,7 @@ export const startRequest = z.object({
   budgets,
   policy: z.enum(['cutoff', 'kill']).nullable(),
   sandbox: z.enum(['bubblewrap', 'none']),
+  learn: z.boolean().default(false),
   hostEnvironment: environment,
   env: environment,
   terminalEnvironment: environment,

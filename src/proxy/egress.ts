@@ -70,7 +70,7 @@ export interface Denied extends TellableRequest {
 export interface PassedRequest extends TellableRequest {
   /** That the client spoke. */
   readonly httpVersion: HttpVersion
-  readonly verdict: 'metered' | 'free' | 'routed'
+  readonly verdict: 'metered' | 'free' | 'routed' | 'learned'
   /** What the client was answered with; null where it got no answer. */
   readonly status: number | null
   /** As the client announced it; null where it did not. */

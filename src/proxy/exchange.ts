@@ -60,7 +60,7 @@ function tellPassed({ egress, exchange, request, response, line, verdict }: Deci
     method: line.method,
     host: line.host,
     path: line.path,
-    verdict: verdict.kind,
+    verdict: verdict.kind === 'routed' && verdict.isLearned ? 'learned' : verdict.kind,
     status: isWebSocket ? 101 : answered,
     requestBytes: line.bodyBytes ?? null,
     answerBytes,

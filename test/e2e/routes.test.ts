@@ -135,6 +135,36 @@ describe('a route', () => {
     await running.ended
   })
 
+  test('is learned by a bottle that may: what passed is printed as lines that allow it, and nothing else changed', async () => {
+    await define(
+      'pupil',
+      'agent_provider: claude',
+      'egress:',
+      '  log: 0',
+      '  routes:',
+      `    - {host: ${apiHost}, methods: [GET], paths: ["/known"], auth: {scheme: bearer, secret: "file:${host.directory}/secrets/token"}}`,
+    )
+    const script = ['known', 'new/1', 'new/2'].map((path) => `curl -sS https://${apiHost}/${path}`)
+    const refused = ['https://api.openai.com/v1/models', 'https://api.anthropic.com/v1/files', 'https://localhost/']
+    script.push(...refused.map((url) => `curl -sS -o /dev/null -w '%{http_code} ' ${url}`))
+    const { stdout, stderr } = await host.run(
+      ['run', '--bottle', 'pupil', '--learn', '--workspace', 'none', '--', 'sh', '-c', script.join('; ')],
+      { env: { ANTHROPIC_API_KEY: realKey } },
+    )
+    expect(stdout).toBe('hello /known\nhello /new/1\nhello /new/2\n403 403 502 ')
+    expect(seen.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${token}`, undefined, undefined])
+    expect(stderr).toContain('this bottle learns')
+    const [id] = /run-[0-9a-f]{6}/.exec(stderr) ?? []
+    const learned = await host.run(['routes', 'learned', id ?? ''])
+    expect(learned.stdout.split('\n')[0]).toBe('egress:')
+    for (const line of learned.stdout.trimEnd().split('\n')) expect(stderr).toContain(line)
+    await define('taught', ...learned.stdout.trimEnd().split('\n'))
+    expect((await inBottle('taught', `curl -sS https://${apiHost}/new/1`)).stdout).toBe('hello /new/1\n')
+    expect(await host.json(['routes', 'learned', id ?? ''])).toEqual([
+      { host: apiHost, methods: ['GET'], paths: ['/new/1', '/new/2'] },
+    ])
+  })
+
   test('whose credential a command gives has it from the environment of the user', async () => {
     await define(
       'asked',

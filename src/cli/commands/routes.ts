@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { BottleError } from '../../core/errors.ts'
+import { routesAsYaml } from '../../core/manifest/learned-routes.ts'
 import { type WrittenEgress, writtenEgress } from '../../core/manifest/written-egress.ts'
-import { connect } from '../connect.ts'
+import { connect, connectOrStart } from '../connect.ts'
 import type { CliContext } from '../context.ts'
 import { effectiveDefinition, isDefinition } from '../effective-definition.ts'
 import { inert, inertJson } from '../inert.ts'
@@ -31,6 +32,7 @@ Examples:
       for (const line of tableLines(columns, rows.map(cells), context.widthColumns)) context.print(line)
     })
     .addCommand(testCommand(context))
+    .addCommand(learnedCommand(context))
 }
 
 const columns = ['HOST', 'METHOD', 'PATH', 'WHAT', 'CREDENTIAL', 'FROM'].map((title) => ({ title }))
@@ -58,6 +60,19 @@ function testCommand(context: CliContext): Command {
       if (test.verdict === 'refused') context.exit(3)
       if (json) return context.print(inertJson(test))
       context.print(inert(inWords(test)))
+    })
+}
+
+function learnedCommand(context: CliContext): Command {
+  return new Command('learned')
+    .description('Prints the routes that would allow what a bottle asked for while it learned (start --learn).')
+    .argument('<id>', 'the id of a bottle, running or ended')
+    .option('--json', 'print them as JSON: a list of Route')
+    .action(async (id: string, { json = false }: { readonly json?: boolean }) => {
+      const routes = await (await connectOrStart(context)).learned(id)
+      if (json) return context.print(inertJson(routes))
+      if (routes.length === 0) return context.tell(`${id} learned nothing`)
+      for (const line of routesAsYaml(routes).trimEnd().split('\n')) context.print(inert(line))
     })
 }
 

@@ -9,6 +9,7 @@ import type { Route } from './route.ts'
 const anthropic = 'api.anthropic.com'
 const openai = 'api.openai.com'
 const google = 'generativelanguage.googleapis.com'
+const npmAuth = { scheme: { kind: 'bearer' }, secret: 'env:NPM_TOKEN' } as const
 
 function policy(changes: Partial<EgressPolicy> = {}): EgressPolicy {
   return { providers: builtInProviders, routes: [], unlistedEndpoints: 'refuse', ...changes }
@@ -158,6 +159,12 @@ describe('on the host of a provider', () => {
       }),
     )
   })
+
+  it.each(unlisted)('refuses %s %s %s also while the bottle learns (I3)', (host, method, path) => {
+    for (const providers of [builtInProviders, []]) {
+      expect(decide(policy({ providers, learns: true }), { host, method, path }).kind).toBe('refused')
+    }
+  })
 })
 
 describe('on other hosts', () => {
@@ -239,6 +246,15 @@ describe('on other hosts', () => {
       const onProvider = { ...line, host: anthropic, path: '/v1/messages;x' }
       expect(decide(policy({ unlistedEndpoints }), onProvider)).toMatchObject(odd)
     }
+  })
+
+  it('while it learns, what no route allows passes, marked as such', () => {
+    const learning = { ...withRoutes(exact, { host: 'registry.npmjs.org', auth: npmAuth }), learns: true }
+    const learned = (host: string) => ({ kind: 'routed', route: { host }, isLearned: true })
+    expect(decide(learning, asked('GET https://example.com/a'))).toEqual(learned('example.com'))
+    expect(decide(learning, asked('PUT https://v1.api.example.com/closed'))).toEqual(learned('v1.api.example.com'))
+    expect(decide(learning, { ...asked('GET https://example.com/a'), oddity: 'odd' })).toEqual(learned('example.com'))
+    expect(decide(learning, asked('GET https://registry.npmjs.org/x'))).not.toHaveProperty('isLearned')
   })
 
   it('the line that a refusal names allows the request', () => {

@@ -27,6 +27,8 @@ export interface ProviderVerdict {
 export interface RoutedVerdict {
   readonly kind: 'routed'
   readonly route: Route
+  /** No route of the bottle allows it; it passes since the bottle learns. */
+  readonly isLearned?: true
 }
 
 export interface RefusedVerdict {
@@ -42,6 +44,8 @@ export interface EgressPolicy {
   readonly routes: readonly Route[]
   /** An endpoint of a metered host that is in no table: refused, or charged by its bytes. */
   readonly unlistedEndpoints: 'refuse' | 'estimate'
+  /** What no route allows passes as well, without a credential, but on the hosts of providers. */
+  readonly learns?: boolean
 }
 
 export interface RequestLine {
@@ -56,7 +60,7 @@ export interface RequestLine {
   readonly isWebSocket?: boolean
 }
 
-export function decide({ providers, routes, unlistedEndpoints }: EgressPolicy, line: RequestLine): Verdict {
+export function decide({ providers, routes, unlistedEndpoints, learns }: EgressPolicy, line: RequestLine): Verdict {
   const owner = hostOwner(providers, line.host)
   if (owner && line.oddity !== undefined) return oddPath(line.oddity)
   if (owner) {
@@ -72,6 +76,7 @@ export function decide({ providers, routes, unlistedEndpoints }: EgressPolicy, l
   }
   const { route, considered } = chooseRoute(routes, line)
   if (route) return { kind: 'routed', route }
+  if (learns) return { kind: 'routed', route: { host: line.host }, isLearned: true }
   if (considered.length > 0 && line.oddity !== undefined) {
     return oddPath(`${line.oddity}; only a route to ${considered[0]?.host} without paths would let it pass`)
   }
