@@ -128,6 +128,7 @@ test('what the user asked for is what the controller is asked for', async () => 
     command: [expect.stringMatching(/^\/.*\/sh$/), '-c', 'true'],
     workspace: { kind: 'direct', path: join(root, 'work') },
     readOnlyPaths: [join(root, 'work')],
+    learn: false,
     budgets: [{ provider: 'codex', limitTokens: 5 }],
     policy: 'kill',
     sandbox: 'none',

@@ -75,6 +75,10 @@ test.each([
   ['GET', 'https://2130706433/repos/o', 3, /^refused \(40[03] bad_request\)/],
   ['TRACE', 'https://api.github.com/repos/o', 3, /^refused \(405 bad_request\)/],
 ])('%s %s is told as the proxy would decide it (H01, H12)', async (method, url, exitCode, words) => {
+  const told = JSON.parse((await run('routes', 'test', 'web', method, url, '--json')).stdout) as {
+    readonly verdict: string
+  }
+  expect(told.verdict === 'refused' ? 3 : 0).toBe(exitCode)
   expect(await run('routes', 'test', 'web', method, url)).toMatchObject({
     exitCode,
     stdout: expect.stringMatching(words),

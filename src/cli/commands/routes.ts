@@ -12,6 +12,7 @@ import { type RouteTest, type TestedRequest, testRoute } from '../test-route.ts'
 
 export function routesCommand(context: CliContext): Command {
   return new Command('routes')
+    .enablePositionalOptions()
     .description(
       'Lists what a bottle may reach, the credential that the proxy adds, and where each is written. Everything else is refused.',
     )
