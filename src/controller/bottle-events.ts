@@ -43,7 +43,7 @@ export function createBottleEvents(options: BottleEventsOptions): EgressEvents {
     progress: (progress) => bus.emit({ kind: 'exchange_progress', bottleId, ...progress, atMs: nowMs() }),
     denied: (denial) => bus.emit({ kind: 'denied', bottleId, ...denial, atMs: nowMs() }),
     settled({ attemptId, provider, model, chargeTokens, source, ending, outcome }) {
-      const charged = outcome.kind === 'settled' ? outcome.counters : []
+      const charged = outcome.kind === 'already_settled' ? [] : outcome.counters
       const held = options
         .holding()
         .map((key) => charged.find((counter) => isSameCounter(counter, key)))

@@ -57,9 +57,12 @@ export interface SettleRequest {
   readonly nowMs: number
 }
 
-/** `counters`: all counters that were charged, as they stand then; those of the most specific scope first. */
+/**
+ * `counters`: all counters that were charged, as they stand then; those of the most specific scope first. `corrected`: the
+ * attempt had been charged at its hold by `recover`; now it is charged what its end told, in the same periods.
+ */
 export type SettleOutcome =
-  | { readonly kind: 'settled'; readonly counters: readonly Counter[] }
+  | { readonly kind: 'settled' | 'corrected'; readonly counters: readonly Counter[] }
   | { readonly kind: 'already_settled' }
 
 export interface UsageEvent extends Usage {
@@ -212,7 +215,10 @@ export interface Ledger extends AsyncDisposable {
   reserve(request: ReserveRequest): Promise<ReserveOutcome>
   /** Replaces the hold of an open reservation by a larger one; all or none. `holdTokens` is the new whole hold. */
   extend(attemptId: string, holdTokens: number): Promise<ExtendOutcome>
-  /** Replaces the reservation by its charge, once: a second settle of the same attempt changes nothing. */
+  /**
+   * Replaces the reservation by its charge, once: a second settle of the same attempt changes nothing. That of a recovered
+   * attempt is its correction, also once.
+   */
   settle(request: SettleRequest): Promise<SettleOutcome>
   /** Charges, at their holds, the reservations of every owner but this one; returns them. For the start of a controller. */
   recover(nowMs: number): Promise<readonly RecoveredCharge[]>
@@ -221,12 +227,20 @@ export interface Ledger extends AsyncDisposable {
   counter(key: CounterKey): Promise<Counter>
   /** Those that are kept: of all time wherever something was charged, of other periods wherever a budget was asked. */
   counters(filter?: { readonly scope?: string; readonly provider?: string }): Promise<readonly Counter[]>
-  /** The newest `limit` events, oldest of them first. */
+  /** The newest `limit` events, as they were corrected, oldest of them first. */
   events(filter: { readonly bottleId?: string; readonly limit: number }): Promise<readonly UsageEvent[]>
   /** Sums by group and provider, from hourly rows. Days and hours from the first, those that were used; others by charge. */
   usage(query: UsageQuery): Promise<readonly UsageRow[]>
-  /** Compares every counter with the sum of its events (I6). Empty when all agree. */
-  verify(): Promise<readonly CounterMismatch[]>
+  /**
+   * Compares every counter with the sum of its events (I6). Empty when all agree. `quick` answers within a second whatever the
+   * number of events: it may take the word of sums that are kept beside them.
+   */
+  verify(depth?: 'full' | 'quick'): Promise<readonly CounterMismatch[]>
+  /**
+   * Replaces events that were settled before a moment by their sums, at most `maxEvents` of the oldest; returns how many. No
+   * counter, no usage and no `verify` changes, and their attempts stay settled. Call it again until it returns 0.
+   */
+  rollUp(request: { readonly settledBeforeMs: number; readonly maxEvents: number }): Promise<number>
 
   /** True the first time this threshold of this limit is crossed, false ever after. */
   recordWarning(warning: Warning): Promise<boolean>

@@ -9,12 +9,15 @@ import { type Counter, type CounterKey, isSameCounter } from '../../core/budget/
 import { BottleError } from '../../core/errors.ts'
 import type { Denial, Ledger, ReserveOutcome, SettleOutcome, SettleRequest } from '../ledger.ts'
 import { bottleStatements } from './bottles.ts'
+import { chainSumStatements } from './chain-sums.ts'
 import { chainStatements } from './chains.ts'
+import { correctionStatements, type RecoveredEvent, recoveredEnding } from './corrections.ts'
 import { counterStatements } from './counters.ts'
 import { enforcementStatements } from './enforcements.ts'
 import { estimatorStatements } from './estimators.ts'
 import { overrideStatements } from './overrides.ts'
 import { type Reservation, reservationStatements } from './reservations.ts'
+import { rolledUsageStatements } from './rolled-usage.ts'
 import { usageStatements } from './usage-events.ts'
 import { counterMismatches } from './verify.ts'
 
@@ -24,6 +27,9 @@ export type Operation = Exclude<keyof Ledger, typeof Symbol.asyncDispose>
 export type Books = {
   readonly [Name in Operation]: (...args: Parameters<Ledger[Name]>) => Awaited<ReturnType<Ledger[Name]>>
 }
+
+/** Whom a charge goes to, and the holds that it takes the place of. */
+type Charged = Pick<Reservation, 'chain' | 'governing' | 'holdTokens'>
 
 export interface BooksOptions {
   readonly db: DatabaseSync
@@ -37,6 +43,9 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
   const chains = chainStatements(db)
   const reservations = reservationStatements(db, chains)
   const usage = usageStatements(db)
+  const corrections = correctionStatements(db, chains)
+  const rolled = rolledUsageStatements(db)
+  const sums = chainSumStatements(db)
   const enforcements = enforcementStatements(db)
   const bottles = bottleStatements(db)
   const estimators = estimatorStatements(db)
@@ -72,13 +81,13 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
   }
 
   /** Charges a counter and gives it back its hold; undefined when it does not exist. */
-  function charge(key: CounterKey, { governing, holdTokens }: Reservation, chargeTokens: number) {
+  function charge(key: CounterKey, { governing, holdTokens }: Charged, chargeTokens: number) {
     const heldTokens = governing.some((held) => isSameCounter(held, key)) ? holdTokens : 0
     return counters.charge(chargeTokens, heldTokens, key) ? counters.findKept(key) : undefined
   }
 
   /** Charges all counters that are kept for a scope of the reservation's chain. */
-  function chargeScope(scope: string, reservation: Reservation, chargeTokens: number): readonly Counter[] {
+  function chargeScope(scope: string, reservation: Charged, chargeTokens: number): readonly Counter[] {
     const { provider, periods } = reservation.chain
     const ofAllTime = { scope, provider, period: 'total' }
     let first = charge(ofAllTime, reservation, chargeTokens)
@@ -101,10 +110,20 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
     return charged
   }
 
+  function correct({ chain, sequence, chargeTokens }: RecoveredEvent, request: SettleRequest): readonly Counter[] {
+    corrections.append(sequence, request)
+    const addedTokens = request.chargeTokens - chargeTokens
+    return chain.scopes.flatMap((scope) => chargeScope(scope, { chain, governing: [], holdTokens: 0 }, addedTokens))
+  }
+
   function settle(request: SettleRequest): SettleOutcome {
-    const reservation = reservations.take(request.attemptId)
+    const { attemptId } = request
+    const reservation = reservations.take(attemptId)
     if (reservation !== undefined) return { kind: 'settled', counters: settleOpen(reservation, request) }
-    if (usage.isSettled(request.attemptId)) return { kind: 'already_settled' }
+    const recovered = corrections.findRecovered(attemptId)
+    if (recovered !== undefined && saysMore(request, recovered))
+      return { kind: 'corrected', counters: correct(recovered, request) }
+    if (usage.isSettled(attemptId) || rolled.isRolled(attemptId)) return { kind: 'already_settled' }
     throw new Error(`attempt "${request.attemptId}" was never reserved`)
   }
 
@@ -145,7 +164,7 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
       reservations.heldByOthers(owner).map(({ attemptId, holdTokens: chargeTokens }) => {
         const reservation = reservations.take(attemptId)
         if (reservation === undefined) throw new Error(`attempt "${attemptId}" vanished during its recovery`)
-        const ending = 'controller_gone'
+        const ending = recoveredEnding
         settleOpen(reservation, { attemptId, usage: {}, chargeTokens, source: 'estimated', model: null, ending, nowMs })
         return { attemptId, bottleId: reservation.bottleId, provider: reservation.provider, chargeTokens }
       }),
@@ -154,7 +173,9 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
     counters: ({ scope, provider } = {}) => counters.list(scope, provider),
     events: ({ bottleId, limit }) => usage.newest(bottleId, limit),
     usage: (query) => usage.report(query),
-    verify: () => counterMismatches(counters.list(), chains.sums()),
+    verify: (depth = 'full') =>
+      counterMismatches(counters.list(), depth === 'full' ? sums.ofEvents() : sums.ofHours(), chains.all()),
+    rollUp: ({ settledBeforeMs, maxEvents }) => rolled.rollUp(settledBeforeMs, maxEvents),
     recordWarning: (warning) => counters.insertWarning(warning),
 
     beginEnforcement(intent) {
@@ -186,6 +207,11 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
     saveEstimators: (rows, maxRows) => estimators.save(rows, maxRows),
     estimators: () => estimators.list(),
   }
+}
+
+/** An end that nobody saw either, at the same charge, is no correction. */
+function saysMore({ usage, chargeTokens }: SettleRequest, recovered: RecoveredEvent): boolean {
+  return chargeTokens !== recovered.chargeTokens || Object.values(usage).some((tokens) => tokens !== undefined)
 }
 
 function denialOf(counter: Counter, holdTokens: number, ownHoldTokens: number): Denial {

@@ -24,10 +24,7 @@ export function chainStatements(db: DatabaseSync) {
   const find = db.prepare('SELECT chain_id AS chainId FROM chain WHERE keys = ?')
   const insert = db.prepare('INSERT INTO chain (keys) VALUES (?)')
   const insertScope = db.prepare('INSERT INTO chain_scope (scope, provider, day_ms, chain_id) VALUES (?, ?, ?, ?)')
-  const sums = db.prepare(`
-    SELECT chain.keys, by_chain.tokens
-    FROM (SELECT chain_id, total(charge_tokens) AS tokens FROM usage_event GROUP BY chain_id) AS by_chain
-    JOIN chain USING (chain_id)`)
+  const all = db.prepare('SELECT chain_id AS chainId, keys FROM chain')
   const parsed = new Map<string, Chain>()
   const parse = (keys: string): Chain => {
     const known = parsed.get(keys)
@@ -54,10 +51,13 @@ export function chainStatements(db: DatabaseSync) {
       return chainId
     },
 
-    /** What the events of each chain add up to. Tokens, beyond 2^53 not exact. Reads every event. */
-    sums: (): readonly { readonly chain: Chain; readonly eventTokens: number }[] =>
-      (sums.all() as unknown as readonly { readonly keys: string; readonly tokens: number }[]).map(
-        ({ keys, tokens }) => ({ chain: parse(keys), eventTokens: tokens }),
+    /** Every chain by its id. */
+    all: (): ReadonlyMap<number, Chain> =>
+      new Map(
+        (all.all() as unknown as readonly { chainId: number; keys: string }[]).map((row) => [
+          row.chainId,
+          parse(row.keys),
+        ]),
       ),
   }
 }

@@ -42,7 +42,7 @@ export function counterStatements(db: DatabaseSync) {
     WHERE scope = ? AND provider = ? AND period = ?`)
   const charge = db.prepare(`
     UPDATE counter
-    SET settled_tokens = min(settled_tokens + ?, 9007199254740991), reserved_tokens = reserved_tokens - ?
+    SET settled_tokens = max(0, min(settled_tokens + ?, 9007199254740991)), reserved_tokens = reserved_tokens - ?
     WHERE scope = ? AND provider = ? AND period = ?`)
   /**
    * What a counter is by the records alone: ?4 is the budget's kind of period, ?5 and ?6 its span. A run's period is the
@@ -120,7 +120,7 @@ export function counterStatements(db: DatabaseSync) {
       release.run(holdTokens, scope, provider, period)
     },
 
-    /** Adds a charge in full, whatever the limit, and gives back a hold. False when the counter does not exist. */
+    /** Adds a charge (or what corrects one) in full, whatever the limit, and gives back a hold. False when the counter does not exist. */
     charge: (chargeTokens: number, holdTokens: number, { scope, provider, period }: CounterKey) =>
       charge.run(chargeTokens, holdTokens, scope, provider, period).changes === 1,
 

@@ -262,6 +262,75 @@ INSERT INTO usage_hour
   ON CONFLICT DO UPDATE SET cache_write_1h_tokens = excluded.cache_write_1h_tokens;
 `,
   },
+  {
+    // What changes an event without touching it: the charge of a recovered attempt whose end was told later, and events that
+    // are old. `charged_event` is what every sum is a sum of, with `rolled_usage`.
+    version: 6,
+    sql: `
+CREATE TABLE correction (
+  sequence INTEGER PRIMARY KEY REFERENCES usage_event (sequence),
+  model TEXT,
+  input_tokens INTEGER CHECK (input_tokens BETWEEN 0 AND 9007199254740991),
+  cache_write_5m_tokens INTEGER CHECK (cache_write_5m_tokens BETWEEN 0 AND 9007199254740991),
+  cache_write_1h_tokens INTEGER CHECK (cache_write_1h_tokens BETWEEN 0 AND 9007199254740991),
+  cache_read_tokens INTEGER CHECK (cache_read_tokens BETWEEN 0 AND 9007199254740991),
+  output_tokens INTEGER CHECK (output_tokens BETWEEN 0 AND 9007199254740991),
+  reasoning_tokens INTEGER CHECK (reasoning_tokens BETWEEN 0 AND 9007199254740991),
+  charge_tokens INTEGER NOT NULL CHECK (charge_tokens BETWEEN 0 AND 9007199254740991),
+  source TEXT NOT NULL CHECK (source IN ('authoritative', 'partial', 'estimated', 'unsent')),
+  ending TEXT NOT NULL,
+  corrected_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER correction_is_never_updated BEFORE UPDATE ON correction
+BEGIN SELECT RAISE(ABORT, 'correction is append-only'); END;
+
+CREATE VIEW charged_event AS
+  SELECT e.sequence, e.attempt_id, e.owner, e.bottle_id, e.agent, e.provider, e.chain_id, e.started_at_ms, e.settled_at_ms,
+    ${[
+      'model',
+      'input_tokens',
+      'cache_write_5m_tokens',
+      'cache_write_1h_tokens',
+      'cache_read_tokens',
+      'output_tokens',
+      'reasoning_tokens',
+      'charge_tokens',
+      'source',
+      'ending',
+    ]
+      .map((column) => `iif(c.sequence IS NULL, e.${column}, c.${column}) AS ${column}`)
+      .join(', ')}
+  FROM usage_event AS e LEFT JOIN correction AS c USING (sequence);
+
+CREATE TABLE rolled_usage (
+  hour_ms INTEGER NOT NULL,
+  bottle_id TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  model TEXT NOT NULL,
+  source TEXT NOT NULL,
+  chain_id INTEGER NOT NULL REFERENCES chain (chain_id),
+  exchanges INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  cache_write_tokens INTEGER NOT NULL,
+  cache_write_1h_tokens INTEGER NOT NULL,
+  cache_read_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  reasoning_tokens INTEGER NOT NULL,
+  charge_tokens INTEGER NOT NULL,
+  PRIMARY KEY (hour_ms, bottle_id, agent, provider, model, source, chain_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE rolled_attempt (attempt_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+DROP TRIGGER usage_event_is_never_deleted;
+CREATE TRIGGER usage_event_is_deleted_when_rolled_up BEFORE DELETE ON usage_event
+WHEN NOT EXISTS (SELECT 1 FROM rolled_attempt WHERE attempt_id = OLD.attempt_id)
+BEGIN SELECT RAISE(ABORT, 'usage_event is append-only'); END;
+CREATE TRIGGER correction_is_deleted_when_rolled_up BEFORE DELETE ON correction
+WHEN NOT EXISTS (SELECT 1 FROM usage_event JOIN rolled_attempt USING (attempt_id) WHERE sequence = OLD.sequence)
+BEGIN SELECT RAISE(ABORT, 'correction is append-only'); END;
+`,
+  },
 ]
 
 export const latestSchemaVersion = migrations.length

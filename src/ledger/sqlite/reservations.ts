@@ -36,7 +36,8 @@ export function reservationStatements(db: DatabaseSync, { parse: parseChain }: P
     INSERT INTO reservation (attempt_id, owner, bottle_id, agent, provider, model, hold_tokens, input_tokens,
       governing, chain_id, reserved_at_ms, updated_at_ms)
     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11
-    WHERE NOT EXISTS (SELECT 1 FROM usage_event WHERE attempt_id = ?1)`)
+    WHERE NOT EXISTS (SELECT 1 FROM usage_event WHERE attempt_id = ?1)
+      AND NOT EXISTS (SELECT 1 FROM rolled_attempt WHERE attempt_id = ?1)`)
   const find = db.prepare(`SELECT ${reservationColumns} FROM reservation WHERE attempt_id = ?`)
   const grow = db.prepare('UPDATE reservation SET hold_tokens = ?, updated_at_ms = ? WHERE attempt_id = ?')
   const take = db.prepare(`DELETE FROM reservation WHERE attempt_id = ? RETURNING ${reservationColumns}`)

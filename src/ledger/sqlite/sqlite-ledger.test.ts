@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { type LedgerUnderTest, ledgerContract, reserveRequest, settleRequest } from '../ledger.contract.ts'
 import type { Ledger } from '../ledger.ts'
 import { budgetsContract } from '../ledger-budgets.contract.ts'
+import { historyContract } from '../ledger-history.contract.ts'
 import { openSqliteLedger } from './sqlite-ledger.ts'
 
 async function openUnderTest(): Promise<LedgerUnderTest> {
@@ -28,6 +29,7 @@ async function openUnderTest(): Promise<LedgerUnderTest> {
 
 ledgerContract('SQLite', openUnderTest)
 budgetsContract('SQLite', openUnderTest)
+historyContract('SQLite', openUnderTest)
 
 test.each([
   ['removed', async (path: string) => rm(path)],

@@ -6,6 +6,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { dayMs, dayName, hourMs, hourName, startOfHourMs } from '../../core/calendar.ts'
 import type { SettleRequest, UsageEvent, UsageGrouping, UsageQuery, UsageRow } from '../ledger.ts'
 import type { Reservation } from './reservations.ts'
+import { addToHour } from './usage-hours.ts'
 
 type UsageEventRow = { readonly [K in keyof UsageEvent]-?: Exclude<UsageEvent[K], undefined> | null }
 
@@ -31,20 +32,7 @@ export function usageStatements(db: DatabaseSync) {
       input_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, output_tokens, reasoning_tokens,
       charge_tokens, source, ending, held_tokens, estimated_input_tokens, chain_id, started_at_ms, settled_at_ms)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-  const addToHour = db.prepare(`
-    INSERT INTO usage_hour (hour_ms, bottle_id, agent, provider, model, source, chain_id, exchanges,
-      input_tokens, cache_write_tokens, cache_write_1h_tokens, cache_read_tokens, output_tokens, reasoning_tokens,
-      charge_tokens)
-    VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET
-      exchanges = exchanges + 1,
-      input_tokens = min(input_tokens + excluded.input_tokens, 9007199254740991),
-      cache_write_tokens = min(cache_write_tokens + excluded.cache_write_tokens, 9007199254740991),
-      cache_write_1h_tokens = min(cache_write_1h_tokens + excluded.cache_write_1h_tokens, 9007199254740991),
-      cache_read_tokens = min(cache_read_tokens + excluded.cache_read_tokens, 9007199254740991),
-      output_tokens = min(output_tokens + excluded.output_tokens, 9007199254740991),
-      reasoning_tokens = min(reasoning_tokens + excluded.reasoning_tokens, 9007199254740991),
-      charge_tokens = min(charge_tokens + excluded.charge_tokens, 9007199254740991)`)
+  const addEventToHour = db.prepare(addToHour)
   const isSettled = db.prepare('SELECT 1 FROM usage_event WHERE attempt_id = ?')
   const eventColumns = `sequence, attempt_id AS attemptId, bottle_id AS bottleId, agent, provider, model,
     input_tokens AS inputTokens, cache_write_5m_tokens AS cacheWrite5mTokens,
@@ -52,9 +40,9 @@ export function usageStatements(db: DatabaseSync) {
     output_tokens AS outputTokens, reasoning_tokens AS reasoningTokens, charge_tokens AS chargeTokens,
     source, ending, started_at_ms AS startedAtMs, settled_at_ms AS settledAtMs`
   const newest = db.prepare(`
-    SELECT * FROM (SELECT ${eventColumns} FROM usage_event ORDER BY sequence DESC LIMIT ?) ORDER BY sequence`)
+    SELECT * FROM (SELECT ${eventColumns} FROM charged_event ORDER BY sequence DESC LIMIT ?) ORDER BY sequence`)
   const newestOfBottle = db.prepare(`
-    SELECT * FROM (SELECT ${eventColumns} FROM usage_event WHERE bottle_id = ? ORDER BY sequence DESC LIMIT ?)
+    SELECT * FROM (SELECT ${eventColumns} FROM charged_event WHERE bottle_id = ? ORDER BY sequence DESC LIMIT ?)
     ORDER BY sequence`)
   const sum = (column: string) => `min(CAST(total(${column}) AS INTEGER), 9007199254740991)`
   const prepareReport = ({ by, eachModel = false, bottleId, scope }: UsageQuery) =>
@@ -103,7 +91,7 @@ export function usageStatements(db: DatabaseSync) {
         reservedAtMs,
         nowMs,
       )
-      addToHour.run(
+      addEventToHour.run(
         startOfHourMs(nowMs),
         bottleId,
         agent,

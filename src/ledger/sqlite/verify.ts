@@ -1,18 +1,22 @@
 /** Compares counters with events (I6): each counter is to be the sum of the events that count in its scope and period. */
 import type { Counter, CounterKey } from '../../core/budget/scope.ts'
 import type { CounterMismatch } from '../ledger.ts'
+import type { ChainSums } from './chain-sums.ts'
 import type { Chain } from './chains.ts'
 
 /** A counter of all time is missed where there are events for it; those of other periods come when they are asked. */
 export function counterMismatches(
   counters: readonly Counter[],
-  sums: readonly { readonly chain: Chain; readonly eventTokens: number }[],
+  sums: ChainSums,
+  chains: ReadonlyMap<number, Chain>,
 ): readonly CounterMismatch[] {
   const found = new Map<string, CounterMismatch>()
   for (const { scope, provider, period, settledTokens } of counters) {
     found.set(nameOf({ scope, provider, period }), { scope, provider, period, settledTokens, eventTokens: 0 })
   }
-  for (const { chain, eventTokens } of sums) {
+  for (const [chainId, eventTokens] of sums) {
+    const chain = chains.get(chainId)
+    if (chain === undefined) throw new Error(`chain ${chainId} has events and no keys`)
     for (const scope of chain.scopes) {
       for (const period of chain.periods) {
         const key = { scope, provider: chain.provider, period }

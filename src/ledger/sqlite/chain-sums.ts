@@ -1,0 +1,57 @@
+/**
+ * What the charges of each chain add up to, read from the record (events, and the sums of those that are no more) or from the
+ * hours, which hold the same and are a thousandth as many. Tokens; beyond 2^53 not exact.
+ */
+import type { DatabaseSync } from 'node:sqlite'
+
+/** By the id of the chain. */
+export type ChainSums = ReadonlyMap<number, number>
+
+/** Events that are added up by one statement: what SQLite sorts in memory, and how long others wait. */
+const sliceEvents = 50_000
+/** Up to so many events are read in well under a second. */
+const maxQuickEvents = 200_000
+
+interface SumRow {
+  readonly chainId: number
+  readonly tokens: number
+}
+
+export type ChainSumStatements = ReturnType<typeof chainSumStatements>
+
+export function chainSumStatements(db: DatabaseSync) {
+  const prepareSums = (from: string) =>
+    db.prepare(`SELECT chain_id AS chainId, total(charge_tokens) AS tokens FROM ${from} GROUP BY chain_id`)
+  const ofHours = prepareSums('usage_hour')
+  const ofRolled = prepareSums('rolled_usage')
+  const ofSlice = prepareSums('charged_event WHERE sequence >= ?1 AND sequence < ?2')
+  const bounds = db.prepare('SELECT min(sequence) AS first, max(sequence) AS last FROM usage_event')
+
+  const range = () => {
+    const { first, last } = bounds.get() as { readonly first: number | null; readonly last: number | null }
+    return { first: first ?? 0, end: last === null ? 0 : last + 1 }
+  }
+  const ofEvents = (): ChainSums => {
+    const sums = new Map<number, number>()
+    const add = (rows: readonly SumRow[]) => {
+      for (const { chainId, tokens } of rows) sums.set(chainId, (sums.get(chainId) ?? 0) + tokens)
+    }
+    add(ofRolled.all() as unknown as readonly SumRow[])
+    const { first, end } = range()
+    for (let sequence = first; sequence < end; sequence += sliceEvents) {
+      add(ofSlice.all(sequence, sequence + sliceEvents) as unknown as readonly SumRow[])
+    }
+    return sums
+  }
+
+  return {
+    ofEvents,
+
+    /** Of the events where these are few, else of the hours. */
+    ofHours: (): ChainSums => {
+      const { first, end } = range()
+      if (end - first <= maxQuickEvents) return ofEvents()
+      return new Map((ofHours.all() as unknown as readonly SumRow[]).map(({ chainId, tokens }) => [chainId, tokens]))
+    },
+  }
+}
