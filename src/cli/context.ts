@@ -30,6 +30,8 @@ export interface CliContext {
   readonly print: (line: string) => void
   /** A line about what happens, on stderr, marked as ours. */
   readonly tell: (line: string) => void
+  /** Rings the terminal's bell, where there is one; it moves nothing on the screen. */
+  readonly ring: () => void
   /** The exit code of the command that is running; 0 unless told. */
   readonly exit: (code: number) => void
 }
@@ -47,6 +49,9 @@ export function createContext(entries: Entries, { home, exit }: Pick<CliContext,
     nowMs: Date.now,
     print: (line) => stdout.write(`${line}\n`),
     tell: (line) => stderr.write(`bot-bottle: ${inert(line)}${lineEnd}`),
+    ring: () => {
+      if (stderr.isTTY) stderr.write('\u0007')
+    },
     exit,
   }
 }

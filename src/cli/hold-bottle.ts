@@ -7,7 +7,7 @@ import type { ControllerClient } from '../controller/client.ts'
 import { BottleError, messageOf } from '../core/errors.ts'
 import type { CliContext } from './context.ts'
 import { createNoticeBoard, type NoticeBoard } from './notice-board.ts'
-import { noticeOf } from './notices.ts'
+import { isRung, noticeOf } from './notices.ts'
 import { type HeldSignals, isTerminalRaw, keepTerminal, type Program, startProgram } from './program.ts'
 
 export interface Holding {
@@ -34,7 +34,10 @@ export async function holdBottle(context: CliContext, { client, started, signals
       isLost = true
       program.end()
     }
-    const watched = watch(board, { events, program, session: session.signal, onLost })
+    const ring = (event: ControllerEvent) => {
+      if (isRung(event, started.bell)) context.ring()
+    }
+    const watched = watch(board, { events, program, session: session.signal, ring, onLost })
     const exitCode = await program.ended
     if (isLost) return 1
     const reported = await report(signals.ending.aborted ? exitCodeOf(signals) : exitCode)
@@ -57,17 +60,21 @@ interface Watching {
   readonly events: AsyncIterable<ControllerEvent>
   readonly program: Program
   readonly session: AbortSignal
+  readonly ring: (event: ControllerEvent) => void
   /** The controller is gone, and nobody here asked it to be. */
   readonly onLost: () => void
 }
 
 /** Tells what happens to the bottle, until its session ends. */
-async function watch(board: NoticeBoard, { events, program, session, onLost }: Watching): Promise<void> {
+async function watch(board: NoticeBoard, { events, program, session, ring, onLost }: Watching): Promise<void> {
   let why = 'it ended'
   try {
     for await (const event of events) {
       const notice = noticeOf(event)
-      if (notice !== undefined) board.tell(notice)
+      if (notice !== undefined) {
+        board.tell(notice)
+        ring(event)
+      }
       if (event.kind === 'bottle' && isOver(event.bottle)) {
         // What the backend could not reach (a plain process) is ended from here.
         program.end()

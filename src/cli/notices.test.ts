@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ControllerEvent } from '../controller/api.ts'
-import { noticeOf } from './notices.ts'
+import { isRung, noticeOf } from './notices.ts'
 
 const counter = {
   scope: 'run:claude-x1',
@@ -10,7 +10,7 @@ const counter = {
   settledTokens: 160_000,
   reservedTokens: 0,
 }
-const enforcement = { kind: 'enforcement', bottleId: 'claude-x1', trigger: 'budget', atMs: 1 } as const
+const enforcement = { kind: 'enforcement', bottleId: 'claude-x1', trigger: 'budget', reason: '', atMs: 1 } as const
 
 test.each<[string, ControllerEvent, string | undefined]>([
   [
@@ -60,4 +60,10 @@ test.each<[string, ControllerEvent, string | undefined]>([
   ],
 ])('%s', (_, event, expected) => {
   expect(noticeOf(event)).toBe(expected)
+})
+
+test('the terminal rings at what the settings name, and at nothing else', () => {
+  const cut: ControllerEvent = { ...enforcement, action: 'cutoff', phase: 'intent', detail: 'spent' }
+  const warning: ControllerEvent = { kind: 'warning', bottleId: 'claude-x1', thresholdPercent: 80, counter, atMs: 1 }
+  expect([isRung(cut, ['cutoff']), isRung(warning, ['cutoff']), isRung(cut, [])]).toEqual([true, false, false])
 })

@@ -1,6 +1,7 @@
 /** What the person at the terminal is told while a bottle runs: one line for what changes their work, nothing else. */
 import type { ControllerEvent } from '../controller/api.ts'
 import { budgetInWords } from '../core/budget/wording.ts'
+import type { NotifyEvent } from '../core/manifest/notify-notation.ts'
 import { groupedNumber } from './table.ts'
 
 export function noticeOf(event: ControllerEvent): string | undefined {
@@ -13,6 +14,12 @@ export function noticeOf(event: ControllerEvent): string | undefined {
   if (event.phase === 'failed') return `${event.action} failed: ${event.detail}`
   // The intent is told, since it holds from then on; its success only adds what the controller verified.
   return event.phase === 'intent' ? `${happening[event.action]}: ${withoutName(event.detail)}` : undefined
+}
+
+/** Whether the terminal rings at what is told. */
+export function isRung(event: ControllerEvent, bell: readonly NotifyEvent[]): boolean {
+  if (event.kind === 'warning') return bell.includes('warning')
+  return event.kind === 'enforcement' && bell.includes(event.action)
 }
 
 const happening = { cutoff: 'cut off', kill: 'killed', restore: 'restored' } as const

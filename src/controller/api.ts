@@ -8,6 +8,7 @@ import type { BudgetLimit } from '../core/budget/limit.ts'
 import type { Period } from '../core/budget/period.ts'
 import type { Counter } from '../core/budget/scope.ts'
 import type { BottleErrorCode } from '../core/errors.ts'
+import type { NotifyEvent } from '../core/manifest/notify-notation.ts'
 import type { WrittenEgress } from '../core/manifest/written-egress.ts'
 import type { EstimatorAccuracy } from '../core/metering/estimator/accuracy.ts'
 import type { Route } from '../core/routing/route.ts'
@@ -34,6 +35,19 @@ export interface ControllerStatus {
   readonly home: string
   readonly startedAtMs: number
   readonly livingBottles: number
+  /** Since the controller began. */
+  readonly notifications: readonly ChannelStatus[]
+}
+
+/** One way of telling people what `notify` in settings.yml asks for. */
+export interface ChannelStatus {
+  readonly channel: 'command' | 'webhook' | 'desktop'
+  /** For an attempt, or for its end. */
+  readonly waiting: number
+  readonly delivered: number
+  readonly givenUp: number
+  /** Of the latest attempt that failed. */
+  readonly lastFailure: string | null
 }
 
 /** `POST /v1/stop`: answers before it ends; `conflict`, naming them, when bottles live and `force` is false. */
@@ -101,6 +115,8 @@ export interface StartedBottle {
   readonly launch: LaunchCommand
   /** Host path of the directory that the program works in. */
   readonly workspacePath: string
+  /** At which of them the terminal rings. */
+  readonly bell: readonly NotifyEvent[]
 }
 
 /** `GET /v1/bottles` (`?all=1` with the ended ones), `GET /v1/bottles/ID` */
@@ -269,6 +285,8 @@ export type ControllerEvent =
       readonly trigger: EnforcementTrigger
       readonly phase: AuditEntry['phase']
       readonly detail: string
+      /** Why it was begun: the `detail` of the intent. */
+      readonly reason: string
       readonly atMs: number
     }
   | {

@@ -25,6 +25,7 @@ import type { SandboxBackend, SandboxName } from '../sandbox/sandbox.ts'
 import type {
   BottleView,
   BudgetExplanation,
+  ChannelStatus,
   DenialList,
   EgressView,
   EnforcementResult,
@@ -46,7 +47,7 @@ import { openEstimatorBook } from './estimator-book.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
 import { readLearned } from './learned.ts'
 import { failBottle, type LiveBottle, removeDirectory, startBottle } from './live-bottle.ts'
-import { createNotifier } from './notifier.ts'
+import { createNotifier } from './notify/notifier.ts'
 import { type Recovered, recover, refuseUnbalanced } from './recovery.ts'
 import { refuseWithoutRoom } from './restore-room.ts'
 import { planFor, refuseForeignBudgets, refuseOwnFiles } from './start-plan.ts'
@@ -68,6 +69,7 @@ export interface Controller extends AsyncDisposable {
   readonly estimator: TokenEstimator
   readonly recovered: Recovered
   readonly livingIds: readonly string[]
+  readonly notifications: readonly ChannelStatus[]
   /** What a start would need, before anything happens. */
   plan(request: PlanRequest): Promise<Plan>
   start(request: StartRequest): Promise<StartedBottle>
@@ -107,7 +109,16 @@ export async function openController({
   let settings: Settings = await readOwnSettings()
   const ledger = stack.use(await openSqliteLedger({ path: paths.databasePath, owner: newId() }))
   const bus = createEventBus()
-  stack.use(createNotifier({ bus, command: () => settings.notifyCommand, directory: paths.home, onFailure: onNotice }))
+  const notifier = stack.use(
+    createNotifier({
+      bus,
+      settings: () => settings,
+      directory: paths.home,
+      environment: process.env,
+      nowMs,
+      onFailure: onNotice,
+    }),
+  )
   const book = createBudgetBook({ ledger, thresholdsPercent: settings.thresholdsPercent })
   const bell = createRoomBell()
   const { estimator } = stack.use(await openEstimatorBook({ ledger, onBug }))
@@ -115,8 +126,8 @@ export async function openController({
     ledger,
     nowMs,
     newId,
-    onEntry: ({ bottleId, action, trigger, phase, detail, atMs }) =>
-      bus.emit({ kind: 'enforcement', bottleId, action, trigger, phase, detail, atMs }),
+    onEntry: ({ bottleId, action, trigger, phase, detail, reason, atMs }) =>
+      bus.emit({ kind: 'enforcement', bottleId, action, trigger, phase, detail, reason, atMs }),
   })
   await refuseUnbalanced(ledger, paths.databasePath)
   await pruneFiles(paths.egressLogsPath, maxEgressLogs)
@@ -229,6 +240,10 @@ export async function openController({
       return [...living.keys()]
     },
 
+    get notifications() {
+      return notifier.status
+    },
+
     plan: async (request) => planFor(await definitionsFor(request, paths.home)),
 
     async start(request) {
@@ -266,7 +281,8 @@ export async function openController({
         )
         const { launch, workspacePath } = bottle
         announce(row.id)
-        return { bottle: await view(row.id), launch, workspacePath }
+        const { bell, events } = settings.notify
+        return { bottle: await view(row.id), launch, workspacePath, bell: bell ? events : [] }
       } catch (error) {
         await failBottle(ledger, row.id, nowMs())
         throw error

@@ -8,12 +8,13 @@ import { readSettings } from '../host/settings.ts'
 import { createBubblewrap } from '../sandbox/bubblewrap/bubblewrap.ts'
 import type { Finding } from '../sandbox/sandbox.ts'
 import { connectController } from './client.ts'
+import { examineNotify } from './notify/examine-notify.ts'
 
 export async function examineHost({ home }: { readonly home: string }): Promise<readonly Finding[]> {
   const own = [
     { subject: 'Node', ok: true, found: process.versions.node },
     await examineHome(home),
-    await examineSettings(home),
+    ...(await examineSettings(home)),
     await examineController(home),
     ...builtInProviders.map(({ name, credential }): Finding => {
       const variables = environmentNamesOf(credential.sources.map(readSecretSource))
@@ -38,14 +39,15 @@ async function examineHome(home: string): Promise<Finding> {
   }
 }
 
-async function examineSettings(home: string): Promise<Finding> {
+async function examineSettings(home: string): Promise<readonly Finding[]> {
   const subject = 'settings.yml'
   try {
-    const { budgets } = await readSettings({ home, providers: builtInProviders.map(({ name }) => name) })
+    const { budgets, notify } = await readSettings({ home, providers: builtInProviders.map(({ name }) => name) })
     const limits = budgets.map(({ provider, limitTokens }) => `${provider} ${limitTokens}`)
-    return { subject, ok: true, found: limits.length > 0 ? `budgets: ${limits.join(', ')}` : 'no budget for this host' }
+    const found = limits.length > 0 ? `budgets: ${limits.join(', ')}` : 'no budget for this host'
+    return [{ subject, ok: true, found }, ...(await examineNotify(notify, { home, environment: process.env }))]
   } catch (error) {
-    return { subject, ok: false, found: messageOf(error), hint: `Mend ${hostPaths(home).settingsPath}.` }
+    return [{ subject, ok: false, found: messageOf(error), hint: `Mend ${hostPaths(home).settingsPath}.` }]
   }
 }
 

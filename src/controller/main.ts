@@ -53,6 +53,7 @@ async function serve(home: string): Promise<void> {
       home,
       startedAtMs,
       livingBottles: controller.livingIds.length,
+      notifications: controller.notifications,
     }),
   })
   // The lock is ours: a socket that is there belongs to nobody.

@@ -34,7 +34,8 @@ export interface EnforcerOptions {
   readonly ledger: Pick<Ledger, 'beginEnforcement' | 'endEnforcement' | 'openEnforcements'>
   readonly nowMs: () => number
   readonly newId: () => string
-  onEntry(entry: Omit<AuditEntry, 'sequence'>): void
+  /** `reason`: that of the intent. */
+  onEntry(entry: Omit<AuditEntry, 'sequence'> & { readonly reason: string }): void
 }
 
 export interface Enforcer {
@@ -64,8 +65,8 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
     steps: () => Promise<string>,
   ): Promise<void> {
     const enforcementId = newId()
-    const entry = { enforcementId, bottleId, action, trigger }
-    const begun = await ledger.beginEnforcement({ ...entry, reason, nowMs: nowMs() })
+    const entry = { enforcementId, bottleId, action, trigger, reason }
+    const begun = await ledger.beginEnforcement({ ...entry, nowMs: nowMs() })
     if (begun.kind === 'open') throw new Error(`enforcement ${begun.enforcementId} of ${bottleId} has no outcome yet`)
     onEntry({ ...entry, phase: 'intent', detail: reason, atMs: nowMs() })
     const end = async (outcome: 'done' | 'failed', detail: string) => {
@@ -123,6 +124,7 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
       for (const entry of await ledger.openEnforcements()) {
         const detail = await describe(entry)
         await ledger.endEnforcement({ enforcementId: entry.enforcementId, outcome: 'done', detail, nowMs: nowMs() })
+        onEntry({ ...entry, reason: entry.detail, phase: 'done', detail, atMs: nowMs() })
       }
     },
   }

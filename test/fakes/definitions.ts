@@ -16,6 +16,7 @@ import {
   type WrittenRepository,
 } from '../../src/core/manifest/definition.ts'
 import { variableFault } from '../../src/core/manifest/environment-notation.ts'
+import { isAnybodyTold, type Notify, noNotify, notifyEvents } from '../../src/core/manifest/notify-notation.ts'
 import type { SettingsFile } from '../../src/core/manifest/settings.ts'
 import { hostPatternFault } from '../../src/core/routing/host-pattern.ts'
 import type { AuthScheme, Route } from '../../src/core/routing/route.ts'
@@ -273,6 +274,23 @@ export const agentDefinition: Arbitrary<AgentDefinition> = fc
   )
   .map(([required, optional]) => ({ origin: builtInOrigin, ...required, ...optional }))
 
+const notify: Arbitrary<Notify> = fc
+  .record({
+    command: fc.option(command),
+    webhook: fc.option(
+      fc.record({
+        url: fc
+          .constantFrom('https://hooks.example.com/T/x?y=1', 'http://127.0.0.1:80/', 'http://[::1]:9/')
+          .map((url) => new URL(url)),
+        secret: fc.option(secret),
+      }),
+    ),
+    desktop: fc.boolean(),
+    bell: fc.boolean(),
+    events: fc.uniqueArray(fc.constantFrom(...notifyEvents), { minLength: 1 }),
+  })
+  .filter(isAnybodyTold)
+
 export const settingsFile: Arbitrary<SettingsFile> = fc.record({
   budgets: budgets.map((found) => found.map(({ value }) => ({ period: 'total', ...value }) as const)),
   shutdown: policy,
@@ -293,7 +311,7 @@ export const settingsFile: Arbitrary<SettingsFile> = fc.record({
     .map((percents) => percents.toSorted((left, right) => left - right)),
   upstreams: fc.uniqueArray(host).map((hosts) => new Map(hosts.map((name) => [name, new URL(`https://${name}:8443`)]))),
   upstreamCa: fc.option(text.map((path) => ({ path, line: 0, column: 0 }))),
-  notifyCommand: fc.option(command),
+  notify: fc.option(notify, { nil: noNotify }),
 })
 
 /** The same without the places, which differ between what was printed and what was read. */

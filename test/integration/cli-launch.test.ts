@@ -74,7 +74,7 @@ function startedBottle({ command: [file, ...args] }: StartRequest): StartedBottl
     env: { PATH: process.env.PATH ?? '', GIVEN: 'by the controller' },
     cwd: join(root, 'work'),
   }
-  return { bottle: view('running'), launch, workspacePath: join(root, 'work') }
+  return { bottle: view('running'), launch, workspacePath: join(root, 'work'), bell: [] }
 }
 
 function view(state: BottleView['state']): BottleView {
@@ -185,6 +185,7 @@ test('notices are single inert lines on stderr (S16)', async () => {
     trigger: 'budget',
     phase: 'intent',
     detail: 'spent\x1b[2J\nnow',
+    reason: 'spent',
     atMs: 1,
   })
   send({ kind: 'bottle', bottle: view('killed'), atMs: 1 })

@@ -1,11 +1,11 @@
 import { Command, Option } from 'commander'
-import type { ControllerStatus } from '../../controller/api.ts'
+import type { ChannelStatus, ControllerStatus } from '../../controller/api.ts'
 import type { ControllerClient } from '../../controller/client.ts'
 import { stopController } from '../../controller/client-stop.ts'
 import { BottleError } from '../../core/errors.ts'
 import { connect } from '../connect.ts'
 import type { CliContext } from '../context.ts'
-import { inertJson } from '../inert.ts'
+import { inert, inertJson } from '../inert.ts'
 import { ageInWords } from '../time.ts'
 
 export function controllerCommand(context: CliContext): Command {
@@ -45,7 +45,14 @@ async function run(context: CliContext, { detachedChild = false }: { detachedChi
 
 async function showStatus(context: CliContext, { json = false }: { json?: boolean }): Promise<void> {
   const status = await (await connect(context)).status()
-  context.print(json ? inertJson(status) : statusInWords(status, context.nowMs()))
+  if (json) return context.print(inertJson(status))
+  context.print(statusInWords(status, context.nowMs()))
+  for (const channel of status.notifications.filter(({ givenUp }) => givenUp > 0))
+    context.print(inert(troubleOf(channel)))
+}
+
+function troubleOf({ channel, delivered, givenUp, waiting, lastFailure }: ChannelStatus): string {
+  return `notifications by ${channel}: ${givenUp} given up, ${waiting} waiting, ${delivered} delivered; ${lastFailure}`
 }
 
 function statusInWords({ version, pid, home, startedAtMs, livingBottles }: ControllerStatus, nowMs: number): string {

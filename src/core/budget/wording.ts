@@ -16,6 +16,13 @@ export function spentMessage(counter: Counter, { inFlightTokens = 0, neededToken
   return `bot-bottle: budget spent (${budgetInWords(counter)}): ${used}${short}. ${resetInWords(counter.period)}`
 }
 
+/** `80 % of the budget (run claude-1): 160,000 of 200,000 claude tokens`. */
+export function warningInWords(counter: Counter, thresholdPercent: number): string {
+  const { provider, limitTokens, settledTokens } = counter
+  const used = `${tokens(settledTokens)} of ${tokens(limitTokens ?? 0)} ${provider} tokens`
+  return `${thresholdPercent} % of the budget (${budgetInWords(counter)}): ${used}`
+}
+
 export function pendingMessage(counter: Counter): string {
   const left = tokens(Math.max(0, (counter.limitTokens ?? 0) - counter.settledTokens))
   return `bot-bottle: the last ${left} ${counter.provider} tokens of the budget (${budgetInWords(counter)}) are held by requests in flight. Ask again shortly.`

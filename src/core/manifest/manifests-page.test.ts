@@ -1,4 +1,4 @@
-/** Every example of docs/manifests.md is read as the files that it says it is. */
+/** Every example of docs/manifests.md is read as the files that it says it is; so are settings of other pages. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { builtInBottles } from './built-ins.ts'
@@ -9,11 +9,13 @@ import { parseBottleFile } from './parse-bottle.ts'
 import { resolveBottle } from './resolve-bottle.ts'
 import { parseSettings } from './settings.ts'
 
-const page = readFileSync(new URL('../../../docs/manifests.md', import.meta.url), 'utf8')
 /** What follows the opening fence (`markdown bottles/web.md`) → the text. */
-const blocks = new Map(
-  [...page.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, title = '', text = '']) => [title, text]),
-)
+function blocksOf(page: string): ReadonlyMap<string, string> {
+  const text = readFileSync(new URL(`../../../docs/${page}.md`, import.meta.url), 'utf8')
+  return new Map([...text.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, title = '', block = '']) => [title, block]))
+}
+
+const blocks = blocksOf('manifests')
 
 function namesIn(folder: string): readonly string[] {
   return [...blocks.keys()].flatMap((title) => new RegExp(`^markdown ${folder}/(.+)\\.md$`).exec(title)?.[1] ?? [])
@@ -51,8 +53,8 @@ test.each(namesIn('agents'))('the agent "%s" can be started in its bottle', (nam
   expect(unusedBudgets(agent.budgets, resolved(agent.bottle?.value ?? ''))).toEqual([])
 })
 
-test('the settings are read', () => {
-  const parsed = parseSettings(blocks.get('yaml settings.yml') ?? '', {
+test.each(['manifests', 'notifications'])('the settings of docs/%s.md are read', (page) => {
+  const parsed = parseSettings(blocksOf(page).get('yaml settings.yml') ?? '', {
     file: 'settings.yml',
     providers: ['claude', 'codex'],
   })

@@ -47,7 +47,11 @@ describe('settings.yml', () => {
       'gate: strict',
       'preflight: exact',
       'thresholds: [10, 90]',
-      'notify: {command: [notify-send, bot-bottle]}',
+      'notify:',
+      '  command: [logger, bot-bottle]',
+      '  webhook: {url: "https://hooks.example.com/x", secret: "env:HOOK"}',
+      '  bell: true',
+      '  events: [cutoff, kill]',
     ].join('\n')
     expect(parseSettings(text, { providers, file: 'settings.yml' })).toEqual({
       kind: 'settings',
@@ -64,7 +68,13 @@ describe('settings.yml', () => {
         gate: 'strict',
         preflight: 'exact',
         thresholdsPercent: [10, 90],
-        notifyCommand: ['notify-send', 'bot-bottle'],
+        notify: {
+          command: ['logger', 'bot-bottle'],
+          webhook: { url: new URL('https://hooks.example.com/x'), secret: 'env:HOOK' },
+          desktop: false,
+          bell: true,
+          events: ['cutoff', 'kill'],
+        },
       },
     })
   })
@@ -105,7 +115,20 @@ describe('settings.yml', () => {
     ],
     ['thresholds out of order', 'thresholds: [90, 50]', '1:13: thresholds: 50 must be larger than the one before it'],
     ['one threshold', 'thresholds: 50', '1:13: thresholds: expected a list of percents, found "50"'],
-    ['a notification without a command', 'notify: {}', '1:9: notify: "command" is missing'],
+    ['notifications to nobody', 'notify: {events: [kill]}', '1:9: notify: nobody is told; give "command", "webhook"'],
+    ['an unknown event', 'notify: {bell: true, events: [cut]}', '1:31: notify.events: expected warning, cutoff,'],
+    [
+      'a webhook in the clear',
+      'notify: {webhook: {url: "http://a.test/"}}',
+      '1:25: notify.webhook.url: only https:// is',
+    ],
+    [
+      'a webhook with a password',
+      'notify: {webhook: {url: "https://u:p@a.test/"}}',
+      'a URL here has no user and no password',
+    ],
+    ['a webhook that is no URL', 'notify: {webhook: {url: hooks}}', 'expected a URL such as https://hooks'],
+    ['a written out secret', 'notify: {webhook: {url: "https://a.test/", secret: abc}}', 'never the credential itself'],
     [
       'a notification as one text',
       'notify: {command: notify-send hello}',

@@ -7,10 +7,10 @@ import { defaultWeights, ownWeights, parseWeight, type Weights, weightPresets } 
 import { canonicalHost } from '../routing/canonical-host.ts'
 import { foundInWords, type Position, quote } from './bounded-yaml.ts'
 import { budgetsNotation, shutdown } from './budget-notation.ts'
-import { key, list, mapping, named, requiredKey } from './collection-notations.ts'
+import { key, list, mapping, named } from './collection-notations.ts'
 import { builtIn, type Problem, type ShutdownPolicy, type Sourced } from './definition.ts'
-import { commandOf } from './http-notations.ts'
 import { converted, type Notation, sourced, wrong } from './notation.ts'
+import { isAnybodyTold, type Notify, noNotify, notifyNotation } from './notify-notation.ts'
 import { readDocument } from './read-document.ts'
 import { number, oneOf, text, wholeNumber } from './scalar-notations.ts'
 
@@ -29,8 +29,7 @@ export interface SettingsFile {
   readonly upstreams: ReadonlyMap<string, URL>
   /** Path as written, and where: only the host can read it. */
   readonly upstreamCa: (Position & { readonly path: string }) | null
-  /** Run at warnings and cuts. */
-  readonly notifyCommand: readonly [string, ...string[]] | null
+  readonly notify: Notify
 }
 
 export type ParsedSettings =
@@ -47,7 +46,7 @@ export const defaultSettings: SettingsFile = {
   thresholdsPercent: defaultThresholdsPercent,
   upstreams: new Map(),
   upstreamCa: null,
-  notifyCommand: null,
+  notify: noNotify,
 }
 
 const weight = number({
@@ -129,13 +128,6 @@ const upstreams = named({
   schema: { value: upstream.schema },
 })
 
-export const notifyKeys = {
-  command: requiredKey(
-    'A program and its arguments, run on the host at each warning and cut.',
-    commandOf('a program such as notify-send'),
-  ),
-}
-
 export function settingsKeys(providers: readonly string[]) {
   return {
     budget: key('Tokens by provider, for all bottles of this host together.', budgetsNotation(providers)),
@@ -156,7 +148,7 @@ export function settingsKeys(providers: readonly string[]) {
       'A PEM file with one more trusted root for upstreams, relative to settings.yml.',
       sourced(text({ expected: 'the path of a PEM file' })),
     ),
-    notify: key('What is told when a budget runs low.', mapping(notifyKeys)),
+    notify: key('Who is told of warnings, cuts, freezes, kills and restores.', notifyNotation),
   }
 }
 
@@ -175,7 +167,7 @@ const advice: Readonly<Record<string, string>> = {
 
 export function settingsNotation(providers: readonly string[]): Notation<SettingsFile> {
   return converted(mapping(settingsKeys(providers), advice), {
-    from({ budget = [], shutdown: policy, upstream_ca, notify, thresholds: percents, ...said }): SettingsFile {
+    from({ budget = [], shutdown: policy, upstream_ca, thresholds: percents, ...said }): SettingsFile {
       const period = said.period ?? defaultSettings.period
       return {
         ...defaultSettings,
@@ -184,17 +176,16 @@ export function settingsNotation(providers: readonly string[]): Notation<Setting
         ...(policy && { shutdown: policy.value }),
         ...(percents && { thresholdsPercent: percents }),
         ...(upstream_ca && { upstreamCa: placeOf(upstream_ca) }),
-        ...(notify && { notifyCommand: notify.command }),
       }
     },
-    to({ budgets, shutdown: policy, thresholdsPercent, upstreamCa, notifyCommand, ...said }) {
+    to({ budgets, shutdown: policy, thresholdsPercent, upstreamCa, notify, ...said }) {
       return {
         ...said,
         budget: budgets.map(builtIn),
         shutdown: builtIn(policy),
         thresholds: thresholdsPercent,
         ...(upstreamCa && { upstream_ca: builtIn(upstreamCa.path) }),
-        ...(notifyCommand && { notify: { command: notifyCommand } }),
+        ...(isAnybodyTold(notify) && { notify }),
       }
     },
   })
