@@ -12,7 +12,7 @@ import { ensureSystemPackages } from './setup/system.mjs'
 import { benchmark, checkQuickly, testEverything, testProject, writeDocs } from './tasks.mjs'
 
 /** Tools by task: only a task that makes bottles asks for their packages. */
-const forBottles = ['bwrap', 'nsenter', 'unshare', 'setpriv', 'ip', 'bash']
+const forBottles = ['bwrap', 'nsenter', 'unshare', 'setpriv', 'ip', 'mount', 'bash']
 const forTests = [...forBottles, 'curl', 'git']
 
 const tasks = {

@@ -9,6 +9,7 @@ const packages = {
   unshare: { debian: 'util-linux', fedora: 'util-linux', arch: 'util-linux' },
   setpriv: { debian: 'util-linux', fedora: 'util-linux', arch: 'util-linux' },
   ip: { debian: 'iproute2', fedora: 'iproute', arch: 'iproute2' },
+  mount: { debian: 'mount', fedora: 'util-linux', arch: 'util-linux' },
   bash: { debian: 'bash', fedora: 'bash', arch: 'bash' },
   curl: { debian: 'curl', fedora: 'curl', arch: 'curl' },
   git: { debian: 'git', fedora: 'git', arch: 'git' },

@@ -48,9 +48,9 @@ export function addLaunchOptions(command: Command): Command {
         .default('bubblewrap'),
     )
     .addOption(
-      new Option('--workspace <kind>', 'work on a copy of this directory, on itself, or on an empty one')
-        .choices(['copy', 'direct', 'none'])
-        .default('copy'),
+      new Option('--workspace <kind>', 'work in a layer over this directory, on a copy, on itself, or on an empty one')
+        .choices(['layer', 'copy', 'direct', 'none'])
+        .default('layer'),
     )
     .addOption(repeatable('--read-only <path>', 'host path to show inside, read-only', (path: string) => path))
     .option('--learn', 'let it reach hosts that no route allows, and print the routes for them at the end')

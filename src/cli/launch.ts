@@ -34,9 +34,10 @@ export async function launch(context: CliContext, request: LaunchRequest): Promi
   } finally {
     if (options.learn) await tellLearned(context, client, started.bottle.id)
     // A kill has removed it already.
-    if (request.options.workspace === 'copy' && existsSync(started.workspacePath)) {
+    const isKept = request.options.workspace === 'layer' || request.options.workspace === 'copy'
+    if (isKept && existsSync(started.workspacePath)) {
       context.tell(
-        `the copy that was worked on is kept in ${started.workspacePath}; bot-bottle kill ${started.bottle.id} removes it`,
+        `what was changed is kept in ${started.workspacePath}; bot-bottle kill ${started.bottle.id} removes it`,
       )
     }
   }

@@ -1,11 +1,16 @@
-/** What `doctor` looks at: everything that a start needs, without starting anything or changing a file. */
+/** What `doctor` looks at: everything that a start needs, without starting anything or leaving a file. */
+import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { BottleError, messageOf } from '../core/errors.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
 import { environmentNamesOf, readSecretSource } from '../core/routing/secret-source.ts'
 import { hostPaths } from '../host/paths.ts'
 import { readSettings } from '../host/settings.ts'
 import { createBubblewrap } from '../sandbox/bubblewrap/bubblewrap.ts'
+import { findHostTools } from '../sandbox/bubblewrap/host-tools.ts'
+import { examineOverlay } from '../sandbox/bubblewrap/mount-layers.ts'
+import { searchPathOf } from '../sandbox/find-tool.ts'
 import type { Finding } from '../sandbox/sandbox.ts'
 import { connectController } from './client.ts'
 import { examineNotify } from './notify/examine-notify.ts'
@@ -23,7 +28,14 @@ export async function examineHost({ home }: { readonly home: string }): Promise<
       return { subject: `credential of ${name}`, ok: true, found }
     }),
   ]
-  return [...own, ...(await createBubblewrap().probe())]
+  const sandbox = await createBubblewrap().probe()
+  return [...own, ...sandbox, ...(sandbox.every(({ ok }) => ok) ? [await examineLayers(home)] : [])]
+}
+
+/** Where the bottles' layers will lie; before the first start the home's file system is not known. */
+async function examineLayers(home: string): Promise<Finding> {
+  const tools = findHostTools(searchPathOf(process.env))
+  return examineOverlay(tools, existsSync(home) ? home : tmpdir())
 }
 
 async function examineHome(home: string): Promise<Finding> {

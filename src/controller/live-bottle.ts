@@ -141,7 +141,7 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
   }
   const endOnce = async (last: BottleState, exitCode: number | null, keepsWorkspace: boolean) => {
     state = last
-    const kept = keepsWorkspace && request.workspace.kind === 'copy'
+    const kept = keepsWorkspace && (request.workspace.kind === 'layer' || request.workspace.kind === 'copy')
     if (kept) {
       await proxy[Symbol.asyncDispose]()
       await sandbox[Symbol.asyncDispose]()

@@ -10,6 +10,7 @@ const environment = z.record(z.string(), z.string())
 const budgets = z.array(z.object({ provider: name, limitTokens: z.int().nonnegative() })).max(64)
 const workspace = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('direct'), path: absolutePath }),
+  z.object({ kind: z.literal('layer'), path: absolutePath }),
   z.object({ kind: z.literal('copy'), path: absolutePath }),
   z.object({ kind: z.literal('none') }),
 ])

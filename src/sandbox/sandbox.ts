@@ -11,7 +11,9 @@ export type SandboxName = 'bubblewrap' | 'none'
 export type Workspace =
   /** The host's directory itself, read and write. */
   | { readonly kind: 'direct'; readonly path: string }
-  /** A copy of it, kept in the bottle's directory. */
+  /** What is written stays in a layer of the bottle's directory: an overlay, or a copy where the kernel mounts none. */
+  | { readonly kind: 'layer'; readonly path: string }
+  /** A copy of it in the bottle's directory: also what changes in the directory later is not seen. */
   | { readonly kind: 'copy'; readonly path: string }
   /** An empty directory of the bottle's own. */
   | { readonly kind: 'none' }
@@ -69,7 +71,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly listeners: SandboxListeners
   readonly launch: LaunchCommand
   readonly reference: SandboxReference
-  /** Host path of the workspace that the program works in. */
+  /** Host path that takes what the program writes to its workspace: the directory itself, a copy, or a layer over it. */
   readonly workspacePath: string
   /** To be called once the reference is durable: until then the bottle ends with this process, so that none is ever lost. */
   outlive(): void

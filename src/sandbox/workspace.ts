@@ -4,16 +4,13 @@
  * **Invariant** A workspace never shows the bottle what confines it (its own directory), the user's home as a whole, or
  * the system: such a path is refused, not narrowed.
  */
-import { execFile } from 'node:child_process'
-import { constants } from 'node:fs'
-import { lstat, mkdir, realpath, stat, writeFile } from 'node:fs/promises'
+import { mkdir, realpath, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { promisify } from 'node:util'
 import { BottleError, messageOf } from '../core/errors.ts'
+import { stackDirectory, writtenPath } from './layers/layer-stack.ts'
+import { type MountOverlay, openStack, type StackRequest } from './layers/open-stack.ts'
 import { isWithin } from './path-within.ts'
 import type { SandboxSpec, Workspace } from './sandbox.ts'
-
-const run = promisify(execFile)
 
 /** Nothing in these is a project, and much of it confines or configures the bottle. */
 const systemFolders = [
@@ -59,53 +56,51 @@ export async function checkWorkspace(
   return real
 }
 
-/** Where the program works on the host; a copy is made here. */
-export async function prepareWorkspace(spec: SandboxSpec, realPath: string | undefined): Promise<string> {
-  if (spec.workspace.kind === 'direct' && realPath !== undefined) return realPath
-  const own = path.join(spec.directory, 'workspace')
-  await mkdir(own, { recursive: true })
-  if (realPath === undefined) return own
-  try {
-    await run('cp', ['-a', '--reflink=auto', '--', `${realPath}/.`, own])
-  } catch (cause) {
-    throw new BottleError('sandbox_failed', `the workspace ${realPath} could not be copied: ${messageOf(cause)}`, {
-      hint: 'Look at the permissions and the free space, or use `--workspace direct`.',
-      cause,
-    })
-  }
-  return own
+/** Where the program is to write, for bwrap, and where that lies on the host. */
+export interface WritablePlace {
+  readonly writablePath: string
+  readonly hostPath: string
 }
 
-/** Creates the bottle's home with its first files. Throws BottleError `usage` for a path that leads out of it. */
-export async function prepareHome(spec: SandboxSpec): Promise<string> {
-  const home = path.join(spec.directory, 'home')
+/** The directory itself, a layer over it, or an empty one. `mount: undefined` where nobody can mount an overlay. */
+export async function openWorkspace(
+  spec: SandboxSpec,
+  { realPath, mount }: { readonly realPath: string | undefined; readonly mount: MountOverlay | undefined },
+): Promise<WritablePlace> {
+  const { kind } = spec.workspace
+  if (realPath !== undefined && kind === 'direct') return { writablePath: realPath, hostPath: realPath }
+  if (realPath !== undefined) {
+    return openLayer(spec, { name: 'workspace', originalPath: realPath, mount: kind === 'layer' ? mount : undefined })
+  }
+  const empty = path.join(spec.directory, 'workspace')
+  await mkdir(empty, { recursive: true })
+  return { writablePath: empty, hostPath: empty }
+}
+
+/** A layer over the bottle's first files. Throws BottleError `usage` for a path that leads out of the home. */
+export async function openHome(spec: SandboxSpec, mount: MountOverlay | undefined): Promise<WritablePlace> {
+  const originalPath = path.join(stackDirectory(spec.directory, 'home'), 'first')
+  await writeHomeFiles(originalPath, spec.homeFiles)
+  return openLayer(spec, { name: 'home', originalPath, mount })
+}
+
+async function openLayer(spec: SandboxSpec, request: Omit<StackRequest, 'bottleDirectory'>): Promise<WritablePlace> {
+  const { stack, writablePath } = await openStack({ bottleDirectory: spec.directory, ...request })
+  return { writablePath, hostPath: writtenPath(stack) }
+}
+
+async function writeHomeFiles(home: string, homeFiles: SandboxSpec['homeFiles']): Promise<void> {
   await mkdir(home, { recursive: true, mode: 0o700 })
-  for (const [relative, content] of Object.entries(spec.homeFiles)) {
+  for (const [relative, content] of Object.entries(homeFiles)) {
     const file = path.join(home, relative)
     if (path.isAbsolute(relative) || file === home || !isWithin(file, home)) {
       throw new BottleError('usage', `the home file "${relative}" is not inside the bottle's home`, {
         hint: 'Give a path relative to the home directory, without "..".',
       })
     }
-    await writeHomeFile(home, file, content)
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
+    await writeFile(file, content, { mode: 0o600 })
   }
-  return home
-}
-
-/** Safety: a home that was used before may hold symlinks that the bottle planted to make us write elsewhere. */
-async function writeHomeFile(home: string, file: string, content: string): Promise<void> {
-  let folder = home
-  for (const part of path.relative(home, path.dirname(file)).split(path.sep)) {
-    folder = path.join(folder, part)
-    await mkdir(folder, { mode: 0o700 }).catch(ignoreExisting)
-    if (!(await lstat(folder)).isDirectory()) throw new BottleError('sandbox_failed', `${folder} is not a directory.`)
-  }
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
-  await writeFile(file, content, { mode: 0o600, flag: flags })
-}
-
-function ignoreExisting(cause: unknown): void {
-  if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
 }
 
 function refusal(file: string, reason: string, cause?: unknown): BottleError {

@@ -109,7 +109,7 @@ describe('the bubblewrap backend', () => {
   }
 
   function linkTools(folder: string, hidden?: string): void {
-    for (const name of ['bwrap', 'nsenter', 'unshare', 'ip', 'bash']) {
+    for (const name of ['bwrap', 'nsenter', 'unshare', 'ip', 'mount', 'bash']) {
       const file = findTool(name, searchPathOf(process.env))
       expect(file, `${name} is needed for this test`).toBeDefined()
       if (name !== hidden && file !== undefined) symlinkSync(file, path.join(folder, name))
@@ -143,6 +143,7 @@ describe('the bubblewrap backend', () => {
     ['nsenter', 'util-linux'],
     ['unshare', 'util-linux'],
     ['ip', 'iproute2'],
+    ['mount', 'mount'],
     ['bash', 'bash'],
   ])('refuses to start without %s and names the package %s (S14)', async (tool, debianPackage) => {
     const searchPath = toolsWithout(tool)

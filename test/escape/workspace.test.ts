@@ -26,21 +26,24 @@ describe.each(testUsers)('a bubblewrap bottle $title', (user) => {
     expect(existsSync(`${folder}/../outside`)).toBe(false)
   })
 
-  it('works in a copy at the same path, and leaves the directory as it was, with the workspace copy', async () => {
-    const folder = project('copied')
-    const { stdout, workspacePath } = await host.run([...change], { workspace: { kind: 'copy', path: folder } })
-    expect(stdout).toBe(`${folder}\nbeforeagent\n`)
-    expect(readFileSync(`${folder}/file`, 'utf8')).toBe('before')
-    expect(existsSync(`${folder}/new`)).toBe(false)
-    expect(readFileSync(`${workspacePath}/new`, 'utf8')).toBe('after\n')
-  })
+  it.each(['layer', 'copy'] as const)(
+    'works at the same path, and leaves the directory as it was, with the workspace %s',
+    async (kind) => {
+      const folder = project(kind)
+      const { stdout, workspacePath } = await host.run([...change], { workspace: { kind, path: folder } })
+      expect(stdout).toBe(`${folder}\nbeforeagent\n`)
+      expect(readFileSync(`${folder}/file`, 'utf8')).toBe('before')
+      expect(existsSync(`${folder}/new`)).toBe(false)
+      expect(readFileSync(`${workspacePath}/new`, 'utf8')).toBe('after\n')
+    },
+  )
 
   it('keeps its home, with the files of its start, in its own directory', async () => {
     const directory = host.folder('kept')
     const options = { directory, homeFiles: { '.tool/config': 'configured' } }
     const { stdout } = await host.run(['/bin/bash', '-c', 'cd; pwd; cat .tool/config; echo 1 > history'], options)
     expect(stdout).toBe('/home/agent\nconfigured')
-    expect(readFileSync(`${directory}/home/history`, 'utf8')).toBe('1\n')
+    expect(readFileSync(`${directory}/layers/home/upper/history`, 'utf8')).toBe('1\n')
   })
 
   it('shows further host paths read-only', async () => {

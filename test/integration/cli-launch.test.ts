@@ -104,11 +104,9 @@ test('the program runs with the environment that the controller gave, and its ex
   expect(bodyOf('/v1/bottles/run-x1y2/exit')).toEqual({ exitCode: 7 })
 })
 
-test('the copy that is kept is named at the end', async () => {
+test('where the changes are kept is told at the end', async () => {
   const { stderr } = await commandLine(['run', '--', 'true'], options)
-  expect(stderr).toMatch(
-    /^bot-bottle: the copy that was worked on is kept in .*\/work; bot-bottle kill run-x1y2 removes it\n$/,
-  )
+  expect(stderr).toMatch(/^bot-bottle: what was changed is kept in .*\/work; bot-bottle kill run-x1y2 removes it\n$/)
   expect((await commandLine(['run', '--workspace', 'none', '--', 'true'], options)).stderr).toBe('')
 })
 

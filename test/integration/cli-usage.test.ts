@@ -60,7 +60,7 @@ test.each([
   [['start', 'claude', '--budget', '=5'], 'The provider before "=" is missing', undefined],
   [['start', 'claude', '--shutdown', 'freeze'], 'Allowed choices are cutoff, kill.', undefined],
   [['start', 'claude', '--sandbox', 'docker'], 'Allowed choices are bubblewrap, none.', undefined],
-  [['start', 'claude', '--workspace', 'overlay'], 'Allowed choices are copy, direct, none.', undefined],
+  [['start', 'claude', '--workspace', 'overlay'], 'Allowed choices are layer, copy, direct, none.', undefined],
   [
     ['start', 'claude', '--read-only', '/does/not/exist'],
     '--read-only /does/not/exist: there is no such path',

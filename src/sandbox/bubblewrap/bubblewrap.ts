@@ -12,9 +12,10 @@ import { caVariables, type Environment } from '../child-environment.ts'
 import { searchPathOf } from '../find-tool.ts'
 import { homesOfUser } from '../homes-of-user.ts'
 import { type InstallPaths, installPathsOf } from '../install-paths.ts'
+import type { MountOverlay } from '../layers/open-stack.ts'
 import { checkReadOnlyPaths } from '../read-only-paths.ts'
 import type { Sandbox, SandboxBackend, SandboxSpec } from '../sandbox.ts'
-import { checkWorkspace, type PrivatePaths, prepareHome, prepareWorkspace } from '../workspace.ts'
+import { checkWorkspace, openHome, openWorkspace, type PrivatePaths } from '../workspace.ts'
 import { bwrapArguments } from './bwrap-arguments.ts'
 import { agentUser, hostEtcArguments, writeEtcFiles } from './etc-files.ts'
 import { killHolder, startHolder } from './holder.ts'
@@ -28,6 +29,7 @@ import {
 } from './host-tools.ts'
 import { type LaunchFiles, launchCommand, writeLaunchFiles } from './launch.ts'
 import { openListeners } from './listeners.ts'
+import { mountOverlay } from './mount-layers.ts'
 import { presentProcFiles, systemRootArguments } from './system-root.ts'
 
 export interface BubblewrapOptions {
@@ -75,7 +77,11 @@ async function open({ spec, tools, abilities, signal }: Opening): Promise<Sandbo
   undo.defer(async () => (await starting.catch(() => undefined))?.kill())
   const listening = starting.then((holder) => openListeners(tools, holder, signal))
   undo.defer(async () => (await listening.catch(() => undefined))?.close())
-  const preparing = prepareFiles(spec, abilities)
+  const preparing = prepareFiles({
+    spec,
+    abilities,
+    mount: async (directory, layers) => mountOverlay(tools, { holder: (await starting).reference, directory, layers }),
+  })
   undo.defer(async () => void (await preparing.catch(() => undefined)))
   const [holder, network, prepared] = await Promise.all([starting, listening, preparing])
   signal.throwIfAborted()
@@ -96,10 +102,15 @@ async function open({ spec, tools, abilities, signal }: Opening): Promise<Sandbo
   }
 }
 
-async function prepareFiles(
-  spec: SandboxSpec,
-  abilities: Promise<HostAbilities>,
-): Promise<{ files: LaunchFiles; workspacePath: string }> {
+async function prepareFiles({
+  spec,
+  abilities,
+  mount,
+}: {
+  readonly spec: SandboxSpec
+  readonly abilities: Promise<HostAbilities>
+  readonly mount: MountOverlay
+}): Promise<{ files: LaunchFiles; workspacePath: string }> {
   const hidden: PrivatePaths = { homes: await homesOfUser(), bottleDirectory: await realpath(spec.directory) }
   const realWorkspace = await checkWorkspace(spec.workspace, hidden)
   const install = installPathsOf(spec.command[0], {
@@ -113,10 +124,10 @@ async function prepareFiles(
     writeCaFiles(own, spec.caCertificate),
     writeEtcFiles(path.join(own, 'etc'), spec.id),
     readdir('/etc'),
-    prepareHome(spec),
+    openHome(spec, mount),
   ])
   // Last and alone: a copy can take long, and must not go on after another part failed.
-  const workspacePath = await prepareWorkspace(spec, realWorkspace)
+  const workspace = await openWorkspace(spec, { realPath: realWorkspace, mount })
   const files = await writeLaunchFiles(
     own,
     bwrapArguments({
@@ -128,13 +139,13 @@ async function prepareFiles(
       caCertificate: { source: ca.certificatePath, target: caCertificateInside },
       install,
       readOnlyPaths,
-      home,
-      workspace: { source: workspacePath, target: realWorkspace ?? emptyWorkspaceInside },
+      home: home.writablePath,
+      workspace: { source: workspace.writablePath, target: realWorkspace ?? emptyWorkspaceInside },
       environment: { ...ownEnvironment(install), ...spec.env },
       disableUserns: (await abilities).disableUserns,
     }),
   )
-  return { files, workspacePath }
+  return { files, workspacePath: workspace.hostPath }
 }
 
 /**

@@ -21,13 +21,14 @@ const packages = {
   nsenter: 'util-linux',
   unshare: 'util-linux',
   ip: 'iproute2',
+  mount: 'mount',
   bash: 'bash',
 } as const
 
 export type ToolName = keyof typeof packages
 export type HostTools = Readonly<Record<ToolName, string>>
 
-const toolNames = ['bwrap', 'nsenter', 'unshare', 'ip', 'bash'] as const satisfies readonly ToolName[]
+const toolNames = ['bwrap', 'nsenter', 'unshare', 'ip', 'mount', 'bash'] as const satisfies readonly ToolName[]
 
 /** Throws BottleError `sandbox_unavailable` naming the first tool that is missing. */
 export function findHostTools(searchPath: readonly string[]): HostTools {
@@ -41,6 +42,7 @@ export function findHostTools(searchPath: readonly string[]): HostTools {
     nsenter: find('nsenter'),
     unshare: find('unshare'),
     ip: find('ip'),
+    mount: find('mount'),
     bash: find('bash'),
   }
 }

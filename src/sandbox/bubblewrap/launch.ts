@@ -2,7 +2,7 @@
  * The command that starts the program in its bottle. Everything that it needs is in files of the bottle's directory, so
  * process lists show no variable and no path, and whoever starts it needs no knowledge of the sandbox. In the end it is
  *
- *     bash -c KEYS bot-bottle  nsenter -t HOLDER -U --preserve-credentials -n -p --
+ *     bash -c KEYS bot-bottle  nsenter -t HOLDER -U --preserve-credentials -m -n -p --
  *       bash -c LAUNCH bot-bottle  NET-NAMESPACE BWRAP ARGUMENTS-FILE SECCOMP-FILE
  *         env --default-signal=INT,QUIT --  COMMAND ARG…
  *
@@ -47,7 +47,17 @@ export function launchCommand(options: {
     file: tools.bash,
     args: [
       ...[...bashFlags, keys.script, 'bot-bottle'],
-      ...[tools.nsenter, '-t', String(holder.reference.holderPid), '-U', '--preserve-credentials', '-n', '-p', '--'],
+      ...[
+        tools.nsenter,
+        '-t',
+        String(holder.reference.holderPid),
+        '-U',
+        '--preserve-credentials',
+        '-m',
+        '-n',
+        '-p',
+        '--',
+      ],
       ...[tools.bash, ...bashFlags, launchScript, 'bot-bottle'],
       ...[holder.networkNamespace, tools.bwrap, files.argumentsPath, files.seccompPath],
       ...[...keys.restore, ...command],

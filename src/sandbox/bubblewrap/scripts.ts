@@ -30,6 +30,9 @@ echo "$pid" || exit 1
 read -r || exit 1
 exec -c sleep infinity < /dev/null > /dev/null 2>&1`
 
+/** $1 = folder of the layers, $2 = mount, $3 = options. Relative, as the options are: see `mount-layers.ts`. */
+export const mountOverlayScript = `cd "$1" && exec "$2" -t overlay -o "$3" overlay merged`
+
 /**
  * $@ = nsenter and its arguments. The wrappers ignore Ctrl-C and Ctrl-\\, which a terminal sends to all of them: with
  * nsenter or bwrap gone the program would die of a key that it handles. `env --default-signal` undoes it for the program.

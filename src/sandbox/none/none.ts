@@ -16,7 +16,7 @@ import { holdEarlyConnections } from '../early-connections.ts'
 import { searchPathOf } from '../find-tool.ts'
 import { homesOfUser } from '../homes-of-user.ts'
 import type { Sandbox, SandboxBackend, SandboxSpec } from '../sandbox.ts'
-import { checkWorkspace, prepareHome, prepareWorkspace } from '../workspace.ts'
+import { checkWorkspace, openHome, openWorkspace } from '../workspace.ts'
 import { markVariable, processesOf } from './process-tree.ts'
 
 const maxKillRounds = 100
@@ -48,8 +48,8 @@ async function open(spec: SandboxSpec, searchPath: readonly string[], signal: Ab
   const own = path.join(spec.directory, 'sandbox')
   await mkdir(own, { recursive: true, mode: 0o700 })
   const ca = await writeCaFiles(own, spec.caCertificate)
-  const home = await prepareHome(spec)
-  const workspacePath = await prepareWorkspace(spec, realWorkspace)
+  const { writablePath: home } = await openHome(spec, undefined)
+  const { writablePath: workspacePath } = await openWorkspace(spec, { realPath: realWorkspace, mount: undefined })
   const proxy = net.createServer()
   const held = holdEarlyConnections(proxy)
   await once(proxy.listen(0, '127.0.0.1'), 'listening')
