@@ -1,4 +1,5 @@
 /** What the commands are given: where they run, where they print, and the parts of the program that only main.ts knows. */
+import { asciiOf, isUtf8 } from './ascii.ts'
 import { inert } from './inert.ts'
 
 /** Loaded when asked for, so that no command pays for another's modules. */
@@ -40,6 +41,7 @@ export function createContext(entries: Entries, { home, exit }: Pick<CliContext,
   const { stdout, stderr, env } = process
   // A program in the bottle may have put the terminal into raw mode, where a line feed does not return the carriage.
   const lineEnd = stderr.isTTY ? '\r\n' : '\n'
+  const drawn = stdout.isTTY && !isUtf8(env) ? asciiOf : (line: string) => line
   return {
     home,
     env,
@@ -47,7 +49,7 @@ export function createContext(entries: Entries, { home, exit }: Pick<CliContext,
     entries,
     widthColumns: stdout.isTTY ? stdout.columns : Number.POSITIVE_INFINITY,
     nowMs: Date.now,
-    print: (line) => stdout.write(`${line}\n`),
+    print: (line) => stdout.write(`${drawn(line)}\n`),
     tell: (line) => stderr.write(`bot-bottle: ${inert(line)}${lineEnd}`),
     ring: () => {
       if (stderr.isTTY) stderr.write('\u0007')

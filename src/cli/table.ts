@@ -4,6 +4,8 @@ import { inert } from './inert.ts'
 export interface Column {
   readonly title: string
   readonly align?: 'left' | 'right'
+  /** Never cut, as what is to the right never is. */
+  readonly isWhole?: true
 }
 
 /** A cell; numbers are grouped by thin spaces, `null` is shown as nothing. */
@@ -17,18 +19,28 @@ export function tableLines(
   rows: readonly (readonly Cell[])[],
   widthColumns: number,
 ): string[] {
-  const texts = [
-    columns.map(({ title }) => title),
-    ...rows.map((row) => columns.map((_, index) => cellText(row[index]))),
-  ]
-  const natural = columns.map((_, index) => Math.max(...texts.map((row) => widthOf(row[index] ?? ''))))
-  const widths = narrowed(natural, columns, widthColumns - gap.length * (columns.length - 1))
+  const texts = textsOf(columns, rows)
+  const widths = narrowed(widthsOf(texts), columns, widthColumns - gap.length * (columns.length - 1))
   return texts.map((row) =>
     columns
       .map(({ align = 'left' }, index) => aligned(cut(row[index] ?? '', widths[index] ?? 0), widths[index] ?? 0, align))
       .join(gap)
       .trimEnd(),
   )
+}
+
+/** How wide each column is when nothing of it is cut. */
+export function naturalWidths(columns: readonly Column[], rows: readonly (readonly Cell[])[]): readonly number[] {
+  return widthsOf(textsOf(columns, rows))
+}
+
+function textsOf(columns: readonly Column[], rows: readonly (readonly Cell[])[]): readonly (readonly string[])[] {
+  return [columns.map(({ title }) => title), ...rows.map((row) => columns.map((_, index) => cellText(row[index])))]
+}
+
+function widthsOf(texts: readonly (readonly string[])[]): readonly number[] {
+  const [titles = []] = texts
+  return titles.map((_, index) => Math.max(...texts.map((row) => widthOf(row[index] ?? ''))))
 }
 
 /** Takes columns from the widest left-aligned ones; a number is never cut. */
@@ -38,7 +50,8 @@ function narrowed(natural: readonly number[], columns: readonly Column[], availa
   while (excess > 0) {
     let widest: number | undefined
     for (const [index, width] of widths.entries()) {
-      const mayShrink = columns[index]?.align !== 'right' && width > minColumnWidth
+      const { align, isWhole = false } = columns[index] ?? {}
+      const mayShrink = align !== 'right' && !isWhole && width > minColumnWidth
       if (mayShrink && (widest === undefined || width > (widths[widest] ?? 0))) widest = index
     }
     if (widest === undefined) break

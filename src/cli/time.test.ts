@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ageInWords, parseSince } from './time.ts'
+import { ageInWords, parseTime } from './time.ts'
 
 const nowMs = Date.parse('2026-11-22T12:00:00Z')
 
@@ -7,14 +7,33 @@ test.each([
   ['90m', '2026-11-22T10:30:00Z'],
   ['12h', '2026-11-22T00:00:00Z'],
   ['7d', '2026-11-15T12:00:00Z'],
+  ['0s', '2026-11-22T12:00:00Z'],
+  ['999999w', '1970-01-01T00:00:00Z'],
   ['2026-11-22T08:00Z', '2026-11-22T08:00:00Z'],
+  ['2026-11-22T08:00+02:00', '2026-11-22T06:00:00Z'],
+  ['2026-11-22T08:00:30.5Z', '2026-11-22T08:00:30.500Z'],
   ['2026-11-22', '2026-11-22T00:00:00Z'],
+  ['2024-02-29', '2024-02-29T00:00:00Z'],
 ])('--since %s', (text, expected) => {
-  expect(parseSince(text, nowMs)).toBe(Date.parse(expected))
+  expect(parseTime(text, nowMs)).toEqual({ kind: 'time', timeMs: Date.parse(expected) })
 })
 
-test.each(['', '7', 'd', '-1d', '1.5h', 'yesterday', '2026-13-01', '11/22/2026'])('--since "%s" is refused', (text) => {
-  expect(parseSince(text, nowMs)).toBeUndefined()
+test("a time without a zone is one of the user's clock", () => {
+  expect(parseTime('2026-11-21T08:00', nowMs)).toEqual({ kind: 'time', timeMs: new Date(2026, 10, 21, 8).getTime() })
+})
+
+test.each([
+  ...['', '7', 'd', '-1d', '1.5h', '7 d', 'yesterday', '11/22/2026', '2026-11-22 08:00', '20261122', '1e3h'].map(
+    (text) => [text, 'Write 90m, 12h, 7d'],
+  ),
+  ...['2026-13-01', '2026-02-30', '2025-02-29', '2026-11-00', '2026-11-22T25:00Z', '2026-02-30T10:00Z'].map((text) => [
+    text,
+    'There is no such day or time.',
+  ]),
+  ['2026-11-22T12:00:01Z', 'It lies in the future.'],
+  ['2027-01-01', 'It lies in the future.'],
+])('--since "%s" is refused: %s', (text, why) => {
+  expect(parseTime(text, nowMs)).toEqual({ kind: 'invalid', why: expect.stringContaining(why) })
 })
 
 test.each([

@@ -1,12 +1,32 @@
-const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
+import { hourMs } from '../core/calendar.ts'
 
-/** `90m`, `12h`, `7d` before now, or a time as ISO 8601 has it. Milliseconds since the epoch; `undefined` for neither. */
-export function parseSince(text: string, nowMs: number): number | undefined {
-  const found = /^(\d{1,6})([smhdw])$/.exec(text)
-  if (found) return Math.max(0, nowMs - Number(found[1]) * units[found[2] as keyof typeof units])
-  const isIso = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/.test(text)
-  const timeMs = isIso ? Date.parse(text) : Number.NaN
-  return Number.isNaN(timeMs) ? undefined : timeMs
+const units = { s: 1_000, m: 60_000, h: hourMs, d: 24 * hourMs, w: 7 * 24 * hourMs } as const
+
+export type ParsedTime =
+  | { readonly kind: 'time'; readonly timeMs: number }
+  /** Sentences: what is wrong, or what would work. */
+  | { readonly kind: 'invalid'; readonly why: string }
+
+/**
+ * `90m`, `12h`, `7d` before now, or a time as ISO 8601 has it: a date is the beginning of that day in UTC, a time without a zone
+ * is one of the user's clock. Milliseconds since the epoch.
+ */
+export function parseTime(text: string, nowMs: number): ParsedTime {
+  const ago = /^(\d{1,6})([smhdw])$/.exec(text)
+  if (ago) return { kind: 'time', timeMs: Math.max(0, nowMs - Number(ago[1]) * units[ago[2] as keyof typeof units]) }
+  const [, date] =
+    /^(\d{4}-\d{2}-\d{2})(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/.exec(text) ?? []
+  if (date === undefined) return { kind: 'invalid', why: 'Write 90m, 12h, 7d or a time such as 2026-11-22T08:00Z.' }
+  const timeMs = Date.parse(text)
+  if (!isDay(date) || Number.isNaN(timeMs)) return { kind: 'invalid', why: 'There is no such day or time.' }
+  if (timeMs > nowMs) return { kind: 'invalid', why: 'It lies in the future.' }
+  return { kind: 'time', timeMs }
+}
+
+/** `Date.parse` takes February 30 for March 2. */
+function isDay(date: string): boolean {
+  const dayMs = Date.parse(date)
+  return !Number.isNaN(dayMs) && new Date(dayMs).toISOString().startsWith(date)
 }
 
 /** The largest unit that fits: `3m`, `2d`. */

@@ -49,6 +49,8 @@ test.each([
   ['agent', 'run'],
   ['provider', 'claude'],
   ['model', 'claude-opus-4-8'],
+  ['day', expect.stringMatching(/^\d{4}-\d\d-\d\d$/)],
+  ['hour', expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:00Z$/)],
 ])('usage --by %s --json is a report with one row for each', async (by, group) => {
   expect(await host.json(['usage', '--by', by])).toEqual({
     by,
@@ -68,6 +70,17 @@ test.each([
       },
     ],
   })
+})
+
+test('usage --csv has a line for each row under the names of the JSON', async () => {
+  const { stdout } = await host.run(['usage', '--by', 'day', '--since', '2d', '--csv'])
+  expect(stdout).toMatch(/^group,provider,exchanges,inputTokens,.*,estimatedTokens\n\d{4}-\d\d-\d\d,claude,1,\d+,.*\n$/)
+})
+
+test('usage of a time in which nothing was used says so; as CSV it is the names alone', async () => {
+  const before = ['usage', '--by', 'day', '--until', '1d']
+  expect(await host.run(before)).toMatchObject({ stdout: '', stderr: 'bot-bottle: nothing was used\n' })
+  expect((await host.run([...before, '--csv'])).stdout).toMatch(/^group,.*\n$/)
 })
 
 test('audit --json is a list of intents and what came of them', async () => {

@@ -69,8 +69,12 @@ test.each([
   [['run'], "missing required argument 'command'", undefined],
   [['ps', 'claude'], "too many arguments for 'ps'", undefined],
   [['kill'], "missing required argument 'id'", undefined],
-  [['usage', '--by', 'colour'], 'Allowed choices are bottle, agent, provider, model.', undefined],
+  [['usage', '--by', 'colour'], 'Allowed choices are bottle, agent, provider, model, day, hour.', undefined],
   [['usage', '--since', 'yesterday'], 'Write 90m, 12h, 7d or a time', undefined],
+  [['usage', '--since', '2026-02-30'], 'There is no such day or time.', undefined],
+  [['usage', '--until', '9999-01-01'], 'It lies in the future.', undefined],
+  [['usage', '--since', '1h', '--until', '2h'], 'the time of --until is not after that of --since', 'the earlier time'],
+  [['usage', '--csv', '--json'], "option '--csv' cannot be used with option '--json'", undefined],
   [['audit', '--limit', '0'], 'Write a number from 1 to 10000.', undefined],
   [['controller', 'statsu'], "unknown command 'statsu'", 'Did you mean status?'],
 ])('a wrong command line is one sentence on stderr, exit code 2: %j', async (args, message, hint) => {
