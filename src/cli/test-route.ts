@@ -1,7 +1,8 @@
 /** What the proxy would do with one request, and by what: `routes test`. Decided by the proxy's own code. */
-import { type Origin, placeOf } from '../core/manifest/definition.ts'
+import { builtInOrigin, type Origin, placeOf } from '../core/manifest/definition.ts'
 import { egressPolicy, type WrittenEgress } from '../core/manifest/written-egress.ts'
 import { type Judgement, judge } from '../core/routing/judge.ts'
+import { ownHost } from '../core/routing/own-host.ts'
 import { methodFault, type RefusedRequest, strictRequest } from '../core/routing/strict-request.ts'
 import { providerCredential, routeCredential } from './credential-words.ts'
 import { anyOther } from './route-rows.ts'
@@ -41,6 +42,8 @@ export function testRoute(egress: WrittenEgress, { method, scheme, authority, ta
   switch (verdict.kind) {
     case 'refused':
       return refused(verdict)
+    case 'own':
+      return passed({ verdict: 'own', provider: null, rule: `GET,HEAD ${ownHost} **`, credential: null }, builtInOrigin)
     case 'routed': {
       const origin = egress.routes.find(({ value }) => value === verdict.route)?.origin
       const { host, methods = ['*'], paths = ['**'] } = verdict.route

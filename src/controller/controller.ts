@@ -152,6 +152,7 @@ export async function openController({
     nowMs,
     newId,
     budgets: book,
+    thresholdsPercent: settings.thresholdsPercent,
     instancesPath,
     egressLogsPath,
     onBug,

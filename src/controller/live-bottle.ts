@@ -27,7 +27,16 @@ import { loggedEvents } from './egress-log.ts'
 export interface BottleServices
   extends Pick<
     Egress,
-    'ledger' | 'upstream' | 'bell' | 'gate' | 'weights' | 'preflight' | 'nowMs' | 'newId' | 'onBug'
+    | 'ledger'
+    | 'upstream'
+    | 'bell'
+    | 'gate'
+    | 'weights'
+    | 'preflight'
+    | 'thresholdsPercent'
+    | 'nowMs'
+    | 'newId'
+    | 'onBug'
   > {
   readonly budgets: BudgetBook
   readonly estimator: TokenEstimator

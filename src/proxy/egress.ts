@@ -36,6 +36,8 @@ export interface Egress extends EgressPolicy {
   /** The real credential. Throws or rejects with BottleError `credential_missing`; no promise where nothing is waited for. */
   credentialOf(owner: CredentialOwner): string | Promise<string>
   budgetsOf(provider: Provider, nowMs: number): BudgetsOfExchange
+  /** Of a budget, at which its users are warned. */
+  readonly thresholdsPercent: readonly number[]
   readonly on: EgressEvents
   /** A bug on a path that nobody waits for; what it was about is refused or charged. */
   onBug(error: unknown): void
@@ -70,7 +72,7 @@ export interface Denied extends TellableRequest {
 export interface PassedRequest extends TellableRequest {
   /** That the client spoke. */
   readonly httpVersion: HttpVersion
-  readonly verdict: 'metered' | 'free' | 'routed' | 'learned'
+  readonly verdict: 'metered' | 'free' | 'routed' | 'learned' | 'own'
   /** What the client was answered with; null where it got no answer. */
   readonly status: number | null
   /** As the client announced it; null where it did not. */

@@ -1,7 +1,7 @@
 /**
  * The way of one request. Read this first.
  *
- * strict front → cut? → verdict (metered, free, routed, refused) → body → for metered ones: read, estimate, reserve → dial with
+ * strict front → cut? → verdict (metered, free, routed, own, refused) → body → for metered ones: read, estimate, reserve → dial with
  * the real credential → bytes to the client, a copy to the meter → settle. On a plain route bytes pass both ways, unmetered. A
  * WebSocket goes its own way (`web-socket/run-web-socket.ts`); each request on it is metered by the same parts.
  *
@@ -15,6 +15,7 @@ import { failureSentence, give, giveCut, giveEnd, refuse } from './answer.ts'
 import type { BodyShare } from './body-quota.ts'
 import { headerValues } from './heads.ts'
 import { runMetered } from './metered-exchange.ts'
+import { giveOwnView } from './own-view.ts'
 import { readBody } from './read-body.ts'
 import type { DecidedRequest, ExchangeContext, ReadyRequest } from './ready-request.ts'
 import { readContent } from './request-content.ts'
@@ -31,6 +32,7 @@ export async function runExchange(context: ExchangeContext): Promise<void> {
     decided = decideRequest(context)
     if (!decided) return
     const { verdict } = decided
+    if (verdict.kind === 'own') return await giveOwnView(decided)
     if (decided.upgrade && verdict.kind === 'metered')
       return await runWebSocket({ ...decided, verdict, upgrade: decided.upgrade })
     if (verdict.kind === 'routed') return await runRouted({ ...decided, route: verdict.route }, share)

@@ -1,5 +1,5 @@
 import type { ResponseContexts } from '../core/metering/response-contexts.ts'
-import type { ProviderVerdict, RoutedVerdict } from '../core/routing/decide.ts'
+import type { OwnVerdict, ProviderVerdict, RoutedVerdict } from '../core/routing/decide.ts'
 import type { Arrival, StrictRequest } from '../core/routing/strict-request.ts'
 import type { BodyQuota } from './body-quota.ts'
 import type { ClientRequest, ClientResponse } from './client-messages.ts'
@@ -32,7 +32,7 @@ export type DecidedLine = Extract<StrictRequest, { kind: 'request' }>
 /** A request that may pass, its body not read yet. */
 export interface DecidedRequest extends ExchangeContext {
   readonly line: DecidedLine
-  readonly verdict: ProviderVerdict | RoutedVerdict
+  readonly verdict: OwnVerdict | ProviderVerdict | RoutedVerdict
 }
 
 /** A request for a provider that may be sent: decided, its body read. */

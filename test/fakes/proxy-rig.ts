@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defaultGate, type Gate } from '../../src/core/budget/gate.ts'
 import type { Counter } from '../../src/core/budget/scope.ts'
+import { defaultThresholdsPercent } from '../../src/core/budget/thresholds.ts'
 import { defaultWeights, type Weights } from '../../src/core/budget/weights.ts'
 import type { Preflight } from '../../src/core/manifest/settings.ts'
 import { createTokenEstimator, type TokenEstimator } from '../../src/core/metering/estimator/token-estimator.ts'
@@ -132,6 +133,7 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
           const { name } = owner.provider
           return options.credentialOf?.(owner.provider) ?? options.credentials?.[name] ?? `real-${name}-key`
         },
+        thresholdsPercent: defaultThresholdsPercent,
         budgetsOf: ({ name }) => ({
           chain: [run, 'agent:rig', 'bottle:claude', 'host'],
           governing: limited

@@ -1,5 +1,6 @@
 /** What routes and providers both say: hosts, methods, paths, and where a credential is. */
 import { canonicalHost } from '../routing/canonical-host.ts'
+import { ownHost } from '../routing/own-host.ts'
 import { pathPatternFault } from '../routing/path-pattern.ts'
 import { readSecretSource } from '../routing/secret-source.ts'
 import { oneOrMany } from './collection-notations.ts'
@@ -42,6 +43,7 @@ function hostNameFault(written: string): string | undefined {
   const host = canonicalHost(written)
   if (host.kind === 'address') return 'is an address; only names can be reached'
   if (host.kind === 'invalid') return `is no host name: ${host.why}`
+  if (host.name === ownHost) return 'is the bottle itself, which no provider is'
   return host.name === written ? undefined : `is no canonical name; write ${host.name}`
 }
 

@@ -274,3 +274,12 @@ describe('on other hosts', () => {
     )
   })
 })
+
+it.each([
+  ['any method and path', { method: 'DELETE', path: '/whatever' }, policy()],
+  ['a route to everything below .internal', { method: 'GET', path: '/budget' }, withRoutes({ host: '*.internal' })],
+  ['a bottle that learns', { method: 'GET', path: '/budget' }, policy({ learns: true })],
+])('what a bottle asks about itself is no matter of routes: %s', (_, line, rules) => {
+  expect(decide(rules, { host: 'bottle.internal', ...line })).toEqual({ kind: 'own' })
+  expect(decide(rules, { host: 'x.bottle.internal', ...line }).kind).not.toBe('own')
+})

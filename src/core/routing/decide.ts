@@ -1,5 +1,5 @@
 /**
- * What a bottle may reach: the one place that says metered, free, routed or refused. Deny by default.
+ * What a bottle may reach: the one place that says metered, free, routed, its own or refused. Deny by default.
  * **Invariant** (I3) On the host of a provider only that provider's endpoints pass, whatever the routes say: a host of the
  * bottle's own provider never becomes a plain route, and one of another known provider is refused.
  */
@@ -7,11 +7,17 @@ import type { WireFormatName } from '../metering/format.ts'
 import type { Endpoint, Provider, ProviderHost } from '../provider/provider.ts'
 import { builtInProviders } from '../provider/providers.ts'
 import { chooseRoute } from './choose-route.ts'
+import { ownHost } from './own-host.ts'
 import { matchesPath } from './path-pattern.ts'
 import { foreignHostReason, noRouteReason, unlistedReason } from './refusal-reason.ts'
 import type { Route } from './route.ts'
 
-export type Verdict = ProviderVerdict | RoutedVerdict | RefusedVerdict
+export type Verdict = OwnVerdict | ProviderVerdict | RoutedVerdict | RefusedVerdict
+
+/** About the bottle itself: answered by the proxy. */
+export interface OwnVerdict {
+  readonly kind: 'own'
+}
 
 export interface ProviderVerdict {
   readonly kind: 'metered' | 'free'
@@ -61,6 +67,7 @@ export interface RequestLine {
 }
 
 export function decide({ providers, routes, unlistedEndpoints, learns }: EgressPolicy, line: RequestLine): Verdict {
+  if (line.host === ownHost) return { kind: 'own' }
   const owner = hostOwner(providers, line.host)
   if (owner && line.oddity !== undefined) return oddPath(line.oddity)
   if (owner) {

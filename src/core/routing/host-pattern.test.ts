@@ -48,6 +48,7 @@ describe('hostPatternFault', () => {
     ['*.co.uk', 'is too wide: anybody can get a name below that suffix'],
     ['*.github.io', 'is too wide: anybody can get a name below that suffix'],
     ['*.s3.amazonaws.com', 'is too wide: anybody can get a name below that suffix'],
+    ['bottle.internal', 'is the bottle itself, which needs no route'],
     ['127.0.0.1', 'is an address; only names can be reached'],
     ['[::1]', 'is an address; only names can be reached'],
     ['2130706433', 'is an address; only names can be reached'],

@@ -4,6 +4,7 @@
  * Such suffixes are refused as far as they are known here; the whole list (publicsuffix.org) changes weekly.
  */
 import { canonicalHost } from './canonical-host.ts'
+import { ownHost } from './own-host.ts'
 
 /** Both canonical. */
 export function matchesHost(pattern: string, host: string): boolean {
@@ -21,6 +22,7 @@ export function hostPatternFault(pattern: string): string | undefined {
   const host = canonicalHost(name)
   if (host.kind === 'address') return 'is an address; only names can be reached'
   if (host.kind === 'invalid') return `is no host name: ${host.why}`
+  if (name === ownHost) return 'is the bottle itself, which needs no route'
   if (host.name !== name) return `is no canonical name; write ${isWildcard(pattern) ? '*.' : ''}${host.name}`
   if (isWildcard(pattern) && isOpenSuffix(name)) return 'is too wide: anybody can get a name below that suffix'
   return undefined

@@ -7,6 +7,7 @@ import {
   decide,
   type EgressPolicy,
   hostOwner,
+  type OwnVerdict,
   type ProviderVerdict,
   type RequestLine,
   type RoutedVerdict,
@@ -20,12 +21,14 @@ export interface JudgedRequest extends RequestLine {
 }
 
 export type Judgement =
+  | OwnVerdict
   | ProviderVerdict
   | RoutedVerdict
   | { readonly kind: 'refused'; readonly status: number; readonly code: string; readonly reason: string }
 
 export function judge(policy: EgressPolicy, request: JudgedRequest): Judgement {
   const verdict = decide(policy, request)
+  if (verdict.kind === 'own') return verdict
   const isOfRoute = verdict.kind === 'routed' || hostOwner(policy.providers, request.host) !== undefined
   if (request.asksForUpgrade && isOfRoute && !isMeteredSocket(policy, request, verdict)) {
     // It would not be metered; 426 makes clients fall back to plain HTTP at once (RFC 9110 §15.5.22).
