@@ -11,5 +11,12 @@ export function routeCredential({ auth }: Route): string | null {
 }
 
 function schemeInWords(scheme: AuthScheme): string {
-  return scheme.kind === 'header' ? scheme.name : scheme.kind
+  switch (scheme.kind) {
+    case 'header':
+      return scheme.name
+    case 'query':
+      return `?${scheme.name}=`
+    default:
+      return scheme.kind
+  }
 }

@@ -14,12 +14,12 @@ import type { Plan, StartRequest } from './api.ts'
 
 type CredentialRequest = Pick<StartRequest, 'hostEnvironment' | 'workspace' | 'readOnlyPaths'>
 
-/** What of the user's environment the sources need. A command gets all of it. */
+/** What of the user's environment the sources need. A command gets all of it, as does what asks the keyring. */
 export function environmentNeeds(bottle: EffectiveBottle): Pick<Plan, 'environmentNames' | 'wantsWholeEnvironment'> {
   const sources = sourcesOf(bottle)
   return {
     environmentNames: environmentNamesOf(sources),
-    wantsWholeEnvironment: sources.some(({ kind }) => kind === 'command'),
+    wantsWholeEnvironment: sources.some(({ kind }) => kind === 'command' || kind === 'keyring'),
   }
 }
 

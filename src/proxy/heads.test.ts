@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { AuthScheme } from '../core/routing/route.ts'
 import {
   type AnswerCoding,
+  authorizedQuery,
   clientHeaders,
   headerValues,
   scrubOf,
@@ -203,5 +204,22 @@ describe('the query for the upstream', () => {
     ['?a=1&&b=2', '?a=1&&b=2'],
   ])('%j becomes %j (C01)', (query, kept) => {
     expect(withoutCredentialParameters(query)).toBe(kept)
+  })
+
+  it.each([
+    ['', '?sig=s%2F%2B%20%26'],
+    ['?', '?&sig=s%2F%2B%20%26'],
+    ['?a=1', '?a=1&sig=s%2F%2B%20%26'],
+    ['?sig=mine&a=1&key=mine', '?a=1&sig=s%2F%2B%20%26'],
+    ['?%53IG=mine&s%69g=mine', '?sig=s%2F%2B%20%26'],
+  ])('%j becomes %j where the credential goes into it (C01)', (query, sentQuery) => {
+    const scheme = { kind: 'query', name: 'sig' } as const
+    expect(authorizedQuery(query, { scheme, secret: 's/+ &' })).toBe(sentQuery)
+  })
+
+  it('takes the place of every credential of a header too (C01)', () => {
+    const authorization = { scheme: { kind: 'query', name: 'sig' }, secret: 'real' } as const
+    const raw = ['Authorization', 'Bearer mine', 'X-Api-Key', 'mine', 'Accept', '*/*']
+    expect(sent(raw, { authorization }).join(' ')).not.toMatch(/mine|real/)
   })
 })

@@ -2,7 +2,7 @@
  * What of a head passes, in each direction. Safety: hop-by-hop fields end here (RFC 9110 §7.6.1), every credential that a
  * client sends is dropped, and the real one never comes back in a head.
  */
-import { credentialField, credentialTraces } from '../core/routing/credential.ts'
+import { credentialField, credentialParameter, credentialTraces } from '../core/routing/credential.ts'
 import type { AuthScheme } from '../core/routing/route.ts'
 import { narrowedAcceptEncoding } from './content-codings.ts'
 
@@ -77,7 +77,7 @@ export function upstreamHeaders({ raw, authorization, contentLength, answerCodin
   for (const [name, value] of pairs(raw)) {
     const key = spelling(name)
     if (hopByHop.has(key) || methodOverrides.has(key) || named.has(key)) continue
-    if (own && (credentialFields.has(key) || key === ownCredential)) continue
+    if (authorization && (credentialFields.has(key) || key === ownCredential)) continue
     if (answerCoding !== 'any' && answerMasks.has(key)) continue
     if (key === 'accept-encoding' && answerCoding === 'any') headers.push(name, value)
     if (!ownFields.has(key)) headers.push(name, value)
@@ -112,13 +112,22 @@ export function clientHeaders(raw: RawHeaders, scrub: Scrub): string[] {
   return headers
 }
 
-/** The query without parameters that carry a credential; other bytes as they came. */
-export function withoutCredentialParameters(query: string): string {
+/** With the real credential in place of the client's, where it goes into the query. */
+export function authorizedQuery(query: string, { scheme, secret }: Authorization): string {
+  const own = credentialParameter(scheme, secret)
+  const kept = withoutCredentialParameters(query, scheme.kind === 'query' ? scheme.name : undefined)
+  if (own === undefined) return kept
+  return kept === '' ? `?${own}` : `${kept}&${own}`
+}
+
+/** The query without parameters that carry a credential, and without `further`; other bytes as they came. */
+export function withoutCredentialParameters(query: string, further?: string): string {
   if (query === '') return query
+  const isKept = (name: string) => !credentialParameters.has(name) && name !== further?.toLowerCase()
   const kept = query
     .slice(1)
     .split('&')
-    .filter((parameter) => !credentialParameters.has(parameterName(parameter)))
+    .filter((parameter) => isKept(parameterName(parameter)))
   return kept.length === 0 ? '' : `?${kept.join('&')}`
 }
 

@@ -8,7 +8,7 @@ import type { Route } from '../core/routing/route.ts'
 import { giveRoutedEnd, refuse } from './answer.ts'
 import type { BodyShare } from './body-quota.ts'
 import { forward } from './forward.ts'
-import { type Authorization, clientHeaders, scrubOf, upstreamHeaders, withoutCredentialParameters } from './heads.ts'
+import { type Authorization, authorizedQuery, clientHeaders, scrubOf, upstreamHeaders } from './heads.ts'
 import { proxyLimits } from './limits.ts'
 import { readBody } from './read-body.ts'
 import { readCredential } from './read-credential.ts'
@@ -55,7 +55,7 @@ function upstreamHead(
   return {
     host,
     method,
-    target: `${path}${authorization ? withoutCredentialParameters(query) : query}`,
+    target: `${path}${authorization ? authorizedQuery(query, authorization) : query}`,
     headers: upstreamHeaders({
       raw: request.rawHeaders,
       authorization,

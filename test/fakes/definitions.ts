@@ -108,8 +108,15 @@ const method = fc.constantFrom('GET', 'POST', 'M-SEARCH')
 const scheme: Arbitrary<AuthScheme> = fc.oneof(
   fc.record({ kind: fc.constantFrom('bearer', 'x-api-key', 'basic') }),
   fc.record({ kind: fc.constant('header'), name: fc.constantFrom('x-token', 'PRIVATE-TOKEN') }),
+  fc.record({ kind: fc.constant('query'), name: fc.constantFrom('key', 'X-Sig') }),
 )
-const secret = fc.constantFrom('env:TOKEN_1', 'file:~/.config/token', 'file:/run/token', 'command:gh auth token')
+const secret = fc.constantFrom(
+  'env:TOKEN_1',
+  'file:~/.config/token',
+  'file:/run/token',
+  'keyring:npm/ada',
+  'command:gh auth token',
+)
 
 const route: Arbitrary<Route> = fc
   .tuple(

@@ -114,6 +114,18 @@ describe('a route', () => {
     expect(upstream.seen[0]?.line).toBe('GET /repos/a?q=1')
   })
 
+  it("puts its credential into the query in place of the client's, and takes it out of what comes back (C01, C03)", async () => {
+    const auth = { scheme: { kind: 'query', name: 'sig' }, secret: 'a/b' } as const
+    const { rig, upstream } = await provide(
+      (request, response) => response.writeHead(302, { location: `https://b.test${request.url}` }).end(),
+      { routes: [{ host: keyHost, auth }] },
+    )
+    const { headers } = await ask(rig, { ...get, path: '/x?SIG=mine&q=1', headers: ['Authorization', 'Bearer mine'] })
+    expect(upstream.seen[0]?.line).toBe('GET /x?q=1&sig=a%2Fb')
+    expect(JSON.stringify(upstream.seen)).not.toContain('mine')
+    expect(headers.location).toBe(`https://b.test/x?q=1&sig=${placeholderCredential}`)
+  })
+
   it('never shows its credential in the head of an answer, plain, coded or in a URL (C03)', async () => {
     const real = 'me:p+ss/word'
     const { rig } = await provide(

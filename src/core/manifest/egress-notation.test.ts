@@ -36,9 +36,14 @@ describe('egress', () => {
     [
       'an unknown scheme',
       route(', auth: {scheme: token, secret: env:T}'),
-      'egress.routes.auth.scheme: expected bearer, x-api-key, basic or header, found "token"',
+      'egress.routes.auth.scheme: expected bearer, x-api-key, basic, header or query, found "token"',
     ],
     ['auth without a secret', route(', auth: {scheme: bearer}'), 'egress.routes.auth: "secret" is missing'],
+    [
+      'the scheme query without a name',
+      route(', auth: {scheme: query, secret: env:T}'),
+      'egress.routes.auth: the scheme query needs a parameter; name it: parameter: NAME',
+    ],
     [
       'the scheme header without a name',
       route(', auth: {scheme: header, secret: env:T}'),

@@ -3,7 +3,7 @@ import { hostPatternFault } from '../routing/host-pattern.ts'
 import type { AuthScheme, Route, RouteAuth } from '../routing/route.ts'
 import { key, list, mapping, oneOrMany, requiredKey } from './collection-notations.ts'
 import type { EgressLog, EgressRules } from './definition.ts'
-import { authSchemes, headerName, method, pathPattern, secret } from './http-notations.ts'
+import { authSchemes, headerName, method, parameterName, pathPattern, secret } from './http-notations.ts'
 import { converted, sourced, wrong } from './notation.ts'
 import { oneOf, text, truth, wholeNumber } from './scalar-notations.ts'
 
@@ -17,30 +17,52 @@ const hostPattern = text({
 
 export const authKeys = {
   scheme: requiredKey(
-    'How the proxy presents the credential. basic: the secret is USER:PASSWORD. header: in the header that `header` names.',
+    'How the proxy presents the credential. basic: the secret is USER:PASSWORD. header: in the header that `header` names. query: in the parameter that `parameter` names.',
     authSchemes,
   ),
   header: key('For the scheme header: its name.', headerName),
-  secret: requiredKey('Where the host keeps the credential: env:NAME, file:PATH or command:….', secret),
+  parameter: key('For the scheme query: its name.', parameterName),
+  secret: requiredKey(
+    'Where the host keeps the credential: env:NAME, file:PATH, keyring:SERVICE or command:….',
+    secret,
+  ),
 }
 
 const auth = converted(mapping(authKeys), {
-  from({ scheme, header, secret: place }, node, reading) {
-    if ((scheme === 'header') !== (header !== undefined)) {
-      const advice = header === undefined ? 'name it: header: NAME' : `remove "header", or write "scheme: header"`
-      return wrong(node, reading, `the scheme ${scheme} ${header === undefined ? 'needs' : 'has'} a header; ${advice}`)
-    }
-    return { scheme: schemeOf(scheme, header), secret: place }
+  from({ scheme, header, parameter, secret: place }, node, reading): RouteAuth | undefined {
+    const fault = nameFault(scheme, { header, parameter })
+    if (fault !== undefined) return wrong(node, reading, fault)
+    return { scheme: schemeOf(scheme, header ?? parameter), secret: place }
   },
   to: ({ scheme, secret: place }: RouteAuth) => ({
     scheme: scheme.kind,
     ...(scheme.kind === 'header' && { header: scheme.name }),
+    ...(scheme.kind === 'query' && { parameter: scheme.name }),
     secret: place,
   }),
 })
 
-function schemeOf(kind: AuthScheme['kind'], header = ''): AuthScheme {
-  return kind === 'header' ? { kind, name: header } : { kind }
+/** The scheme that each name belongs to. */
+const namedSchemes = { header: 'header', parameter: 'query' } as const
+
+function nameFault(
+  scheme: AuthScheme['kind'],
+  names: Readonly<Record<keyof typeof namedSchemes, string | undefined>>,
+): string | undefined {
+  for (const name of ['header', 'parameter'] as const) {
+    const owner = namedSchemes[name]
+    if (scheme === owner && names[name] === undefined) {
+      return `the scheme ${scheme} needs a ${name}; name it: ${name}: NAME`
+    }
+    if (scheme !== owner && names[name] !== undefined) {
+      return `the scheme ${scheme} has a ${name}; remove "${name}", or write "scheme: ${owner}"`
+    }
+  }
+  return undefined
+}
+
+function schemeOf(kind: AuthScheme['kind'], name = ''): AuthScheme {
+  return kind === 'header' || kind === 'query' ? { kind, name } : { kind }
 }
 
 const tool = text({

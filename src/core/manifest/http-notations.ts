@@ -49,13 +49,13 @@ function hostNameFault(written: string): string | undefined {
 
 /** The value itself is never shown: somebody may have written the credential in its place. */
 export const secret = text({
-  expected: 'where the credential is: env:NAME, file:PATH or command:…',
+  expected: 'where the credential is: env:NAME, file:PATH, keyring:SERVICE or command:…',
   isHidden: true,
   fault(written) {
     const source = readSecretSource(written)
     return source.kind === 'invalid' ? source.why : undefined
   },
-  schema: { pattern: '^(env|file|command):.' },
+  schema: { pattern: '^(env|file|keyring|command):.' },
 })
 
 const maxSources = 8
@@ -76,7 +76,12 @@ const unfitHeaders = new Set([
   ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
 ])
 
-export const authSchemes = oneOf(['bearer', 'x-api-key', 'basic', 'header'])
+export const parameterName = text({
+  expected: 'the name of a parameter',
+  fault: (written) => (/^[A-Za-z0-9._~-]{1,100}$/.test(written) ? undefined : 'is no name of a parameter of a query'),
+})
+
+export const authSchemes = oneOf(['bearer', 'x-api-key', 'basic', 'header', 'query'])
 export const providerSchemes = oneOf(['bearer', 'x-api-key', 'header'])
 
 const maxWords = 64

@@ -70,7 +70,7 @@ const host = converted(mapping(hostKeys), {
 
 export const credentialKeys = {
   secret: requiredKey(
-    'Where the host keeps the credential: env:NAME, file:PATH or command:…; of several the first that has one.',
+    'Where the host keeps the credential: env:NAME, file:PATH, keyring:SERVICE or command:…; of several the first that has one.',
     secrets,
   ),
   scheme: key('How the proxy presents it. Default: bearer.', providerSchemes),

@@ -10,6 +10,7 @@ test.each([
   [bearer, 'abc', ['authorization', 'Bearer abc']],
   [{ kind: 'x-api-key' } as const, 'abc', ['x-api-key', 'abc']],
   [header, 'token abc', ['X-Token', 'token abc']],
+  [{ kind: 'query', name: 'key' } as const, 'a b', undefined],
   [basic, 'me:pass', ['authorization', 'Basic bWU6cGFzcw==']],
   [basic, 'm\u00fc:\u{1f511}', ['authorization', 'Basic bcO8OvCflJE=']],
 ])('%j presents %j', (scheme, secret, field) => {

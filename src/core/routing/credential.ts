@@ -1,4 +1,4 @@
-/** How a secret becomes a header of a request, and in which forms it must never come back. */
+/** How a secret becomes a header or a parameter of a request, and in which forms it must never come back. */
 import type { AuthScheme } from './route.ts'
 
 /** Why a text cannot be the secret of a scheme, as the end of a sentence about it. Never repeats the text. */
@@ -7,6 +7,8 @@ export function credentialFault({ kind }: AuthScheme, secret: string): string | 
     case 'bearer':
     case 'x-api-key':
       return /^[\x21-\x7e]+$/.test(secret) ? undefined : 'has a character that no HTTP header may have'
+    case 'query':
+      return /\p{Cc}/u.test(secret) ? 'has a control character' : undefined
     case 'header':
       return /^[\x20-\x7e]+$/.test(secret) ? undefined : 'has a character that no HTTP header may have'
     case 'basic':
@@ -15,7 +17,11 @@ export function credentialFault({ kind }: AuthScheme, secret: string): string | 
   }
 }
 
-export function credentialField(scheme: AuthScheme, secret: string): readonly [name: string, value: string] {
+/** `undefined` for a credential that goes into the query. */
+export function credentialField(
+  scheme: AuthScheme,
+  secret: string,
+): readonly [name: string, value: string] | undefined {
   switch (scheme.kind) {
     case 'bearer':
       return ['authorization', `Bearer ${secret}`]
@@ -25,7 +31,14 @@ export function credentialField(scheme: AuthScheme, secret: string): readonly [n
       return ['x-api-key', secret]
     case 'header':
       return [scheme.name, secret]
+    case 'query':
+      return undefined
   }
+}
+
+/** `NAME=SECRET`, percent-encoded (RFC 3986 §2.1); `undefined` for a credential that goes into a header. */
+export function credentialParameter(scheme: AuthScheme, secret: string): string | undefined {
+  return scheme.kind === 'query' ? `${encodeURIComponent(scheme.name)}=${encodeURIComponent(secret)}` : undefined
 }
 
 /** The secret as a head could show it: itself, coded as it was sent, and as a part of a URL. The longest first. */

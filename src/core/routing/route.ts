@@ -6,6 +6,8 @@ export type AuthScheme =
   | { readonly kind: 'x-api-key' }
   | { readonly kind: 'basic' }
   | { readonly kind: 'header'; readonly name: string }
+  /** As a parameter of the query. */
+  | { readonly kind: 'query'; readonly name: string }
 
 export interface RouteAuth {
   readonly scheme: AuthScheme

@@ -6,6 +6,8 @@ test.each([
   ['env: GITHUB_TOKEN', { kind: 'env', name: 'GITHUB_TOKEN' }],
   ['file:/run/secrets/token', { kind: 'file', path: '/run/secrets/token' }],
   ['file:~/.config/my token', { kind: 'file', path: '~/.config/my token' }],
+  ['keyring:github.com', { kind: 'keyring', service: 'github.com' }],
+  ['keyring:github.com/ada@example.com', { kind: 'keyring', service: 'github.com', account: 'ada@example.com' }],
   ['command:gh auth token', { kind: 'command', command: 'gh auth token' }],
   ['command:printf a:b | tr : x', { kind: 'command', command: 'printf a:b | tr : x' }],
 ])('%s is read', (text, expected) => {
@@ -24,6 +26,9 @@ test.each([
   ['file:../token', /names no file/],
   ['file:/', /names no file/],
   ['file:/etc/', /names no file/],
+  ['keyring:', /names no entry of the keyring/],
+  ['keyring:$(id)/ada', /names no entry of the keyring/],
+  ['keyring:a b', /names no entry of the keyring/],
   ['command:', /names no command/],
   ['command:   ', /names no command/],
 ])('%j is refused, and the reason never repeats it', (text, why) => {

@@ -6,6 +6,7 @@ import { BottleError, messageOf } from '../../core/errors.ts'
 import { credentialFault } from '../../core/routing/credential.ts'
 import type { AuthScheme } from '../../core/routing/route.ts'
 import { environmentNamesOf, readSecretSource, type SecretSource } from '../../core/routing/secret-source.ts'
+import { readKeyring } from './keyring.ts'
 import { runSecretCommand, SecretCommandError } from './secret-command.ts'
 import { readSecretFile } from './secret-file.ts'
 
@@ -13,7 +14,7 @@ export interface CredentialOptions {
   /** Whose it is, e.g. `provider claude`. */
   readonly subject: string
   readonly scheme: AuthScheme
-  /** `env:NAME`, `file:PATH` or `command:…`; the first that has a value counts. */
+  /** `env:NAME`, `file:PATH`, `keyring:…` or `command:…`; the first that has a value counts. */
   readonly sources: readonly string[]
   /** The environment of the user: what `env:` reads and `command:` gets. */
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -26,7 +27,12 @@ export interface Credential {
 }
 
 /** A file is looked at again, and a command run again, when its value is older. */
-const keptMs: Readonly<Record<SecretSource['kind'], number>> = { env: Infinity, file: 5_000, command: 300_000 }
+const keptMs: Readonly<Record<SecretSource['kind'], number>> = {
+  env: Infinity,
+  file: 5_000,
+  keyring: 300_000,
+  command: 300_000,
+}
 
 export function createCredential(options: CredentialOptions): Credential {
   let kept: { readonly secret: string; readonly untilMs: number } | undefined
@@ -86,6 +92,8 @@ async function readSource(source: SecretSource, environment: CredentialOptions['
     }
     case 'file':
       return readSecretFile(source.path)
+    case 'keyring':
+      return readKeyring(source, environment)
     case 'command':
       return runSecretCommand(source.command, { env: environment })
   }
@@ -98,6 +106,8 @@ function placeOf(source: SecretSource): string {
       return source.name
     case 'file':
       return source.path
+    case 'keyring':
+      return 'what the keyring has'
     case 'command':
       return 'what the command printed'
   }
