@@ -10,6 +10,12 @@ function repeat(text: string): Buffer {
   return Buffer.from(text.repeat(Math.ceil(targetBytes / text.length)))
 }
 
+/** A stream of events that differ as those of a provider do, by their order. */
+function streamOf(event: (order: number) => string): Buffer {
+  const events = Array.from({ length: 1_000 }, (_, order) => event(order))
+  return repeat(events.join(''))
+}
+
 function inChunks(bytes: Buffer): readonly Uint8Array[] {
   return Array.from({ length: Math.ceil(bytes.length / chunkBytes) }, (_, index) =>
     bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes),
@@ -24,17 +30,25 @@ function measure(title: string, byteCount: number, run: () => void): void {
   console.log(`${title.padEnd(58)} ${((byteCount * rounds) / (user + system)).toFixed(0).padStart(7)} MB/s`)
 }
 
-const anthropicDelta = (text: string): string =>
+const padding = (order: number): string => 'dThKq2ajSAGIDx7w'.slice(0, 1 + (order % 16))
+
+const anthropicDelta = (text: string) => (): string =>
   `event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":${JSON.stringify(text)}}}\n\n`
 
-const openaiDelta = (text: string): string =>
-  `event: response.output_text.delta\ndata: {"type":"response.output_text.delta","content_index":0,"delta":${JSON.stringify(text)},"item_id":"msg_0a63f40a2632b74300699f8819a5e08196ac270722d369af5a","output_index":0,"sequence_number":4,"obfuscation":"2ajSAGID"}\n\n`
+const openaiDelta =
+  (text: string) =>
+  (order: number): string =>
+    `event: response.output_text.delta\ndata: {"type":"response.output_text.delta","content_index":0,"delta":${JSON.stringify(text)},"item_id":"msg_0a63f40a2632b74300699f8819a5e08196ac270722d369af5a","output_index":0,"sequence_number":${order},"obfuscation":"${padding(order)}"}\n\n`
 
-const chatDelta = (text: string): string =>
-  `data: {"id":"chatcmpl-D8Z5oo6uDh67AD85p73ksdT1KxhE0","object":"chat.completion.chunk","created":1770933892,"model":"gpt-4.1-nano","service_tier":"default","system_fingerprint":"fp_de604bd877","choices":[{"index":0,"delta":{"content":${JSON.stringify(text)}},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"dTh"}\n\n`
+const chatDelta =
+  (text: string) =>
+  (order: number): string =>
+    `data: {"id":"chatcmpl-D8Z5oo6uDh67AD85p73ksdT1KxhE0","object":"chat.completion.chunk","created":1770933892,"model":"gpt-4.1-nano","service_tier":"default","system_fingerprint":"fp_de604bd877","choices":[{"index":0,"delta":{"content":${JSON.stringify(text)}},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"${padding(order)}"}\n\n`
 
-const geminiEvent = (text: string): string =>
-  `data: {"candidates":[{"content":{"parts":[{"text":${JSON.stringify(text)}}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":23,"totalTokenCount":217,"thoughtsTokenCount":185},"modelVersion":"gemini-3-pro-preview","responseId":"bH6LaZW8Fp"}\n\n`
+const geminiEvent =
+  (text: string) =>
+  (order: number): string =>
+    `data: {"candidates":[{"content":{"parts":[{"text":${JSON.stringify(text)}}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":${order},"totalTokenCount":${194 + order},"thoughtsTokenCount":185},"modelVersion":"gemini-3-pro-preview","responseId":"bH6LaZW8Fp"}\n\n`
 
 const prose = 'The meter reads a copy of the bytes and never changes, delays or breaks the response.\n\n'
 const code = 'if (a["b"] === "c") {\n  return "d\\n"\n}\n'
@@ -47,12 +61,13 @@ const streams = {
   'Gemini SSE, 400 characters and usage an event': ['gemini', geminiEvent(prose.repeat(5).slice(0, 400))],
   'OpenAI Responses SSE, one event of 32 MB': [
     'openai-responses',
-    `data: {"type":"x","text":${JSON.stringify(repeat(prose).toString())}}\n\n`,
+    () => `data: {"type":"x","text":${JSON.stringify(repeat(prose).toString())}}\n\n`,
   ],
 } as const
 
-for (const [title, [name, text]] of Object.entries(streams)) {
-  const bytes = text.length > chunkBytes ? Buffer.from(text) : repeat(text)
+for (const [title, [name, event]] of Object.entries(streams)) {
+  const isOne = event(0).length > chunkBytes
+  const bytes = isOne ? Buffer.from(event(0)) : streamOf(event)
   const chunks = inChunks(bytes)
   measure(title, bytes.length, () => {
     const meter = wireFormats[name].createMeter('sse')

@@ -7,10 +7,11 @@
  * ends the scan quietly with what was found until then. Of duplicate keys the last one counts, as in JSON.parse.
  */
 import { JsonCaptures, type Span } from './json-captures.ts'
+import type { EventShape, ViewedBytes } from './json-event-shape.ts'
 import { JsonKey } from './json-key.ts'
-import { KnownStart } from './json-known-start.ts'
 import type { JsonPaths, PathNode } from './json-paths.ts'
-import { endOfString, isBetweenStrings, isBlank, isScalarByte } from './json-syntax.ts'
+import { endOfScalar, endOfString, isBetweenStrings, isBlank, isScalarByte, quote } from './json-syntax.ts'
+import { capture, locate, measure, seal, skip, type Use, useAt, watch } from './json-use.ts'
 import { JsonWatch } from './json-watch.ts'
 import { type TextBytes, TextMeter } from './text-meter.ts'
 
@@ -27,14 +28,12 @@ const inContainer = 9
 const closed = 10
 const malformed = 11
 
-const skip = 0
-const capture = 1
-const measure = 2
-const watch = 3
-const seal = 4
-const locate = 5
-
 export type ScanState = 'open' | 'closed' | 'malformed'
+
+interface ScannerOptions {
+  readonly onWatched?: (path: string, text: string) => void
+  readonly shape?: EventShape
+}
 
 export class JsonScanner {
   readonly #paths: JsonPaths
@@ -49,7 +48,7 @@ export class JsonScanner {
   #state = expectValue
   /** Where the value that comes next, or is being read, stands in the paths. */
   #node: PathNode | undefined
-  #mode = skip
+  #mode: Use = skip
   #isAfterBackslash = false
   /** Inside a value that is skipped as a whole: open brackets, and whether a string is open. */
   #depth = 0
@@ -57,18 +56,23 @@ export class JsonScanner {
   #isObject = false
   /** Bytes of the document before those that are being fed. */
   #fedBytes = 0
-  /** Where the document began in the bytes that are being fed; -1 where elsewhere, and once a text of it was read. */
-  #startAt = -1
-  readonly #knownStart: KnownStart
+  /** Where the document begins in the bytes that are being fed; negative where it began in others. */
+  #documentStart = 0
+  /** The same of the value. */
+  #valueStart = 0
+  readonly #shape: EventShape | undefined
   #locatedStart = 0
   /** The last one at each place. */
   readonly #located = new Map<string, Span>()
 
-  /** `onWatched`: called with each value or key at a watched path; a long one is cut. */
-  constructor(paths: JsonPaths, onWatched: (path: string, text: string) => void = () => {}) {
+  /**
+   * `onWatched`: called with each value or key at a watched path; a long one is cut.
+   * `shape`: for many documents that are alike, and paths that capture, measure and seal.
+   */
+  constructor(paths: JsonPaths, { onWatched = () => {}, shape }: ScannerOptions = {}) {
     this.#paths = paths
     this.#watch = new JsonWatch(onWatched)
-    this.#knownStart = new KnownStart(paths.slotOf.size)
+    this.#shape = shape
     this.#node = paths.root
     this.#captures = new JsonCaptures(paths.slotOf.size)
   }
@@ -94,7 +98,7 @@ export class JsonScanner {
 
   /** What this scanner keeps at most at this moment, for those who watch memory. */
   get heldBytes(): number {
-    return this.#captures.heldBytes + this.#key.heldBytes + this.#watch.heldBytes + this.#knownStart.heldBytes
+    return this.#captures.heldBytes + this.#key.heldBytes + this.#watch.heldBytes + (this.#shape?.heldBytes ?? 0)
   }
 
   /** The value at a captured path; `undefined` when it is absent, null, unfinished, too big or no JSON. */
@@ -132,6 +136,7 @@ export class JsonScanner {
     if (this.#located.size > 0) this.#located.clear()
     this.#captures.reset()
     this.#text.reset()
+    this.#shape?.begin()
     this.#level = 0
     this.#state = expectValue
     this.#node = this.#paths.root
@@ -148,9 +153,8 @@ export class JsonScanner {
 
   /** Reads no further than the document's end, and returns where that stands; another document may follow. */
   readDocument(bytes: Uint8Array, start: number, end: number): number {
-    this.#startAt = this.#fedBytes === 0 ? start : -1
-    let at = this.#fedBytes === 0 ? this.#passKnownStart(bytes, start, end) : start
-    this.#fedBytes -= start
+    let at = start
+    this.#documentStart = start - this.#fedBytes
     while (at < end && this.#state !== closed) {
       switch (this.#state) {
         case inKey:
@@ -176,37 +180,27 @@ export class JsonScanner {
         }
       }
     }
-    this.#fedBytes += at
+    this.#fedBytes += at - start
     return at
   }
 
-  /** Where to read on in a document that begins here. */
-  #passKnownStart(bytes: Uint8Array, start: number, end: number): number {
-    const length = this.#knownStart.lengthIn(bytes, start, end)
-    if (length === 0) return start
-    const { parents, isArray, node, captures } = this.#knownStart.position
-    for (let level = 0; level < parents.length; level++) {
-      this.#parents[level] = parents[level] as PathNode
-      this.#isArray[level] = isArray[level] as boolean
+  /**
+   * Reads a whole event that is like the one that was remembered, but for its values: its document, and what stands around it.
+   * Returns where it ends; -1 where another one begins there. To be asked before anything of a document was fed.
+   */
+  readAlike(bytes: ViewedBytes, start: number): number {
+    const end = this.#shape?.read(bytes, start, { captures: this.#captures, text: this.#text }) ?? -1
+    if (end >= 0) {
+      this.#state = closed
+      this.#isObject = true
     }
-    this.#level = parents.length
-    this.#node = node
-    this.#captures.copyFrom(captures)
-    this.#isObject = isArray[0] === false
-    this.#mode = measure
-    this.#state = inString
-    this.#startAt = -1
-    return start + length
+    return end
   }
 
-  /** A text begins, the first of the document. */
-  #rememberStart(bytes: Uint8Array, textAt: number): void {
-    this.#knownStart.remember(bytes, this.#startAt, textAt, {
-      parents: this.#parents.slice(0, this.#level),
-      isArray: this.#isArray.slice(0, this.#level),
-      node: this.#node,
-      captures: this.#captures,
-    })
+  /** Remembers what the document looks like that was just read, in an event that stands there with all that is around it. */
+  remember(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#state !== closed || !this.#isObject) return false
+    return this.#shape?.remember(bytes, start, end, this.#documentStart) ?? false
   }
 
   #slot(path: string): number {
@@ -262,12 +256,9 @@ export class JsonScanner {
       this.#enter(node, true)
       return
     }
-    this.#mode = modeAt(node)
+    this.#mode = useAt(node)
     this.#isAfterBackslash = false
-    if ((this.#mode === measure || this.#mode === seal) && this.#startAt >= 0) {
-      if (this.#mode === measure && byte === 0x22) this.#rememberStart(bytes, at + 1)
-      this.#startAt = -1
-    }
+    this.#valueStart = at
     if (byte === 0x22) this.#state = inString
     else if (byte === 0x7b || byte === 0x5b) {
       this.#state = inContainer
@@ -280,12 +271,12 @@ export class JsonScanner {
       return
     }
     if (this.#mode === capture && node !== undefined) {
-      this.#captures.open(node.slot, this.#fedBytes + at)
+      this.#captures.open(node.slot, at - this.#documentStart)
       this.#keep(bytes, at, at + 1)
     } else if (this.#mode === watch) {
       this.#watch.begin()
       this.#keep(bytes, at, at + 1)
-    } else if (this.#mode === locate) this.#locatedStart = this.#fedBytes + at
+    } else if (this.#mode === locate) this.#locatedStart = at - this.#documentStart
   }
 
   #enter(node: PathNode, isArray: boolean): void {
@@ -306,7 +297,8 @@ export class JsonScanner {
     if (this.#mode === capture && this.#node !== undefined) this.#captures.close(this.#node.slot)
     if (this.#mode === watch && this.#node !== undefined) this.#watch.endValue(this.#node.watchedAs)
     if (this.#mode === locate && this.#node !== undefined)
-      this.#located.set(this.#node.locatedAs, { start: this.#locatedStart, end: this.#fedBytes + at })
+      this.#located.set(this.#node.locatedAs, { start: this.#locatedStart, end: at - this.#documentStart })
+    this.#shape?.note(this.#valueStart, at, this.#mode, this.#node?.slot ?? -1)
     this.#state = this.#level === 0 ? closed : afterValue
   }
 
@@ -336,7 +328,7 @@ export class JsonScanner {
 
   #readString(bytes: Uint8Array, start: number, end: number): number {
     let at: number
-    if (this.#mode === measure) at = this.#text.measure(bytes, start, end)
+    if (this.#mode === measure) at = this.#measure(bytes, start, end)
     else {
       at = endOfString(bytes, start, end, this.#isAfterBackslash)
       if (at < 0) this.#isAfterBackslash = at === -2
@@ -352,9 +344,15 @@ export class JsonScanner {
     return at + 1
   }
 
+  #measure(bytes: Uint8Array, start: number, end: number): number {
+    let at = this.#text.measure(bytes, start, end)
+    // Only lenient servers send control characters in strings.
+    for (; at < end && bytes[at] !== quote; at = this.#text.measure(bytes, at + 1, end)) this.#text.add(1)
+    return at
+  }
+
   #readScalar(bytes: Uint8Array, start: number, end: number): number {
-    let at = start
-    while (at < end && isScalarByte(bytes[at] as number)) at += 1
+    const at = endOfScalar(bytes, start, end)
     this.#keep(bytes, start, at)
     if (at < end) this.#finish(at)
     return at
@@ -385,13 +383,4 @@ export class JsonScanner {
     if (this.#depth === 0) this.#finish(at)
     return at
   }
-}
-
-function modeAt(node: PathNode | undefined): number {
-  if (node === undefined) return skip
-  if (node.slot >= 0) return capture
-  if (node.isMeasured) return measure
-  if (node.isSealed) return seal
-  if (node.watchedAs) return watch
-  return node.locatedAs ? locate : skip
 }

@@ -6,8 +6,9 @@ const shortStringBytes = 32
 export const comma = 0x2c
 export const openingBracket = 0x5b
 export const closingBracket = 0x5d
-const quote = 0x22
+export const quote = 0x22
 const backslash = 0x5c
+const space = 0x20
 
 /**
  * Where the closing quote of a string stands. -1: not in these bytes; -2: not in these bytes, and the last one is a
@@ -44,9 +45,48 @@ export function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 }
 
+export function isBracket(byte: number): boolean {
+  return byte === 0x7b || byte === openingBracket || byte === 0x7d || byte === closingBracket
+}
+
 /** Of a number or a literal; what is no JSON, like NaN, is let through and found out by whoever parses the value. */
 export function isScalarByte(byte: number): boolean {
   return scalarBytes[byte] === 1
+}
+
+export function endOfScalar(bytes: Uint8Array, start: number, end: number): number {
+  let at = start
+  while (at < end && isScalarByte(bytes[at] as number)) at += 1
+  return at
+}
+
+/** Behind the string that begins at `start`. -1: not in these bytes, or a control character stands in it. */
+export function endOfPlainString(bytes: Uint8Array, start: number): number {
+  for (let at = start + 1; at < bytes.length; at++) {
+    const byte = bytes[at] as number
+    if (byte === quote) return at + 1
+    if (byte === backslash) at += 1
+    else if (byte < space) return -1
+  }
+  return -1
+}
+
+/** Behind the object or array that begins at `start`. -1: not in these bytes, or what stands in it is more than plain JSON. */
+export function endOfPlainContainer(bytes: Uint8Array, start: number): number {
+  let depth = 0
+  for (let at = start; at >= 0 && at < bytes.length; ) {
+    const byte = bytes[at] as number
+    if (byte === quote) {
+      at = endOfPlainString(bytes, at)
+      continue
+    }
+    at += 1
+    if (isBracket(byte)) {
+      depth += byte === 0x7b || byte === openingBracket ? 1 : -1
+      if (depth === 0) return at
+    } else if (byte < space || !isBetweenStrings(byte)) return -1
+  }
+  return -1
 }
 
 /**

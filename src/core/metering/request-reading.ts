@@ -41,10 +41,11 @@ export function readRequest(
   body: readonly Uint8Array[],
 ): RequestReading | undefined {
   const tools = new Set<string>()
-  const scanner = new JsonScanner(paths, (path, text) => {
+  const onWatched = (path: string, text: string) => {
     const place = toolPlaces.get(path)
     if (place && !isHarmless(place, text) && tools.size <= maxProviderTools) tools.add(toolName(place, text))
-  })
+  }
+  const scanner = new JsonScanner(paths, { onWatched })
   for (const chunk of body) scanner.feed(chunk)
   if (scanner.state !== 'closed' || !scanner.isObject) return undefined
   if ([...paths.slotOf.keys()].some((path) => scanner.isUnreadable(path))) return undefined

@@ -5,6 +5,7 @@
 import { estimateOutputTokens } from './estimate.ts'
 import type { BodyKind, MeterReading, ResponseMeter } from './format.ts'
 import { createJsonArrayTail } from './json-array-tail.ts'
+import { EventShape, type ViewedBytes, viewOf } from './json-event-shape.ts'
 import type { JsonPaths } from './json-paths.ts'
 import { JsonScanner } from './json-scanner.ts'
 import { isBlank, openingBracket } from './json-syntax.ts'
@@ -76,7 +77,7 @@ interface Source {
 }
 
 function openSource({ paths, createReader }: DocumentShape, tally: Tally): Source {
-  const scanner = new JsonScanner(paths)
+  const scanner = new JsonScanner(paths, { shape: new EventShape() })
   const reader = createReader(tally)
   let name: string | undefined
   const found: Found = {
@@ -108,25 +109,48 @@ const eventMeters = { sse: meterEvents, messages: meterMessages }
 
 function meterEvents({ scanner, read }: Source): FeedAndEnd {
   let textBytesBefore = 0
+  let viewed: ViewedBytes | undefined
+  /** Of the event that the scanner remembers. */
+  let rememberedName: string | undefined
+  const readEvent = (name: string | undefined) => {
+    const { asciiBytes, otherBytes } = scanner.textBytes
+    const hasText = asciiBytes + otherBytes > textBytesBefore
+    textBytesBefore = asciiBytes + otherBytes
+    // An event of text that holds nothing but its type is a delta: the most frequent kind, and nothing else to read.
+    if (!hasText || scanner.captureCount > 1) read(name)
+  }
   const tail: SseTail = new SseTail({
+    wholeEvent: (chunk, start) => {
+      viewed ??= viewOf(chunk)
+      const end = scanner.readAlike(viewed, start)
+      if (end < 0) return end
+      readEvent(rememberedName)
+      scanner.reset()
+      return end
+    },
     data: (bytes, start, end) => scanner.feed(bytes, start, end),
-    eventEnd: () => {
-      const { asciiBytes, otherBytes } = scanner.textBytes
-      const hasText = asciiBytes + otherBytes > textBytesBefore
-      textBytesBefore = asciiBytes + otherBytes
-      // An event of text that holds nothing but its type is a delta: the most frequent kind, and nothing else to read.
-      if (!hasText || scanner.captureCount > 1) read(tail.eventName)
+    eventEnd: (chunk, start, end) => {
+      readEvent(tail.eventName)
+      if (start >= 0 && scanner.remember(chunk, start, end)) rememberedName = tail.eventName
       scanner.reset()
     },
   })
-  return { feed: (chunk) => tail.feed(chunk), end: () => tail.end() }
+  return {
+    feed: (chunk) => {
+      tail.feed(chunk)
+      viewed = undefined
+    },
+    end: () => tail.end(),
+  }
 }
 
 function meterMessages({ scanner, read }: Source): FeedAndEnd {
   return {
     feed: (message) => {
-      scanner.feed(message)
+      const end = scanner.readAlike(viewOf(message), 0)
+      scanner.feed(message, Math.max(0, end))
       read()
+      scanner.remember(message, 0, message.length)
       scanner.reset()
     },
     end: () => {},

@@ -6,10 +6,12 @@
  * size. Per stream the tail holds a field name and an event name, both bounded.
  */
 export interface SseSink {
+  /** An event begins there. Returns where it ends, blank line included, if the sink has read it by itself; otherwise -1. */
+  wholeEvent?(chunk: Uint8Array, start: number): number
   /** A piece of the current event's data. The bytes are only valid during the call. */
   data(bytes: Uint8Array, start: number, end: number): void
-  /** The event is over, or the stream ended inside it. */
-  eventEnd(): void
+  /** The event is over, or the stream ended inside it. It stands there in the chunk, if it came whole in one: else `start` is -1. */
+  eventEnd(chunk: Uint8Array, start: number, end: number): void
 }
 
 /** Longer event names are cut; the protocols' own have at most half of it. */
@@ -28,6 +30,7 @@ const inEventName = 4
 const inIgnored = 5
 
 const byteOrderMark = Uint8Array.of(0xef, 0xbb, 0xbf)
+const nothing = Buffer.alloc(0)
 const newline = Uint8Array.of(lineFeed)
 const dataField = Uint8Array.from('data', (letter) => letter.charCodeAt(0))
 const eventField = Uint8Array.from('event', (letter) => letter.charCodeAt(0))
@@ -41,6 +44,9 @@ export class SseTail {
   #field: Uint8Array | undefined
   #fieldLength = 0
   #hasData = false
+  /** Where the event begins in the current chunk; -1 where in one before. */
+  #eventStart = 0
+  #isBetweenEvents = true
   #isAfterCarriageReturn = false
   /** Bytes of the BOM seen at the start of the stream; -1 once the start is behind. */
   #markLength = 0
@@ -61,6 +67,7 @@ export class SseTail {
     const chunk = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     this.#nextLineFeed = -1
     this.#nextCarriageReturn = -1
+    this.#eventStart = -1
     let at = this.#markLength >= 0 ? this.#skipMark(chunk) : 0
     if (this.#isAfterCarriageReturn && at < chunk.length) {
       if (chunk[at] === lineFeed) at += 1
@@ -69,6 +76,8 @@ export class SseTail {
     while (at < chunk.length) {
       switch (this.#state) {
         case atLineStart:
+          at = this.#readLineStart(chunk, at)
+          break
         case inFieldName:
           at = this.#readFieldName(chunk, at)
           break
@@ -84,7 +93,8 @@ export class SseTail {
 
   /** The stream is over; an event that lacks its blank line is handed on. Idempotent. */
   end(): void {
-    if (this.#hasData || this.#state === inData) this.#endEvent()
+    this.#eventStart = -1
+    if (this.#hasData || this.#state === inData) this.#endEvent(nothing, 0)
     this.#state = atLineStart
   }
 
@@ -104,16 +114,25 @@ export class SseTail {
     return at
   }
 
+  #readLineStart(chunk: Buffer, at: number): number {
+    if (this.#isBetweenEvents) {
+      const end = this.#sink.wholeEvent?.(chunk, at) ?? -1
+      if (end >= 0) return end
+      this.#eventStart = at
+      this.#isBetweenEvents = false
+    }
+    const first = chunk[at]
+    if (first === lineFeed || first === carriageReturn) {
+      const next = this.#afterLineEnd(chunk, at)
+      this.#endEvent(chunk, next)
+      return next
+    }
+    this.#beginLine(first === dataField[0] ? dataField : first === eventField[0] ? eventField : undefined)
+    return at
+  }
+
   #readFieldName(chunk: Buffer, start: number): number {
     let at = start
-    if (this.#state === atLineStart) {
-      const first = chunk[at]
-      if (first === lineFeed || first === carriageReturn) {
-        this.#endEvent()
-        return this.#afterLineEnd(chunk, at)
-      }
-      this.#beginLine(first === dataField[0] ? dataField : first === eventField[0] ? eventField : undefined)
-    }
     for (; at < chunk.length; at++) {
       const byte = chunk[at] as number
       if (byte === colon) {
@@ -170,10 +189,11 @@ export class SseTail {
     return chunk[at + 1] === lineFeed ? at + 2 : at + 1
   }
 
-  #endEvent(): void {
-    if (this.#hasData) this.#sink.eventEnd()
+  #endEvent(chunk: Buffer, end: number): void {
+    if (this.#hasData) this.#sink.eventEnd(chunk, this.#eventStart, end)
     this.#hasData = false
     this.#eventNameLength = 0
+    this.#isBetweenEvents = true
   }
 
   /** The runtime's search is faster than a loop here; what it found beyond this line is kept for the next. */

@@ -14,6 +14,7 @@ export interface TextBytes {
 const quote = 0x22
 const backslash = 0x5c
 const letterU = 0x75
+const space = 0x20
 
 export class TextMeter {
   readonly total: TextBytes = { asciiBytes: 0, otherBytes: 0, sealedBytes: 0 }
@@ -21,8 +22,11 @@ export class TextMeter {
   #escape = 0
   #codeUnit = 0
 
-  /** Counts from `start` to the closing quote, and returns where it stands, or `end`. */
-  measure(bytes: Uint8Array, start: number, end: number): number {
+  /**
+   * Counts from `start` to the closing quote, or to a control character, which JSON has in no string: where that
+   * stands, or `end`. `view`: of the same bytes, for speed.
+   */
+  measure(bytes: Uint8Array, start: number, end: number, view?: DataView): number {
     let at = start
     while (at < end) {
       if (this.#escape > 0) {
@@ -31,18 +35,24 @@ export class TextMeter {
         continue
       }
       const plainStart = at
+      if (view !== undefined) at = passPlain(view, at, end)
       let byte = 0
       let other = 0
       for (; at < end; at++) {
         byte = bytes[at] as number
-        if (byte === quote || byte === backslash) break
+        if (byte === quote || byte === backslash || byte < space) break
         other += byte >> 7
       }
       this.total.otherBytes += other
       this.total.asciiBytes += at - plainStart - other
-      if (at === end || byte === quote) break
-      this.#escape = 5
-      at += 1
+      if (at === end || byte !== backslash) break
+      if (at + 1 < end && bytes[at + 1] !== letterU) {
+        this.total.asciiBytes += 1
+        at += 2
+      } else {
+        this.#escape = 5
+        at += 1
+      }
     }
     return at
   }
@@ -60,6 +70,14 @@ export class TextMeter {
     this.#escape = 0
   }
 
+  /** Back to what was counted before, outside of any text. */
+  rewind(asciiBytes: number, otherBytes: number, sealedBytes: number): void {
+    this.#escape = 0
+    this.total.asciiBytes = asciiBytes
+    this.total.otherBytes = otherBytes
+    this.total.sealedBytes = sealedBytes
+  }
+
   #continueEscape(byte: number): void {
     if (this.#escape === 5) {
       this.#codeUnit = 0
@@ -73,6 +91,27 @@ export class TextMeter {
     if (this.#codeUnit < 0x80) this.total.asciiBytes += 1
     else this.total.otherBytes += this.#codeUnit < 0x800 ? 2 : 3
   }
+}
+
+/**
+ * Passes ASCII that is neither quote nor backslash nor control character, four bytes at a time: how far, or a little less.
+ * A byte b of a word is below n if bit 7 of its place is set in (word - n repeated) & ~word, and none below it is (Bit Twiddling
+ * Hacks, "Determine if a word has a byte less than n"); it is equal to n if word ^ (n repeated) has a byte below 1 there.
+ */
+function passPlain(view: DataView, start: number, end: number): number {
+  let at = start
+  for (; at + 4 <= end; at += 4) {
+    const word = view.getInt32(at)
+    const quotes = word ^ 0x22222222
+    const backslashes = word ^ 0x5c5c5c5c
+    const found =
+      ((quotes - 0x01010101) & ~quotes) |
+      ((backslashes - 0x01010101) & ~backslashes) |
+      ((word - 0x20202020) & ~word) |
+      word
+    if ((found & 0x80808080) !== 0) break
+  }
+  return at
 }
 
 function hexValue(byte: number): number {
