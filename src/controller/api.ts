@@ -4,6 +4,7 @@
  */
 
 import type { BudgetRole } from '../core/budget/defined-budget.ts'
+import type { Forecast } from '../core/budget/forecast.ts'
 import type { BudgetLimit } from '../core/budget/limit.ts'
 import type { Period } from '../core/budget/period.ts'
 import type { Counter } from '../core/budget/scope.ts'
@@ -156,6 +157,10 @@ export interface BudgetView extends Counter {
   readonly resetsAtMs: number | null
   /** Ids of the living bottles for whom it holds now. */
   readonly holdsFor: readonly string[]
+  /** Living bottles for whom it would hold, if no budget of a more specific scope governed. */
+  readonly overruledFor: readonly { readonly bottleId: string; readonly byScope: string }[]
+  /** When it is spent, if it goes on as of late. */
+  readonly forecast: Forecast
 }
 
 /** `GET /v1/budgets`: those of the host, of living bottles, of what was started since the controller began, and of operators. */

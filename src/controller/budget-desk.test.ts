@@ -12,6 +12,7 @@ import { type BudgetDesk, createBudgetDesk } from './budget-desk.ts'
 import type { LiveBottle } from './live-bottle.ts'
 
 const nowMs = Date.UTC(2026, 10, 22, 12)
+const hourMs = 3_600_000
 const claude = (limitTokens: number) => plainBudget({ provider: 'claude', limitTokens })
 
 let home: string
@@ -50,7 +51,12 @@ function bottle(id: string): LiveBottle {
 
 async function spend(attemptId: string, run: string, chargeTokens: number): Promise<void> {
   await ledger.reserve(
-    reserveRequest(attemptId, { governing: [], chain: [run, 'agent:rev', 'bottle:web', 'host'], nowMs }),
+    reserveRequest(attemptId, {
+      bottleId: run.slice(4),
+      governing: [],
+      chain: [run, 'agent:rev', 'bottle:web', 'host'],
+      nowMs,
+    }),
   )
   await ledger.settle(settleRequest(attemptId, { chargeTokens, nowMs }))
 }
@@ -74,11 +80,12 @@ describe('the list', () => {
         ...{ scope: 'host', provider: 'claude', period: 'month:2026-11', always: false, origin: 'file' },
         ...{ limitTokens: 100, settledTokens: 30, reservedTokens: 25, leftTokens: 45 },
         ...{ resetsAtMs: Date.UTC(2026, 11, 1), holdsFor: ['a-1'] },
+        ...{ overruledFor: [{ bottleId: 'b-2', byScope: 'run:b-2' }], forecast: { kind: 'unknown' } },
       },
       {
         ...{ scope: 'run:b-2', provider: 'claude', period: 'total', always: false, origin: 'operator' },
         ...{ limitTokens: 50, settledTokens: 30, reservedTokens: 0, leftTokens: 20 },
-        ...{ resetsAtMs: null, holdsFor: ['b-2'] },
+        ...{ resetsAtMs: null, holdsFor: ['b-2'], overruledFor: [], forecast: { kind: 'unknown' } },
       },
     ])
   })
@@ -94,6 +101,51 @@ describe('the list', () => {
     ])
     living.clear()
     expect(await periods()).toEqual([['run', 10]])
+  })
+
+  it('foresees when a budget is spent, from what all bottles of its scope used lately', async () => {
+    await book.define(host, [claude(100_000)])
+    await book.define(web, [{ ...claude(1_000), period: 'run' }])
+    const began = {
+      definitions: ['web'],
+      state: 'running',
+      policy: 'cutoff',
+      contained: true,
+      reference: '{}',
+    } as const
+    const open = { agent: 'rev', endedAtMs: null, exitCode: null, ...began }
+    await ledger.insertBottle({ ...open, id: 'a-1', createdAtMs: nowMs - hourMs / 2 })
+    await ledger.insertBottle({ ...open, id: 'b-2', createdAtMs: nowMs - hourMs })
+    for (const attempt of ['u', 'v', 'w']) await spend(attempt, 'run:a-1', 100)
+    const forecasts = async () => (await desk.list()).map(({ period, forecast }) => [period, forecast])
+    expect(await forecasts()).toEqual([
+      ['total', { kind: 'runs_out', tokensPerHour: 600, atMs: nowMs + (99_700 / 600) * hourMs }],
+      ['run:a-1', { kind: 'runs_out', tokensPerHour: 600, atMs: nowMs + (700 / 600) * hourMs }],
+      ['run:b-2', { kind: 'idle' }],
+    ])
+    for (const attempt of ['x', 'y', 'z']) await spend(attempt, 'run:b-2', 100)
+    expect(await forecasts()).toMatchObject([
+      ['total', { tokensPerHour: 600 }],
+      ['run:a-1', { tokensPerHour: 600 }],
+      ['run:b-2', { tokensPerHour: 300 }],
+    ])
+  })
+
+  it('names the bottles for which a more specific budget governs', async () => {
+    await book.define(host, [
+      { ...claude(100), always: true },
+      { ...claude(10), period: 'day' },
+    ])
+    await book.define(web, [{ ...claude(50), period: 'run' }])
+    await book.override({ kind: 'run', name: 'b-2' }, [claude(50)])
+    const byB = { bottleId: 'b-2', byScope: 'run:b-2' }
+    expect((await desk.list()).map(({ period, overruledFor }) => [period, overruledFor])).toEqual([
+      ['day:2026-11-22', [{ bottleId: 'a-1', byScope: 'bottle:web' }, byB]],
+      ['total', []],
+      ['run:a-1', []],
+      ['run:b-2', [byB]],
+      ['total', []],
+    ])
   })
 
   it('never shows less than nothing left', async () => {

@@ -1,5 +1,6 @@
 /** What operators ask of budgets: which there are, why one holds for a bottle, and others in place of those of the files. */
 import { plainBudget } from '../core/budget/defined-budget.ts'
+import { forecast } from '../core/budget/forecast.ts'
 import { periodKey, spanOf } from '../core/budget/period.ts'
 import { isSameCounter, parseScope, type Scope, scopeKey } from '../core/budget/scope.ts'
 import { didYouMean } from '../core/did-you-mean.ts'
@@ -12,6 +13,7 @@ import type { BudgetChange, BudgetExplanation, BudgetList, BudgetView } from './
 import type { BudgetBook, BudgetInForce } from './budget-book.ts'
 import { heldKeys } from './budget-watch.ts'
 import type { LiveBottle } from './live-bottle.ts'
+import { createRecentUse, type RecentUseOf } from './recent-use.ts'
 
 export interface BudgetDesk {
   list(): Promise<BudgetList>
@@ -22,49 +24,92 @@ export interface BudgetDesk {
 
 export interface BudgetDeskOptions {
   readonly book: BudgetBook
-  readonly ledger: Pick<Ledger, 'counter'>
+  readonly ledger: Pick<Ledger, 'counter' | 'usage' | 'bottles'>
   readonly living: ReadonlyMap<string, LiveBottle>
   readonly home: string
   readonly nowMs: () => number
   limitsChanged(): Promise<void>
 }
 
+/** Where and when a budget is looked at. */
+interface ViewPlace {
+  readonly scope: string
+  /** The key of the run that a budget for each run is shown of; '' for any other budget, `run` where there is no run. */
+  readonly run: string
+  readonly atMs: number
+  readonly recentUse: RecentUseOf
+}
+
 export function createBudgetDesk({ book, ledger, living, home, nowMs, limitsChanged }: BudgetDeskOptions): BudgetDesk {
-  const viewOf = async (scope: string, budget: BudgetInForce, run: string): Promise<BudgetView> => {
+  const viewOf = async (budget: BudgetInForce, { scope, run, recentUse, atMs }: ViewPlace): Promise<BudgetView> => {
     const { provider, always, origin, limitTokens } = budget
-    const period = periodKey(budget.period, { atMs: nowMs(), run })
+    const period = periodKey(budget.period, { atMs, run })
     const { settledTokens, reservedTokens } = await ledger.counter({ scope, provider, period })
+    const leftTokens = Math.max(0, limitTokens - settledTokens - reservedTokens)
+    const resetsAtMs = spanOf(period)?.endMs ?? null
+    // Of a budget for each run, what that run uses is what counts.
+    const recent = await recentUse({ scope: budget.period === 'run' ? run : scope, provider })
     const holdsFor = [...living.values()].filter((bottle) =>
-      heldKeys(bottle, nowMs()).some((key) => isSameCounter(key, { scope, provider, period })),
+      heldKeys(bottle, atMs).some((key) => isSameCounter(key, { scope, provider, period })),
     )
     return {
-      ...{ scope, provider, period, always, origin, limitTokens, settledTokens, reservedTokens },
-      leftTokens: Math.max(0, limitTokens - settledTokens - reservedTokens),
-      resetsAtMs: spanOf(period)?.endMs ?? null,
+      ...{
+        scope,
+        provider,
+        period,
+        always,
+        origin,
+        limitTokens,
+        settledTokens,
+        reservedTokens,
+        leftTokens,
+        resetsAtMs,
+      },
       holdsFor: holdsFor.map(({ id }) => id),
+      overruledFor: overruledFor(scope, budget, run),
+      forecast: forecast({ leftTokens, resetsAtMs, recent, nowMs: atMs }),
     }
+  }
+
+  const overruledFor = (scope: string, { provider, period }: BudgetInForce, run: string): BudgetView['overruledFor'] =>
+    [...living.values()]
+      .filter(({ providers }) => providers.some(({ name }) => name === provider))
+      .filter((bottle) => period !== 'run' || runOf(bottle) === run)
+      .flatMap(({ id, chain }) => {
+        const [governing, ...others] = book.roles(chain, provider)
+        const isOverruled = others.some(
+          (other) => other.role === 'overruled' && other.scope === scope && other.budget.period === period,
+        )
+        return governing && isOverruled ? [{ bottleId: id, byScope: governing.scope }] : []
+      })
+
+  const momentNow = () => {
+    const atMs = nowMs()
+    return { atMs, recentUse: createRecentUse(ledger, atMs) }
   }
 
   return {
     async list() {
+      const moment = momentNow()
       const runs = [...living.values()].map((bottle) => ({ bottle, run: runOf(bottle) }))
       const views = (await book.list()).flatMap(({ scope, budgets }) => {
         const isEndedRun = scope.startsWith('run:') && !runs.some(({ run }) => run === scope)
         if (isEndedRun) return []
         return budgets.flatMap((budget) => {
-          if (budget.period !== 'run') return [viewOf(scope, budget, '')]
+          if (budget.period !== 'run') return [viewOf(budget, { ...moment, scope, run: '' })]
           // A budget for each run is as many as there are runs; without any it is shown as it would be.
           const own = runs.filter(({ bottle }) => bottle.chain.includes(scope)).map(({ run }) => run)
-          return (own.length > 0 ? own : ['run']).map((run) => viewOf(scope, budget, run))
+          return (own.length > 0 ? own : ['run']).map((run) => viewOf(budget, { ...moment, scope, run }))
         })
       })
       return (await Promise.all(views)).toSorted(byScope)
     },
 
     async explain(bottle) {
+      const place = { ...momentNow(), run: runOf(bottle) }
       const all = bottle.providers.flatMap(({ name }) => book.roles(bottle.chain, name))
       return Promise.all(
-        all.map(async ({ scope, budget, role }) => ({ role, ...(await viewOf(scope, budget, runOf(bottle))) })),
+        all.map(async ({ scope, budget, role }) => ({ role, ...(await viewOf(budget, { ...place, scope })) })),
       )
     },
 

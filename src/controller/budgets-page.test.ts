@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type DefinedBudget, plainBudget, rolesInChain } from '../core/budget/defined-budget.ts'
+import { forecast } from '../core/budget/forecast.ts'
+import { forecastInWords } from '../core/budget/forecast-words.ts'
 import { parseLimitTokens } from '../core/budget/limit.ts'
 import { type Period, periodKey, periodOfKey, periods } from '../core/budget/period.ts'
 import { type Weights, weigh, weightPresets } from '../core/budget/weights.ts'
@@ -47,6 +49,15 @@ test.each(table('host'))('of host %s, base %s, web %s, agent %s, --budget %s: %s
   const holding = rolesInChain(chain, 'claude').filter(({ role }) => role !== 'overruled')
   const named = holding.map(({ scope, budget: { period } }) => (period === 'total' ? scope : `${scope} a ${period}`))
   expect(named.join(', ') || 'nothing: tokens are only counted').toBe(cells[5])
+})
+
+test.each(table('left'))('with %s left, %s used from %s on, reset %s: %s', (left, used, since, reset, expected) => {
+  const at = (text = '') => Date.parse(`2026-${text}Z`)
+  const nowMs = at('11-22 12:30')
+  const resetsAtMs = reset === '–' ? null : at(reset)
+  const recent = { usedTokens: Number(used), exchanges: 9, sinceMs: at(since) }
+  const told = forecast({ leftTokens: Number(left), resetsAtMs, recent, nowMs })
+  expect(forecastInWords({ forecast: told, resetsAtMs }, nowMs)).toBe(expected)
 })
 
 test('the example of periods goes as it says, line by line', async () => {

@@ -19,3 +19,8 @@ export function dayName(atMs: number): string {
 export function hourName(atMs: number): string {
   return `${new Date(startOfHourMs(atMs)).toISOString().slice(0, 16)}Z`
 }
+
+/** `2026-11-22 12:33 UTC` */
+export function utcMinute(timeMs: number): string {
+  return `${new Date(timeMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}

@@ -41,13 +41,20 @@ test('budgets are listed, explained, set and unset while bottles run (L10, L15)'
       limitTokens: 50_000,
       origin: 'file',
       holdsFor: [shared],
+      overruledFor: [{ bottleId: own, byScope: `run:${own}` }],
+      forecast: { kind: 'unknown' },
     },
     { scope: `run:${own}`, period: 'total', limitTokens: 40_000, origin: 'operator', holdsFor: [own] },
   ])
   expect(listed[0]?.settledTokens).toBeGreaterThan(1_200)
   const { stdout } = await budget('list')
-  expect(stdout).toMatch(/^SCOPE +PROVIDER +PERIOD +LIMIT +SETTLED +HELD +LEFT +HOLDS FOR\n/)
-  expect(stdout).toMatch(new RegExp(`^host +claude +month:\\S+ +50\\D000 +1\\D\\d{3} +0 +48\\D\\d{3} +${shared}$`, 'm'))
+  expect(stdout).toMatch(/^SCOPE +PROVIDER +PERIOD +LIMIT +SETTLED +HELD +LEFT\n/)
+  expect(stdout).toMatch(
+    new RegExp(
+      `^host +claude +month:\\S+ +50\\D000 +1\\D\\d{3} +0 +48\\D\\d{3}\n  \\d % used · too little use .* · resets \\S+ 00:00 UTC · holds for ${shared} · not for ${own} \\(run:${own} governs\\)$`,
+      'm',
+    ),
+  )
 
   expect((await budget('explain', own)).stdout).toMatch(
     new RegExp(

@@ -1,12 +1,14 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { BudgetExplanation, BudgetView } from '../../controller/api.ts'
+import { forecastInWords } from '../../core/budget/forecast-words.ts'
 import { parseBudgetFlag } from '../../core/budget/limit.ts'
 import { defaultPeriod, type Period, periods } from '../../core/budget/period.ts'
 import { budgetInWords } from '../../core/budget/wording.ts'
+import { budgetTableLines } from '../budget/table.ts'
 import { connect, connectOrStart } from '../connect.ts'
 import type { CliContext } from '../context.ts'
 import { inert, inertJson } from '../inert.ts'
-import { groupedNumber, tableLines } from '../table.ts'
+import { groupedNumber } from '../table.ts'
 
 export function budgetCommand(context: CliContext): Command {
   return new Command('budget')
@@ -33,37 +35,16 @@ Examples:
 function listCommand(context: CliContext): Command {
   return new Command('list')
     .description(
-      'Lists each budget: limit, what is charged, held by calls in flight and left, and for which bottles it holds.',
+      'Lists each budget: limit, what is charged, held by calls in flight and left; when it is spent if it goes on as in the last two to three hours, when it resets, for which bottles it holds, and for which a more specific one governs.',
     )
     .option('--json', 'print them as JSON: a BudgetList')
     .action(async ({ json = false }: { readonly json?: boolean }) => {
       const budgets = await (await connect(context)).budgets()
       if (json) return context.print(inertJson(budgets))
       if (budgets.length === 0) return context.tell('no budget is defined')
-      const lines = tableLines(columns, budgets.map(row), context.widthColumns)
+      const lines = budgetTableLines({ budgets, widthColumns: context.widthColumns, nowMs: context.nowMs() })
       for (const line of lines) context.print(line)
     })
-}
-
-const columns = [
-  { title: 'SCOPE' },
-  { title: 'PROVIDER' },
-  { title: 'PERIOD' },
-  { title: 'LIMIT', align: 'right' },
-  { title: 'SETTLED', align: 'right' },
-  { title: 'HELD', align: 'right' },
-  { title: 'LEFT', align: 'right' },
-  { title: '' },
-  { title: 'HOLDS FOR' },
-] as const
-
-function row(budget: BudgetView) {
-  const { scope, provider, period, limitTokens, settledTokens, reservedTokens, leftTokens, holdsFor } = budget
-  const marks = [...(budget.always ? ['always'] : []), ...(budget.origin === 'operator' ? ['set'] : [])].join(', ')
-  return [
-    ...[scope, provider, period, limitTokens, settledTokens, reservedTokens, leftTokens],
-    ...[marks, holdsFor.join(', ')],
-  ]
 }
 
 function setCommand(context: CliContext): Command {
@@ -121,7 +102,10 @@ function explainCommand(context: CliContext): Command {
       if (json) return context.print(inertJson(explanation))
       const providers = new Set((await client.bottle(id)).budgets.map(({ provider }) => provider))
       for (const provider of providers) {
-        const lines = explanationLines(explanation.filter((budget) => budget.provider === provider))
+        const lines = explanationLines(
+          explanation.filter((budget) => budget.provider === provider),
+          context.nowMs(),
+        )
         context.print(inert(`${provider}:`))
         for (const line of lines) context.print(inert(`  ${line}`))
       }
@@ -129,13 +113,13 @@ function explainCommand(context: CliContext): Command {
 }
 
 /** For one provider, the most specific scope first. */
-function explanationLines(explanation: BudgetExplanation): readonly string[] {
+function explanationLines(explanation: BudgetExplanation, nowMs: number): readonly string[] {
   const [governing] = explanation
   if (!governing) return ['no budget is defined at any of its scopes: tokens are only counted']
   return explanation.map((budget) => {
     const { settledTokens, limitTokens, leftTokens } = budget
     const used = `${groupedNumber(settledTokens)} of ${groupedNumber(limitTokens)} used, ${groupedNumber(leftTokens)} left`
-    return `${budgetInWords(budget)} ${roleInWords(budget, governing)}: ${used}${originInWords(budget)}`
+    return `${budgetInWords(budget)} ${roleInWords(budget, governing)}: ${used}${endInWords(budget, nowMs)}${originInWords(budget)}`
   })
 }
 
@@ -148,6 +132,12 @@ function roleInWords({ role }: BudgetExplanation[number], governing: BudgetView)
     case 'overruled':
       return `does not hold, since ${budgetInWords({ scope: governing.scope, period: 'total' })} is more specific`
   }
+}
+
+/** Only where there is more to say than the figures do. */
+function endInWords(budget: BudgetView, nowMs: number): string {
+  const { kind } = budget.forecast
+  return kind === 'runs_out' || kind === 'lasts' ? `; ${forecastInWords(budget, nowMs)}` : ''
 }
 
 function originInWords({ origin, scope }: BudgetView): string {

@@ -3,8 +3,8 @@
  * first the numbers get shorter, then columns go, those that matter least first.
  */
 import type { UsageReport } from '../../controller/api.ts'
+import { compactNumber } from '../../core/compact-number.ts'
 import { barOf, lightGlyph } from '../bar.ts'
-import { compactNumber } from '../compact-number.ts'
 import { type Cell, type Column, naturalWidths, tableLines } from '../table.ts'
 
 type UsageGrouping = UsageReport['by']

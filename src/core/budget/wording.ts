@@ -1,4 +1,5 @@
 /** The sentences about budgets that users and agents read. They name one budget and nothing about other bottles (E12). */
+import { utcMinute } from '../calendar.ts'
 import { periodOfKey, spanOf } from './period.ts'
 import type { Counter, CounterKey } from './scope.ts'
 
@@ -44,7 +45,7 @@ export function budgetInWords({ scope, period }: Pick<CounterKey, 'scope' | 'per
 /** When there is a whole budget again. */
 export function resetInWords(period: string): string {
   const span = spanOf(period)
-  if (span) return `It resets at ${new Date(span.endMs).toISOString().slice(0, 16).replace('T', ' ')} UTC.`
+  if (span) return `It resets at ${utcMinute(span.endMs)}.`
   return periodOfKey(period) === 'run' ? 'It does not reset; the next run has its own.' : 'It does not reset by itself.'
 }
 
