@@ -288,7 +288,7 @@ export type ControllerEvent =
       readonly bottleId: string
       readonly action: EnforcementAction
       readonly trigger: EnforcementTrigger
-      readonly phase: AuditEntry['phase']
+      readonly phase: 'intent' | 'done' | 'failed'
       readonly detail: string
       /** Why it was begun: the `detail` of the intent. */
       readonly reason: string

@@ -126,12 +126,17 @@ export async function openController({
     ledger,
     nowMs,
     newId,
-    onEntry: ({ bottleId, action, trigger, phase, detail, reason, atMs }) =>
-      bus.emit({ kind: 'enforcement', bottleId, action, trigger, phase, detail, reason, atMs }),
+    onEntry: ({ enforcementId: _, ...entry }) => bus.emit({ kind: 'enforcement', ...entry }),
   })
   await refuseUnbalanced(ledger, paths.databasePath)
   await pruneFiles(paths.egressLogsPath, maxEgressLogs)
-  const recovered = await recover({ ledger, enforcer, nowMs, backendOf: (_row, { kind }) => backends[kind] })
+  const recovered = await recover({
+    ledger,
+    enforcer,
+    nowMs,
+    instancesPath: paths.instancesPath,
+    backendOf: ({ kind }) => backends[kind],
+  })
   await book.define(hostScope, settings.budgets)
   const upstream = stack.use(
     createUpstream({

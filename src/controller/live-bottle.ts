@@ -10,7 +10,7 @@ import { gitConfigFile } from '../core/manifest/git-config.ts'
 import { egressPolicy, type WrittenEgress, writtenEgress } from '../core/manifest/written-egress.ts'
 import type { TokenEstimator } from '../core/metering/estimator/token-estimator.ts'
 import type { Provider } from '../core/provider/provider.ts'
-import type { EnforcementTarget } from '../enforce/enforcer.ts'
+import type { EnforcementTarget } from '../enforce/steps.ts'
 import { createLineLog } from '../host/line-log.ts'
 import type { BottleRow, BottleState, Ledger } from '../ledger/ledger.ts'
 import { openBottleProxy } from '../proxy/bottle-proxy.ts'
@@ -137,7 +137,8 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
   await ledger.updateBottle(row.id, { state: 'running', reference: JSON.stringify(sandbox.reference) })
   sandbox.outlive()
 
-  const resources = stack.move()
+  // Not disposed: each end has its own order.
+  stack.move()
   let state: BottleState = 'running'
   let ending: Promise<void> | undefined
   const setState = async (next: BottleState) => {
@@ -150,12 +151,11 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
   }
   const endOnce = async (last: BottleState, exitCode: number | null, keepsWorkspace: boolean) => {
     state = last
-    const kept = keepsWorkspace && (request.workspace.kind === 'layer' || request.workspace.kind === 'copy')
-    if (kept) {
-      await proxy[Symbol.asyncDispose]()
-      await sandbox[Symbol.asyncDispose]()
-      await log.flush()
-    } else await resources.disposeAsync()
+    // At once: what is charged may wait for the ledger, and no process lives for it.
+    await Promise.all([proxy[Symbol.asyncDispose](), sandbox.kill()])
+    await log.flush()
+    const isKept = keepsWorkspace && (request.workspace.kind === 'layer' || request.workspace.kind === 'copy')
+    if (!isKept) await removeDirectory(directory)
     await ledger.updateBottle(row.id, { state: last, exitCode, endedAtMs: nowMs() })
   }
 
@@ -179,6 +179,7 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
       return ending !== undefined
     },
     budgetsOf,
+    refuse: (message) => proxy.refuse(message),
     async close(message) {
       const report = await proxy.cut(message)
       if (!ending) await setState('cut')

@@ -1,17 +1,14 @@
 /**
- * What a controller that died left behind: its holds are charged, its bottles ended, its cuts closed. And what must be true
+ * What a controller that died left behind: its holds are charged, its cuts finished, its bottles ended. And what must be true
  * before a budget is trusted: counters equal events (I6).
  */
 import { BottleError } from '../core/errors.ts'
 import type { Enforcer } from '../enforce/enforcer.ts'
-import type { BottleRow, Ledger } from '../ledger/ledger.ts'
-import type { SandboxBackend, SandboxReference } from '../sandbox/sandbox.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { type LeftBottleOptions, leftBottle } from './left-bottle.ts'
 
-export interface RecoveryOptions {
-  readonly ledger: Ledger
+export interface RecoveryOptions extends LeftBottleOptions {
   readonly enforcer: Enforcer
-  backendOf(row: BottleRow, reference: SandboxReference): SandboxBackend
-  readonly nowMs: () => number
 }
 
 export interface Recovered {
@@ -20,21 +17,25 @@ export interface Recovered {
   readonly sweptBottles: readonly string[]
 }
 
-export async function recover({ ledger, enforcer, backendOf, nowMs }: RecoveryOptions): Promise<Recovered> {
-  const rows = await ledger.bottles({ living: true })
-  for (const row of rows) {
-    const reference = referenceOf(row)
-    if (reference) await backendOf(row, reference).sweep(reference)
-    // Its directory stays: it may hold the only copy of the agent's work.
-    await ledger.updateBottle(row.id, { state: 'failed', endedAtMs: nowMs() })
-  }
-  // After the sweep, so that nothing of theirs can still be on its way.
+export async function recover(options: RecoveryOptions): Promise<Recovered> {
+  const { ledger, nowMs } = options
   const charges = await ledger.recover(nowMs())
-  await enforcer.finishInterrupted(async () => 'the controller ended before; the bottle was ended at its next start')
+  await finishEnforcements(options)
+  const rows = await ledger.bottles({ living: true })
+  // Their directories stay: they may hold the only copy of an agent's work.
+  for (const row of rows) await leftBottle(row, options).end('failed')
   return {
     chargedExchanges: charges.length,
     chargedTokens: charges.reduce((sum, { chargeTokens }) => sum + chargeTokens, 0),
     sweptBottles: rows.map(({ id }) => id),
+  }
+}
+
+/** Before anything of a bottle is opened again: what an earlier controller began to do to it is done (I8). */
+async function finishEnforcements({ enforcer, ...options }: RecoveryOptions): Promise<void> {
+  for (const open of await options.ledger.openEnforcements()) {
+    const row = await options.ledger.bottle(open.bottleId)
+    if (row) await enforcer.finish(open, leftBottle(row, options))
   }
 }
 
@@ -48,9 +49,4 @@ export async function refuseUnbalanced(ledger: Ledger, databasePath: string): Pr
   throw new BottleError('ledger_unusable', message, {
     hint: `It was changed from outside. Restore a copy of ${databasePath}, or move it away to begin a new one.`,
   })
-}
-
-/** Empty while a bottle is starting: nothing of it ran yet. */
-function referenceOf({ reference }: BottleRow): SandboxReference | undefined {
-  return reference === '' ? undefined : (JSON.parse(reference) as SandboxReference)
 }

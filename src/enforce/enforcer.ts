@@ -1,25 +1,20 @@
 /**
- * Performs cuts and their reversal, for a spent budget and for an operator alike.
+ * Performs cuts and their reversal, for a spent budget and for an operator alike: intent → steps → outcome, each in the audit.
  *
- * **Invariant** (I8) The intent is durable before anything is done; a cut is done once, whoever asks at the same time; what a
- * crash left open is finished at the next start.
- * **Invariant** (I9) A ledger that cannot be written stops no cut: it is performed unrecorded, and the failure is told.
+ * **Invariant** (I8) The intent is durable before a step is taken; a cut is done once, whoever asks at the same time; what a crash
+ * left open is finished at the next start. New exchanges are refused before: that is only in memory.
+ * **Invariant** (I9) A ledger that fails or hangs stops no cut: it is performed unrecorded, and told. A restore waits for it.
  */
-
-import { messageOf } from '../core/errors.ts'
-import type { AuditEntry, CutPolicy, EnforcementAction, EnforcementTrigger, Ledger } from '../ledger/ledger.ts'
-
-/** A bottle as enforcement sees it. */
-export interface EnforcementTarget {
-  readonly id: string
-  readonly isCut: boolean
-  readonly isEnded: boolean
-  /** Refuses everything from now on and ends what is open; resolves when nothing flows and all is settled. */
-  close(message: string): Promise<{ readonly endedExchanges: number }>
-  reopen(): Promise<void>
-  /** Ends every process and removes what the bottle kept. */
-  kill(): Promise<void>
-}
+import { BottleError, messageOf } from '../core/errors.ts'
+import type {
+  AuditEntry,
+  CutPolicy,
+  EnforcementAction,
+  EnforcementTrigger,
+  Ledger,
+  OpenEnforcement,
+} from '../ledger/ledger.ts'
+import { type EnforcementTarget, type Step, stepsOf } from './steps.ts'
 
 export interface Cut {
   readonly policy: CutPolicy
@@ -30,109 +25,180 @@ export interface Cut {
   readonly message: string
 }
 
+/** `reason`: that of the intent. */
+export type EnforcementEntry = Omit<AuditEntry, 'sequence' | 'phase' | 'step'> & {
+  readonly phase: 'intent' | 'done' | 'failed'
+  readonly reason: string
+}
+
 export interface EnforcerOptions {
-  readonly ledger: Pick<Ledger, 'beginEnforcement' | 'endEnforcement' | 'openEnforcements'>
+  readonly ledger: Pick<Ledger, 'beginEnforcement' | 'recordStep' | 'endEnforcement'>
   readonly nowMs: () => number
   readonly newId: () => string
-  /** `reason`: that of the intent. */
-  onEntry(entry: Omit<AuditEntry, 'sequence'> & { readonly reason: string }): void
+  /** Told of intents and outcomes. */
+  onEntry(entry: EnforcementEntry): void
 }
 
 export interface Enforcer {
   /** False when there was nothing left to do. */
   cut(target: EnforcementTarget, cut: Cut): Promise<boolean>
   restore(target: EnforcementTarget, reason: string): Promise<boolean>
-  /** Writes the outcome of what an earlier controller began; `describe` says what became of the bottle. */
-  finishInterrupted(describe: (entry: AuditEntry) => Promise<string>): Promise<void>
+  /** Takes the steps that an earlier controller did not, and writes the outcome. */
+  finish(open: OpenEnforcement, target: EnforcementTarget): Promise<void>
 }
 
-export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOptions): Enforcer {
-  /** The last action on each bottle: the next one waits for it. */
-  const running = new Map<string, Promise<unknown>>()
+/** The ledger answers in a millisecond or two; a cut that waited longer for its intent closes first what flows. */
+const intentWaitMs = 50
+/** A cut that a ledger keeps from its outcome must not keep the next one from being performed. */
+const turnWaitMs = 500
 
-  function inTurn<Result>(id: string, action: () => Promise<Result>): Promise<Result> {
-    const turn = (running.get(id) ?? Promise.resolve()).then(action, action)
-    running.set(id, turn)
+export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOptions): Enforcer {
+  /** What was asked last of each bottle; the next one waits for it. */
+  const last = new Map<string, Promise<unknown>>()
+  /** Bottles whose restore is under way. */
+  const restoring = new Map<string, { isOvertaken: boolean }>()
+
+  function inTurn<Result>(id: string, waitMs: number, action: () => Promise<Result>): Promise<Result> {
+    const turn = within(last.get(id) ?? Promise.resolve(), waitMs).then(action)
+    last.set(id, turn)
     const forget = () => {
-      if (running.get(id) === turn) running.delete(id)
+      if (last.get(id) === turn) last.delete(id)
     }
     turn.then(forget, forget)
     return turn
   }
 
-  async function perform(
-    { bottleId, action, trigger, reason }: Enforcement,
-    steps: () => Promise<string>,
-  ): Promise<void> {
-    const enforcementId = newId()
-    const entry = { enforcementId, bottleId, action, trigger, reason }
-    const begun = await ledger.beginEnforcement({ ...entry, nowMs: nowMs() })
-    if (begun.kind === 'open') throw new Error(`enforcement ${begun.enforcementId} of ${bottleId} has no outcome yet`)
-    onEntry({ ...entry, phase: 'intent', detail: reason, atMs: nowMs() })
-    const end = async (outcome: 'done' | 'failed', detail: string) => {
-      await ledger.endEnforcement({ enforcementId, outcome, detail, nowMs: nowMs() })
-      onEntry({ ...entry, phase: outcome, detail, atMs: nowMs() })
+  async function begin(entry: Entry): Promise<void> {
+    const intent = { ...entry, nowMs: nowMs() }
+    let begun = await ledger.beginEnforcement(intent)
+    if (begun.kind === 'open') {
+      const detail = 'it was not over when the next one began'
+      await ledger.endEnforcement({ enforcementId: begun.enforcementId, outcome: 'failed', detail, nowMs: nowMs() })
+      begun = await ledger.beginEnforcement(intent)
+      if (begun.kind === 'open') throw new Error(`enforcement ${begun.enforcementId} has no outcome yet`)
     }
-    const outcome = await steps().catch(async (error: unknown) => {
-      await end('failed', messageOf(error))
-      throw error
-    })
-    await end('done', outcome)
+    onEntry({ ...entry, phase: 'intent', detail: entry.reason, atMs: nowMs() })
   }
 
-  /** Ends what flows, and by policy every process: the second also when the first could not be written down. */
-  async function close(target: EnforcementTarget, { policy, message }: Cut): Promise<string> {
-    const closing = target.close(message)
-    if (policy === 'kill') await closing.catch(() => undefined).then(() => target.kill())
-    const { endedExchanges } = await closing
-    const ended = `${endedExchanges} open ${endedExchanges === 1 ? 'exchange' : 'exchanges'} ended`
-    return policy === 'kill' ? `${ended}; every process ended` : `${ended}; the agent runs on without a way out`
+  /** Takes one step and records it once the intent is written. */
+  async function take(step: Step, { entry, intent, target, message }: Performance): Promise<string> {
+    const detail = await step.take(target, message)
+    await intent
+    await ledger.recordStep({ enforcementId: entry.enforcementId, step: step.name, detail, nowMs: nowMs() })
+    return detail
+  }
+
+  /** All steps that are left; what came of them, when all are taken. */
+  async function takeAll(steps: readonly Step[], performance: Performance): Promise<readonly string[]> {
+    const taken: Promise<string>[] = []
+    for (const step of steps) {
+      const one = take(step, performance)
+      taken.push(one)
+      if (step.waitMs !== undefined) await within(one, step.waitMs)
+      else if (await hasFailed(one)) break
+    }
+    return Promise.all(taken)
+  }
+
+  async function conclude(performance: Performance, steps: readonly Step[], remark: string): Promise<void> {
+    const { entry, intent } = performance
+    const end = async (outcome: 'done' | 'failed', detail: string) => {
+      await ledger.endEnforcement({ enforcementId: entry.enforcementId, outcome, detail, nowMs: nowMs() })
+      onEntry({ ...entry, phase: outcome, detail, atMs: nowMs() })
+    }
+    try {
+      const details = await takeAll(steps, performance)
+      await end('done', [...details, ...(remark === '' ? [] : [remark])].join('; '))
+    } catch (error) {
+      // Without an intent there is nothing that an outcome could belong to.
+      await intent
+      await end('failed', messageOf(error))
+      throw error
+    }
   }
 
   return {
-    cut(target, cut) {
-      const { policy, trigger, reason } = cut
-      return inTurn(target.id, async () => {
-        if (target.isEnded || (target.isCut && policy === 'cutoff')) return false
-        let isClosed = false
-        const steps = () => {
-          isClosed = true
-          return close(target, cut)
-        }
-        try {
-          await perform({ bottleId: target.id, action: policy, trigger, reason }, steps)
-        } catch (error) {
-          if (!isClosed) await close(target, cut)
-          throw error
-        }
+    cut(target, { policy, trigger, reason, message }) {
+      const isOver = () => target.isEnded || (target.isCut && policy === 'cutoff')
+      if (!isOver()) target.refuse(message)
+      return inTurn(target.id, turnWaitMs, async () => {
+        if (isOver()) return false
+        const overtaken = restoring.get(target.id)
+        if (overtaken) overtaken.isOvertaken = true
+        const entry = { enforcementId: newId(), bottleId: target.id, action: policy, trigger, reason }
+        const intent = begin(entry)
+        const remark = (await within(intent, intentWaitMs)) ? '' : lateRemark
+        await conclude({ entry, intent, target, message }, stepsOf[policy], remark)
         return true
       })
     },
 
     restore(target, reason) {
-      return inTurn(target.id, async () => {
+      return inTurn(target.id, Number.POSITIVE_INFINITY, async () => {
         if (target.isEnded || !target.isCut) return false
-        await perform({ bottleId: target.id, action: 'restore', trigger: 'operator', reason }, async () => {
-          await target.reopen()
-          return 'routes are open again'
-        })
+        const own = { action: 'restore', trigger: 'operator', reason } as const
+        const entry = { enforcementId: newId(), bottleId: target.id, ...own }
+        const progress = { isOvertaken: false }
+        restoring.set(target.id, progress)
+        try {
+          const intent = begin(entry)
+          await intent
+          // Safety: a cut does not wait for a restore that hangs, which must not undo it afterwards.
+          const steps = progress.isOvertaken ? [giveWay] : stepsOf.restore
+          await conclude({ entry, intent, target, message: '' }, steps, '')
+        } finally {
+          restoring.delete(target.id)
+        }
         return true
       })
     },
 
-    async finishInterrupted(describe) {
-      for (const entry of await ledger.openEnforcements()) {
-        const detail = await describe(entry)
-        await ledger.endEnforcement({ enforcementId: entry.enforcementId, outcome: 'done', detail, nowMs: nowMs() })
-        onEntry({ ...entry, reason: entry.detail, phase: 'done', detail, atMs: nowMs() })
-      }
+    async finish({ enforcementId, bottleId, action, trigger, detail: reason, doneSteps }, target) {
+      const entry = { enforcementId, bottleId, action, trigger, reason }
+      const left = stepsOf[action].filter(({ name }) => !doneSteps.includes(name))
+      await conclude({ entry, intent: Promise.resolve(), target, message: reason }, left, finishedRemark)
     },
   }
 }
 
-interface Enforcement {
+const giveWay: Step = {
+  name: 'give_way',
+  async take({ id }) {
+    throw new BottleError('conflict', `${id} was cut again before it could be restored`)
+  },
+}
+
+const lateRemark = `performed before its intent was written, since the ledger took longer than ${intentWaitMs} ms`
+const finishedRemark = 'finished by the next controller'
+
+interface Entry {
+  readonly enforcementId: string
   readonly bottleId: string
   readonly action: EnforcementAction
   readonly trigger: EnforcementTrigger
   readonly reason: string
+}
+
+interface Performance {
+  readonly entry: Entry
+  /** Resolves when the intent is durable. */
+  readonly intent: Promise<void>
+  readonly target: EnforcementTarget
+  readonly message: string
+}
+
+/** False when it takes longer; true also for a failure, which is for others to see. */
+async function within(work: Promise<unknown>, waitMs: number): Promise<boolean> {
+  const over = hasFailed(work).then(() => true)
+  if (waitMs === Number.POSITIVE_INFINITY) return over
+  const { promise: late, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => resolve(false), waitMs)
+  return Promise.race([over, late]).finally(() => clearTimeout(timer))
+}
+
+function hasFailed(work: Promise<unknown>): Promise<boolean> {
+  return work.then(
+    () => false,
+    () => true,
+  )
 }

@@ -647,8 +647,10 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
             action: 'cutoff',
             trigger: 'budget',
             phase: 'intent',
+            step: null,
             detail: 'host used 100 of 100',
             atMs: startMs,
+            doneSteps: [],
           },
         ])
         const outcome = { enforcementId: 'e1', outcome: 'done', detail: '2 streams ended', nowMs: startMs + 9 } as const
@@ -662,7 +664,28 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         expect(await next.beginEnforcement(intentOf('e2', { action: 'restore' }))).toEqual({ kind: 'begun' })
       })
 
-      it('rejects the outcome of an unknown enforcement', async () => {
+      it('keeps each step of an enforcement once over a restart, and none after its outcome (E08)', async () => {
+        await ledger.beginEnforcement(intentOf('e1', { action: 'kill' }))
+        const step = { enforcementId: 'e1', step: 'close', detail: '2 streams ended', nowMs: startMs + 3 }
+        await ledger.recordStep(step)
+        await ledger.recordStep({ ...step, detail: 'another time' })
+        const next = await underTest.reopen('next')
+        expect(await next.openEnforcements()).toMatchObject([{ enforcementId: 'e1', doneSteps: ['close'] }])
+        await next.recordStep({ ...step, step: 'end' })
+        expect(await next.openEnforcements()).toMatchObject([{ doneSteps: ['close', 'end'] }])
+        await next.endEnforcement({ enforcementId: 'e1', outcome: 'done', detail: '', nowMs: startMs + 9 })
+        await next.recordStep({ ...step, step: 'late' })
+        expect(await next.audit({ limit: 9 })).toMatchObject([
+          { phase: 'intent', step: null },
+          { phase: 'step', step: 'close', detail: '2 streams ended', action: 'kill', atMs: startMs + 3 },
+          { phase: 'step', step: 'end' },
+          { phase: 'done', step: null },
+        ])
+      })
+
+      it('rejects the step and the outcome of an unknown enforcement', async () => {
+        const step = { enforcementId: 'never', step: 'close', detail: '', nowMs: startMs }
+        await expect(ledger.recordStep(step)).rejects.toMatchObject({ code: 'not_found' })
         const outcome = { enforcementId: 'never', outcome: 'done', detail: '', nowMs: startMs } as const
         await expect(ledger.endEnforcement(outcome)).rejects.toMatchObject({ code: 'not_found' })
       })

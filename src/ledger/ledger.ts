@@ -135,7 +135,8 @@ export type BottleChange = Partial<Pick<BottleRow, 'state' | 'endedAtMs' | 'exit
 
 export type CutPolicy = 'cutoff' | 'kill'
 export type EnforcementAction = CutPolicy | 'restore'
-export type EnforcementTrigger = 'budget' | 'operator'
+/** `recovery`: a controller that found the bottle at its start and could not take it up. */
+export type EnforcementTrigger = 'budget' | 'operator' | 'recovery'
 
 export interface EnforcementIntent {
   readonly enforcementId: string
@@ -147,6 +148,14 @@ export interface EnforcementIntent {
   readonly nowMs: number
 }
 
+export interface EnforcementStep {
+  readonly enforcementId: string
+  /** Its name. Once in an enforcement: what came of it at first stands. */
+  readonly step: string
+  readonly detail: string
+  readonly nowMs: number
+}
+
 export interface EnforcementOutcome {
   readonly enforcementId: string
   readonly outcome: 'done' | 'failed'
@@ -154,16 +163,23 @@ export interface EnforcementOutcome {
   readonly nowMs: number
 }
 
-/** One line of the append-only audit: an intent, or the outcome of an earlier intent. */
+/** One line of the append-only audit: an intent, a step of an earlier intent that was taken, or its outcome. */
 export interface AuditEntry {
   readonly sequence: number
   readonly enforcementId: string
   readonly bottleId: string
   readonly action: EnforcementAction
   readonly trigger: EnforcementTrigger
-  readonly phase: 'intent' | 'done' | 'failed'
+  readonly phase: 'intent' | 'step' | 'done' | 'failed'
+  /** The name of the step; null in other phases. */
+  readonly step: string | null
   readonly detail: string
   readonly atMs: number
+}
+
+/** An intent without an outcome, and the steps that were taken. */
+export interface OpenEnforcement extends AuditEntry {
+  readonly doneSteps: readonly string[]
 }
 
 export interface Limit extends BudgetKey {
@@ -249,9 +265,11 @@ export interface Ledger extends AsyncDisposable {
   beginEnforcement(
     intent: EnforcementIntent,
   ): Promise<{ readonly kind: 'begun' } | { readonly kind: 'open'; readonly enforcementId: string }>
+  /** Records that a step was taken. Nothing is written when the enforcement has its outcome. */
+  recordStep(step: EnforcementStep): Promise<void>
   endEnforcement(outcome: EnforcementOutcome): Promise<void>
   /** Intents without an outcome, oldest first: what a crash left unfinished. */
-  openEnforcements(): Promise<readonly AuditEntry[]>
+  openEnforcements(): Promise<readonly OpenEnforcement[]>
   /** The newest `limit` entries, oldest of them first. */
   audit(filter: { readonly bottleId?: string; readonly limit: number }): Promise<readonly AuditEntry[]>
 

@@ -32,7 +32,9 @@ export interface BottleProxyOptions {
 
 export interface BottleProxy extends AsyncDisposable {
   readonly openExchanges: number
-  /** Refuses everything from now on and ends what is open. Resolves when nothing flows and all is settled. */
+  /** Refuses every new exchange from now on. */
+  refuse(message: string): void
+  /** The same, and ends what is open. Resolves when nothing flows and all is settled. */
   cut(message: string): Promise<{ readonly endedExchanges: number }>
   /** Lets requests pass again. */
   reopen(): void
@@ -49,6 +51,9 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
   const bodies = createBodyQuota(proxyLimits.maxBodiesBytes)
   let cutMessage: string | undefined
 
+  const refuse = (message: string) => {
+    cutMessage ??= message
+  }
   const onRequest = (arrived: ArrivedRequest) => {
     const exchange = openExchange(egress.newId())
     if (cutMessage !== undefined) exchange.cut(cutMessage)
@@ -103,8 +108,9 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
     get openExchanges() {
       return exchanges.size
     },
+    refuse,
     async cut(message) {
-      cutMessage ??= message
+      refuse(message)
       const ending = exchanges.entries()
       const closing = sockets.open.entries()
       for (const { exchange } of [...ending, ...closing]) exchange.cut(message)

@@ -26,7 +26,7 @@ const onlyBottle = async (host: ProductHost): Promise<BottleView> => {
 }
 const audit = async (host: ProductHost) => {
   const entries = await host.json<readonly AuditEntry[]>(['audit'])
-  return entries.map(({ action, trigger, phase }) => `${action} ${trigger} ${phase}`)
+  return entries.map(({ action, trigger, phase, step }) => `${action} ${trigger} ${step ?? phase}`)
 }
 
 test.concurrent('an operator’s cutoff ends the stream with a message, and a restore lets the agent go on (E03, E09)', async () => {
@@ -57,9 +57,9 @@ test.concurrent('an operator’s cutoff ends the stream with a message, and a re
   expect(await host.run(['kill', id])).toMatchObject({ exitCode: 0, stderr: `bot-bottle: ${id} had ended already\n` })
   expect(await host.leftovers()).toEqual([])
   expect(await audit(host)).toEqual([
-    ...['cutoff operator intent', 'cutoff operator done'],
-    ...['restore operator intent', 'restore operator done'],
-    ...['kill operator intent', 'kill operator done'],
+    ...['cutoff operator intent', 'cutoff operator close', 'cutoff operator done'],
+    ...['restore operator intent', 'restore operator reopen', 'restore operator done'],
+    ...['kill operator intent', 'kill operator close', 'kill operator end', 'kill operator done'],
   ])
   expect(await bottles(host, ['--all'])).toMatchObject([{ state: 'killed' }])
 })
@@ -90,8 +90,8 @@ test.concurrent('a bottle that streams is cut when another one spends the budget
   expect(ends[1].stderr).toMatch(/^bot-bottle: killed: budget spent/m)
   expect(await bottles(host, ['--all'])).toMatchObject([{ state: 'exited' }, { state: 'killed' }])
   expect((await audit(host)).toSorted()).toEqual([
-    ...['cutoff budget done', 'cutoff budget intent'],
-    ...['kill budget done', 'kill budget intent'],
+    ...['cutoff budget close', 'cutoff budget done', 'cutoff budget intent'],
+    ...['kill budget close', 'kill budget done', 'kill budget end', 'kill budget intent'],
   ])
   expect(await host.leftovers()).toEqual([])
 })
@@ -155,7 +155,7 @@ test.concurrent('with --shutdown kill a spent budget ends every process of the b
   expect(stderr).toMatch(/^bot-bottle: killed: budget spent \(run run-[0-9a-f]{6}\)/m)
   expect(await host.leftovers()).toEqual([])
   expect(await bottles(host, ['--all'])).toMatchObject([{ state: 'killed', policy: 'kill' }])
-  expect(await audit(host)).toEqual(['kill budget intent', 'kill budget done'])
+  expect(await audit(host)).toEqual(['kill budget intent', 'kill budget close', 'kill budget end', 'kill budget done'])
 })
 
 test.concurrent('warnings are told once each on stderr, and the cut after them', async () => {

@@ -83,12 +83,13 @@ test('usage of a time in which nothing was used says so; as CSV it is the names 
   expect((await host.run([...before, '--csv'])).stdout).toMatch(/^group,.*\n$/)
 })
 
-test('audit --json is a list of intents and what came of them', async () => {
+test('audit --json is a list of intents, their steps and what came of them', async () => {
   const entry = { sequence: anyNumber, enforcementId: expect.any(String), bottleId, atMs: anyNumber }
   const cut = { ...entry, action: 'cutoff', trigger: 'budget', detail: expect.any(String) }
   expect(await host.json(['audit'])).toEqual([
-    { ...cut, phase: 'intent' },
-    { ...cut, phase: 'done' },
+    { ...cut, phase: 'intent', step: null },
+    { ...cut, phase: 'step', step: 'close' },
+    { ...cut, phase: 'done', step: null },
   ])
 })
 

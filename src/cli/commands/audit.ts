@@ -16,7 +16,7 @@ const defaultLimit = 50
 
 export function auditCommand(context: CliContext): Command {
   return new Command('audit')
-    .description('Shows what was enforced and why: each intent, and what came of it. Newest last.')
+    .description('Shows what was enforced and why: each intent, its steps, and what came of it. Newest last.')
     .option('--bottle <id>', 'of this bottle only')
     .option('--limit <n>', 'at most so many, the newest', readLimit, defaultLimit)
     .option('--json', 'print it as JSON: a list of AuditEntry')
@@ -29,12 +29,12 @@ async function showAudit(context: CliContext, { bottle, limit, json = false }: A
   const entries = await client.audit({ limit, ...(bottle !== undefined && { bottle }) })
   if (json) return context.print(inertJson(entries))
   if (entries.length === 0) return context.tell('nothing was enforced')
-  const rows = entries.map(({ atMs, bottleId, action, trigger, phase, detail }) => [
+  const rows = entries.map(({ atMs, bottleId, action, trigger, phase, step, detail }) => [
     localTime(atMs),
     bottleId,
     action,
     trigger,
-    phase,
+    step ?? phase,
     detail,
   ])
   for (const line of tableLines(columns, rows, context.widthColumns)) context.print(line)

@@ -116,6 +116,11 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
     return chain.scopes.flatMap((scope) => chargeScope(scope, { chain, governing: [], holdTokens: 0 }, addedTokens))
   }
 
+  function requireIntent(enforcementId: string): void {
+    if (enforcements.hasIntent(enforcementId)) return
+    throw new BottleError('not_found', `no enforcement has the id "${enforcementId}"`)
+  }
+
   function settle(request: SettleRequest): SettleOutcome {
     const { attemptId } = request
     const reservation = reservations.take(attemptId)
@@ -185,9 +190,14 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
       return { kind: 'begun' }
     },
 
+    recordStep(step) {
+      requireIntent(step.enforcementId)
+      enforcements.insertStep(step)
+    },
+
     endEnforcement(outcome) {
-      if (enforcements.insertOutcome(outcome) || enforcements.hasIntent(outcome.enforcementId)) return
-      throw new BottleError('not_found', `no enforcement has the id "${outcome.enforcementId}"`)
+      requireIntent(outcome.enforcementId)
+      enforcements.insertOutcome(outcome)
     },
 
     openEnforcements: () => enforcements.open(),

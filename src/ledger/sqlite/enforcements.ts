@@ -1,12 +1,12 @@
 /** SQL of the append-only audit. Triggers hold what is promised: no change, no removal, one open entry per bottle. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { AuditEntry, EnforcementIntent, EnforcementOutcome } from '../ledger.ts'
+import type { AuditEntry, EnforcementIntent, EnforcementOutcome, EnforcementStep, OpenEnforcement } from '../ledger.ts'
 
-const auditColumns = `sequence, enforcement_id AS enforcementId, bottle_id AS bottleId, action, "trigger", phase, detail,
+const auditColumns = `sequence, enforcement_id AS enforcementId, bottle_id AS bottleId, action, "trigger", phase, step, detail,
   at_ms AS atMs`
 const isOpenIntent = `phase = 'intent' AND NOT EXISTS (
   SELECT 1 FROM enforcement AS outcome
-  WHERE outcome.enforcement_id = enforcement.enforcement_id AND outcome.phase <> 'intent')`
+  WHERE outcome.enforcement_id = enforcement.enforcement_id AND outcome.phase IN ('done', 'failed'))`
 
 export type EnforcementStatements = ReturnType<typeof enforcementStatements>
 
@@ -21,8 +21,18 @@ export function enforcementStatements(db: DatabaseSync) {
     INSERT INTO enforcement (enforcement_id, bottle_id, action, "trigger", phase, detail, at_ms)
     SELECT enforcement_id, bottle_id, action, "trigger", ?2, ?3, ?4 FROM enforcement
     WHERE enforcement_id = ?1 AND ${isOpenIntent}`)
+  /** The same for a step, whose first record stays. */
+  const insertStep = db.prepare(`
+    INSERT OR IGNORE INTO enforcement (enforcement_id, bottle_id, action, "trigger", phase, step, detail, at_ms)
+    SELECT enforcement_id, bottle_id, action, "trigger", 'step', ?2, ?3, ?4 FROM enforcement
+    WHERE enforcement_id = ?1 AND ${isOpenIntent}`)
   const hasIntent = db.prepare(`SELECT 1 FROM enforcement WHERE enforcement_id = ? AND phase = 'intent'`)
-  const open = db.prepare(`SELECT ${auditColumns} FROM enforcement WHERE ${isOpenIntent} ORDER BY sequence`)
+  const open = db.prepare(`
+    SELECT ${auditColumns}, (
+      SELECT json_group_array(taken.step ORDER BY taken.sequence) FROM enforcement AS taken
+      WHERE taken.enforcement_id = enforcement.enforcement_id AND taken.phase = 'step'
+    ) AS doneSteps
+    FROM enforcement WHERE ${isOpenIntent} ORDER BY sequence`)
   const newest = db.prepare(`
     SELECT * FROM (SELECT ${auditColumns} FROM enforcement ORDER BY sequence DESC LIMIT ?) ORDER BY sequence`)
   const newestOfBottle = db.prepare(`
@@ -36,13 +46,21 @@ export function enforcementStatements(db: DatabaseSync) {
       insertIntent.run(enforcementId, bottleId, action, trigger, reason, nowMs)
     },
 
-    /** False when there is no open intent of this id. */
-    insertOutcome: ({ enforcementId, outcome, detail, nowMs }: EnforcementOutcome) =>
-      insertOutcome.run(enforcementId, outcome, detail, nowMs).changes === 1,
+    insertOutcome: ({ enforcementId, outcome, detail, nowMs }: EnforcementOutcome) => {
+      insertOutcome.run(enforcementId, outcome, detail, nowMs)
+    },
+
+    insertStep: ({ enforcementId, step, detail, nowMs }: EnforcementStep) => {
+      insertStep.run(enforcementId, step, detail, nowMs)
+    },
 
     hasIntent: (enforcementId: string) => hasIntent.get(enforcementId) !== undefined,
 
-    open: () => open.all() as unknown as readonly AuditEntry[],
+    open: (): readonly OpenEnforcement[] =>
+      (open.all() as unknown as readonly (AuditEntry & { readonly doneSteps: string })[]).map((entry) => ({
+        ...entry,
+        doneSteps: JSON.parse(entry.doneSteps) as readonly string[],
+      })),
 
     newest: (bottleId: string | undefined, limit: number) =>
       (bottleId === undefined ? newest.all(limit) : newestOfBottle.all(bottleId, limit)) as unknown as AuditEntry[],

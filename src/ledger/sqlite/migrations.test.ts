@@ -28,7 +28,9 @@ function createFirstLedger(path: string): void {
       ('b', 'old', 'x', 'claude', 'claude', 'm', 15, 2, 3, 20, 'estimated', 'cut', 1, 1, 1, ${day('11-23T00:02')}, ${day('11-23T00:03')}),
       ('c', 'old', 'y', 'codex', 'codex', 'm', 5, NULL, NULL, 5, 'authoritative', 'complete', 1, 1, 2, ${day('11-23T00:02')}, ${day('11-23T00:03')});
     INSERT INTO reservation VALUES ('d', 'old', 'x', 'claude', 'claude', 'm', 100, 80, '[["host","claude","total"]]', 1,
-      ${day('11-24T09:00')}, ${day('11-24T09:00')});`)
+      ${day('11-24T09:00')}, ${day('11-24T09:00')});
+    INSERT INTO enforcement VALUES (1, 'e1', 'x', 'cutoff', 'budget', 'intent', 'spent', 1),
+      (2, 'e1', 'x', 'cutoff', 'budget', 'done', '', 2), (3, 'e2', 'y', 'kill', 'operator', 'intent', 'asked', 3);`)
   db.close()
 }
 
@@ -43,6 +45,12 @@ it('brings a ledger of the first schema up to date: nothing it knew is lost, and
     { scope: 'host', provider: 'claude', period: 'total', limitTokens: 500 },
     { scope: 'run:y', provider: 'codex', period: 'total', limitTokens: 7 },
   ])
+  expect(await ledger.audit({ limit: 9 })).toMatchObject([
+    { sequence: 1, phase: 'intent', step: null, detail: 'spent' },
+    { sequence: 2, phase: 'done' },
+    { sequence: 3, bottleId: 'y', trigger: 'operator' },
+  ])
+  expect(await ledger.openEnforcements()).toMatchObject([{ enforcementId: 'e2', doneSteps: [] }])
   expect(await ledger.usage({ by: 'model' })).toMatchObject([
     { group: 'm', provider: 'claude', exchanges: 1, inputTokens: 15, cacheWriteTokens: 5, cacheWrite1hTokens: 3 },
     { group: '', provider: 'claude', exchanges: 1, inputTokens: 10, cacheWrite1hTokens: 0, chargeTokens: 10 },

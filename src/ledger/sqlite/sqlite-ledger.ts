@@ -63,6 +63,7 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
     rollUp: (request) => call('rollUp', request),
     recordWarning: (warning) => call('recordWarning', warning),
     beginEnforcement: (intent) => call('beginEnforcement', intent),
+    recordStep: (step) => call('recordStep', step),
     endEnforcement: (outcome) => call('endEnforcement', outcome),
     openEnforcements: () => call('openEnforcements'),
     audit: (filter) => call('audit', filter),

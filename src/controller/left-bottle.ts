@@ -1,0 +1,55 @@
+/**
+ * What a controller that died left of a bottle, as enforcement sees it: so a cut that was interrupted is finished before anything
+ * of the bottle is opened again. Its listeners died with that controller: nothing flows.
+ */
+import { join } from 'node:path'
+import type { EnforcementTarget } from '../enforce/steps.ts'
+import type { BottleRow, BottleState, Ledger } from '../ledger/ledger.ts'
+import type { SandboxBackend, SandboxReference } from '../sandbox/sandbox.ts'
+import { removeDirectory } from './live-bottle.ts'
+
+export interface LeftBottleOptions {
+  readonly ledger: Ledger
+  readonly instancesPath: string
+  readonly nowMs: () => number
+  backendOf(reference: SandboxReference): SandboxBackend
+}
+
+export interface LeftBottle extends EnforcementTarget {
+  /** Ends what is left of its processes and writes its last state; what it kept stays. */
+  end(state: BottleState): Promise<void>
+}
+
+export function leftBottle(row: BottleRow, options: LeftBottleOptions): LeftBottle {
+  const { ledger, instancesPath, nowMs, backendOf } = options
+  const isEnded = row.endedAtMs !== null
+  const setState = async (state: BottleState) => {
+    if (!isEnded) await ledger.updateBottle(row.id, { state })
+  }
+  const end: LeftBottle['end'] = async (state) => {
+    const reference = referenceOf(row)
+    if (reference) await backendOf(reference).sweep(reference)
+    if (!isEnded) await ledger.updateBottle(row.id, { state, endedAtMs: nowMs() })
+  }
+  return {
+    id: row.id,
+    isCut: row.state === 'cut',
+    isEnded,
+    refuse: () => {},
+    async close() {
+      await setState('cut')
+      return { endedExchanges: 0 }
+    },
+    reopen: () => setState('running'),
+    async kill() {
+      await end('killed')
+      await removeDirectory(join(instancesPath, row.id))
+    },
+    end,
+  }
+}
+
+/** Empty while a bottle is starting: nothing of it ran yet. */
+function referenceOf({ reference }: BottleRow): SandboxReference | undefined {
+  return reference === '' ? undefined : (JSON.parse(reference) as SandboxReference)
+}

@@ -1,0 +1,66 @@
+/**
+ * What each enforcement consists of, in order.
+ *
+ * **Invariant** Every step may be taken again: after a crash nobody knows how far the last one came.
+ */
+import type { EnforcementAction } from '../ledger/ledger.ts'
+
+/** A bottle as enforcement sees it: one that lives, or what a dead controller left of it. */
+export interface EnforcementTarget {
+  readonly id: string
+  readonly isCut: boolean
+  readonly isEnded: boolean
+  /** Refuses every new exchange from now on. At once, in memory. */
+  refuse(message: string): void
+  /** The same, and ends what is open; resolves when nothing flows and all is settled. */
+  close(message: string): Promise<{ readonly endedExchanges: number }>
+  reopen(): Promise<void>
+  /** Ends every process and removes what the bottle kept. */
+  kill(): Promise<void>
+}
+
+export interface Step {
+  /** Under which the audit keeps it. */
+  readonly name: string
+  /**
+   * How long the next step waits for this one, which it can do without. Absent: it needs this one, and is not taken when this one
+   * fails.
+   */
+  readonly waitMs?: number
+  /** Resolves to what came of it, as a sentence for the audit. */
+  take(target: EnforcementTarget, message: string): Promise<string>
+}
+
+/** A client that reads slowly, or a ledger that hangs, keeps its exchange open for seconds: no reason to let a program live. */
+const closeWaitMs = 250
+
+const close: Step = {
+  name: 'close',
+  waitMs: closeWaitMs,
+  async take(target, message) {
+    const { endedExchanges } = await target.close(message)
+    return `${endedExchanges} open ${endedExchanges === 1 ? 'exchange' : 'exchanges'} ended`
+  },
+}
+
+const end: Step = {
+  name: 'end',
+  async take(target) {
+    await target.kill()
+    return 'every process ended'
+  },
+}
+
+const reopen: Step = {
+  name: 'reopen',
+  async take(target) {
+    await target.reopen()
+    return 'routes are open again'
+  },
+}
+
+export const stepsOf: Readonly<Record<EnforcementAction, readonly Step[]>> = {
+  cutoff: [close],
+  kill: [close, end],
+  restore: [reopen],
+}
