@@ -95,7 +95,11 @@ test('audit --json is a list of intents, their steps and what came of them', asy
 
 test('controller status --json says which one runs', async () => {
   const status = { version: expect.any(String), pid: anyNumber, home: host.home, startedAtMs: anyNumber }
-  expect(await host.json(['controller', 'status'])).toEqual({ ...status, livingBottles: 1 })
+  expect(await host.json(['controller', 'status'])).toEqual({
+    ...status,
+    livingBottles: 1,
+    notifications: expect.any(Array),
+  })
 })
 
 test('the same lists are tables without --json', async () => {
