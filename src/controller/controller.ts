@@ -21,6 +21,7 @@ import { openSqliteLedger } from '../ledger/sqlite/sqlite-ledger.ts'
 import { createAddressGuard } from '../proxy/address-guard.ts'
 import { createRoomBell } from '../proxy/room-bell.ts'
 import { createUpstream } from '../proxy/upstream.ts'
+import { removeTree } from '../sandbox/layers/remove-entry.ts'
 import type { SandboxBackend, SandboxName } from '../sandbox/sandbox.ts'
 import type {
   BottleView,
@@ -46,7 +47,7 @@ import { type DenialFilter, readDenials } from './denials.ts'
 import { openEstimatorBook } from './estimator-book.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
 import { readLearned } from './learned.ts'
-import { failBottle, type LiveBottle, removeDirectory, startBottle } from './live-bottle.ts'
+import { failBottle, type LiveBottle, startBottle } from './live-bottle.ts'
 import { createNotifier } from './notify/notifier.ts'
 import { type Recovered, recover, refuseUnbalanced } from './recovery.ts'
 import { refuseWithoutRoom } from './restore-room.ts'
@@ -369,6 +370,6 @@ async function removeKept(directory: string): Promise<boolean> {
     () => true,
     () => false,
   )
-  if (isThere) await removeDirectory(directory)
+  if (isThere) await removeTree(directory)
   return isThere
 }

@@ -5,8 +5,8 @@
 import { join } from 'node:path'
 import type { EnforcementTarget } from '../enforce/steps.ts'
 import type { BottleRow, BottleState, Ledger } from '../ledger/ledger.ts'
+import { removeTree } from '../sandbox/layers/remove-entry.ts'
 import type { SandboxBackend, SandboxReference } from '../sandbox/sandbox.ts'
-import { removeDirectory } from './live-bottle.ts'
 
 export interface LeftBottleOptions {
   readonly ledger: Ledger
@@ -43,7 +43,7 @@ export function leftBottle(row: BottleRow, options: LeftBottleOptions): LeftBott
     reopen: () => setState('running'),
     async kill() {
       await end('killed')
-      await removeDirectory(join(instancesPath, row.id))
+      await removeTree(join(instancesPath, row.id))
     },
     end,
   }

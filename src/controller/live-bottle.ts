@@ -2,7 +2,7 @@
  * One running bottle: its directory, sandbox, certificate authority and proxy, opened in that order and released in reverse,
  * also after a start that failed half-way.
  */
-import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { scopeChain } from '../core/budget/chain.ts'
 import { scopeKey } from '../core/budget/scope.ts'
@@ -17,6 +17,7 @@ import { openBottleProxy } from '../proxy/bottle-proxy.ts'
 import { createCertificateAuthority } from '../proxy/certificate-authority.ts'
 import type { Egress, EgressEvents } from '../proxy/egress.ts'
 import { proxyLimits } from '../proxy/limits.ts'
+import { removeTree } from '../sandbox/layers/remove-entry.ts'
 import type { SandboxBackend } from '../sandbox/sandbox.ts'
 import type { StartRequest } from './api.ts'
 import type { BudgetBook } from './budget-book.ts'
@@ -80,7 +81,7 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
   await using stack = new AsyncDisposableStack()
   const directory = join(instancesPath, row.id)
   await mkdir(directory, { mode: 0o700 })
-  stack.defer(() => removeDirectory(directory))
+  stack.defer(() => removeTree(directory))
   const authority = await createCertificateAuthority({ subject: row.id, nowMs, maxLeaves: proxyLimits.maxLeaves })
   const { egress } = definitions.bottle
   const written = writtenEgress(definitions.bottle)
@@ -155,7 +156,7 @@ export async function startBottle(plan: BottlePlan, services: BottleServices): P
     await Promise.all([proxy[Symbol.asyncDispose](), sandbox.kill()])
     await log.flush()
     const isKept = keepsWorkspace && (request.workspace.kind === 'layer' || request.workspace.kind === 'copy')
-    if (!isKept) await removeDirectory(directory)
+    if (!isKept) await removeTree(directory)
     await ledger.updateBottle(row.id, { state: last, exitCode, endedAtMs: nowMs() })
   }
 
@@ -201,23 +202,6 @@ function environmentFor(
 ): Readonly<Record<string, string>> {
   const own = providers.map(({ env, containedEnv }) => ({ ...env, ...(backend.contained && containedEnv) }))
   return Object.assign({}, request.terminalEnvironment, ...own, environmentOf(definitions.bottle, request.env))
-}
-
-/** Removes what a bottle kept, also directories that its program took our own rights from. Follows no link. */
-export async function removeDirectory(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true })
-  } catch {
-    await openDirectories(path)
-    await rm(path, { recursive: true, force: true })
-  }
-}
-
-async function openDirectories(path: string): Promise<void> {
-  await chmod(path, 0o700)
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await openDirectories(join(path, entry.name))
-  }
 }
 
 export async function failBottle(ledger: Ledger, id: string, nowMs: number): Promise<void> {

@@ -14,7 +14,7 @@
  * **Invariant** The original is only ever changed by `apply`.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { BottleError } from '../../core/errors.ts'
 import type { HolderReference } from '../bubblewrap/process-identity.ts'
@@ -32,7 +32,7 @@ export interface LayerStack {
 
 export interface OverlayForm {
   readonly kind: 'overlay'
-  /** Names of sealed layers in the stack's folder, the one that lies on the original first. */
+  /** Names of the sealed layers in the stack's folder, the one that lies on the original first. Read from there, not recorded. */
   readonly sealed: readonly string[]
   /** In whose mount namespace it is mounted, as long as that process lives; null before the first mount. */
   readonly holder: HolderReference | null
@@ -68,9 +68,10 @@ export function stackDirectory(bottleDirectory: string, name: StackName): string
 /** Replaces what was recorded before in one step, so that no reader ever sees half of it. */
 export async function writeStack(stack: LayerStack): Promise<void> {
   const { directory, ...recorded } = stack
-  const text = JSON.stringify({ version: stackVersion, ...recorded }, (_, value) =>
-    typeof value === 'bigint' ? String(value) : value,
-  )
+  const text = JSON.stringify({ version: stackVersion, ...recorded }, (key, value) => {
+    if (key === 'sealed') return undefined
+    return typeof value === 'bigint' ? String(value) : value
+  })
   const temporary = path.join(directory, `.stack.json.${randomUUID()}`)
   await writeFile(temporary, text, { mode: 0o600, flush: true })
   await rename(temporary, path.join(directory, 'stack.json'))
@@ -93,8 +94,20 @@ export async function readStack(directory: string): Promise<LayerStack | undefin
     directory,
     ...rest,
     openedNs: BigInt(openedNs),
-    form: form.kind === 'overlay' ? form : { ...form, copiedNs: BigInt(form.copiedNs) },
+    form:
+      form.kind === 'overlay'
+        ? { ...form, sealed: await sealedLayers(directory) }
+        : { ...form, copiedNs: BigInt(form.copiedNs) },
   }
+}
+
+/** In their order: a layer is sealed by a rename, and nothing else is to be kept in step with that. */
+export async function sealedLayers(directory: string): Promise<readonly string[]> {
+  const numbers = (await readdir(directory)).flatMap((name) => {
+    const found = /^sealed-([1-9][0-9]*)$/.exec(name)
+    return found ? [Number(found[1])] : []
+  })
+  return numbers.sort((a, b) => a - b).map((number) => `sealed-${number}`)
 }
 
 const stackVersion = 1
@@ -103,7 +116,7 @@ interface RecordedStack {
   readonly version: number
   readonly originalPath: string
   readonly openedNs: string
-  readonly form: OverlayForm | (Omit<CopyForm, 'copiedNs'> & { readonly copiedNs: string })
+  readonly form: Omit<OverlayForm, 'sealed'> | (Omit<CopyForm, 'copiedNs'> & { readonly copiedNs: string })
 }
 
 /** Now, by the clock that the kernel stamps changes of files with. It is behind the system's by up to a tick. */

@@ -63,6 +63,7 @@ export async function openStack({ bottleDirectory, name, originalPath, mount }: 
 export async function mountStack(stack: LayerStack, mount: MountOverlay): Promise<OpenedStack> {
   const { directory, form } = stack
   if (form.kind === 'copy') return { stack, writablePath: path.join(directory, 'tree') }
+  await makeFolders(directory, stack.originalPath)
   const outcome = await mount(directory, layerPaths({ ...stack, form }))
   if (outcome.kind === 'refused') {
     throw new BottleError('sandbox_failed', `the layers in ${directory} could not be mounted: ${outcome.because}`, {
@@ -78,13 +79,21 @@ async function mountNew(
   directory: string,
   { originalPath, mount }: { readonly originalPath: string; readonly mount: MountOverlay },
 ): Promise<MountOutcome> {
-  const folders = ['upper', 'work', 'merged'].map((name) => path.join(directory, name))
-  for (const folder of folders) await mkdir(folder)
+  await makeFolders(directory, originalPath)
+  const outcome = await mount(directory, [path.join(directory, 'upper'), originalPath])
+  if (outcome.kind === 'refused') {
+    for (const name of overlayFolders) await rm(path.join(directory, name), { recursive: true })
+  }
+  return outcome
+}
+
+const overlayFolders = ['upper', 'work', 'merged'] as const
+
+/** Those that are missing: all at first, `upper` after it was sealed. */
+async function makeFolders(directory: string, originalPath: string): Promise<void> {
+  for (const name of overlayFolders) await mkdir(path.join(directory, name), { recursive: true })
   // The root of an overlay has the rights of its upper layer.
   await chmod(path.join(directory, 'upper'), (await stat(originalPath)).mode & 0o777)
-  const outcome = await mount(directory, [path.join(directory, 'upper'), originalPath])
-  if (outcome.kind === 'refused') for (const folder of folders) await rm(folder, { recursive: true })
-  return outcome
 }
 
 /** An overlay shows the empty folder below a mount point: what lies there would be missing. */

@@ -1,0 +1,20 @@
+import type { EntryType, Folder } from './folder.ts'
+
+const neededRights: Readonly<Partial<Record<EntryType, number>>> = { folder: 0o700, file: 0o400 }
+
+/**
+ * Gives us the rights to read what the bottle took its own rights from, until disposed. Only where nothing is mounted: the
+ * bottle would see it.
+ */
+export function lendRights(parent: Folder, names: readonly string[]): Disposable {
+  const lent = new DisposableStack()
+  for (const name of names) {
+    const entry = parent.look(name)
+    const needed = (entry && neededRights[entry.type]) ?? 0
+    if (entry === undefined || (entry.mode & needed) === needed) continue
+    const held = lent.use(parent.hold(name))
+    held?.setMode(entry.mode | needed)
+    lent.defer(() => held?.setMode(entry.mode))
+  }
+  return lent
+}

@@ -1,0 +1,76 @@
+import path from 'node:path'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { hashLayer } from '../../src/sandbox/layers/hash-layer.ts'
+import type { LayerStack } from '../../src/sandbox/layers/layer-stack.ts'
+import { type OverlayStack, sealWritten, squashSealed } from '../../src/sandbox/layers/seal.ts'
+import { listing, openLayeredProject } from '../fakes/layered-project.ts'
+import { randomChanges } from '../fakes/random-changes.ts'
+
+const tree = 'mkdir -p d/e f; for file in a b d/a d/e/a f/a; do echo $file > $file; done; ln -s a link'
+
+function overlay(stack: LayerStack): OverlayStack {
+  const { form } = stack
+  if (form.kind !== 'overlay') throw new Error('not an overlay')
+  return { ...stack, form }
+}
+
+it.each(['overlay', 'copy'] as const)('a layer (%s) shows changes to the bottle alone', async (form) => {
+  await using project = await openLayeredProject(form, tree)
+  const before = await listing(project.originalPath)
+  await project.inside('echo more >> a; rm -r d; mkdir d; echo new > d/new; mv f g; chmod 600 b')
+  expect(await listing(project.originalPath)).toBe(before)
+  expect(await project.inside('cat a d/new g/a; ls d')).toBe('a\nmore\nnew\nf/a\nnew\n')
+})
+
+it('layers that were sealed show what they showed, also as one', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(randomChanges({ max: 12 }), { minLength: 2, maxLength: 4 }), async (rounds) => {
+      await using project = await openLayeredProject('overlay', tree)
+      const before = await listing(project.originalPath)
+      for (const script of rounds) {
+        await project.inside(script)
+        const view = await project.view()
+        await project.end()
+        await sealWritten(overlay(await project.stack()))
+        await project.resume()
+        expect(await project.view()).toBe(view)
+      }
+      const view = await project.view()
+      await project.end()
+      const { form } = await squashSealed(overlay(await project.stack()))
+      expect(form.sealed).toEqual(['sealed-1'])
+      await project.resume()
+      expect(await project.view()).toBe(view)
+      expect(await listing(project.originalPath)).toBe(before)
+    }),
+    { numRuns: 12, endOnFailure: true },
+  )
+})
+
+it('the hash of a layer changes with whatever a program can see of it', async () => {
+  await using project = await openLayeredProject('overlay', tree)
+  const hashes = new Set<string>()
+  const hash = async () => {
+    const { directory } = await project.stack()
+    return (await hashLayer(path.join(directory, 'upper'))).sha256
+  }
+  const changes = [
+    'echo x >> a',
+    'chmod 600 a',
+    'rm b',
+    'ln -s a l',
+    'ln -sf b l',
+    'mkdir n',
+    'rm -r d',
+    'mkdir d',
+    'chmod 0 n',
+    'touch -d @1 a',
+  ]
+  for (const change of changes) {
+    await project.inside(change)
+    hashes.add(await hash())
+  }
+  expect(hashes.size).toBe(changes.length)
+  expect(hashes.has(await hash())).toBe(true)
+})
