@@ -4,10 +4,10 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { agentSchema, bottleSchema, settingsSchema } from '../src/core/manifest/schemas.ts'
+import { agentSchema, bottleSchema, pricesSchema, settingsSchema } from '../src/core/manifest/schemas.ts'
 import { root } from './setup/step.mjs'
 
-const schemas = { settings: settingsSchema, bottle: bottleSchema, agent: agentSchema }
+const schemas = { settings: settingsSchema, bottle: bottleSchema, agent: agentSchema, prices: pricesSchema }
 
 /** Every key below a schema once, with what is said of it: `egress.routes[].host`. */
 function rowsOf(schema, path = '', rows = new Map()) {
@@ -47,6 +47,10 @@ ${tableOf(bottleSchema)}
 ## agents/NAME.md
 
 ${tableOf(agentSchema)}
+
+## prices.yml
+
+${tableOf(pricesSchema)}
 `
 
 const files = new Map([

@@ -67,7 +67,7 @@ function cellText(cell: Cell | undefined): string {
 }
 
 /** `1 234 567` with narrow no-break spaces (U+202F). */
-export function groupedNumber(count: number): string {
+export function groupedNumber(count: number | string): string {
   return String(count).replaceAll(/(?<=\d)(?=(?:\d{3})+$)/g, '\u202f')
 }
 

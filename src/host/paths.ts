@@ -10,6 +10,7 @@ import { BottleError, messageOf } from '../core/errors.ts'
 export interface HostPaths {
   readonly home: string
   readonly settingsPath: string
+  readonly pricesPath: string
   readonly databasePath: string
   /** Mode 0700: the socket, the log and whatever else lives no longer than the controller. */
   readonly runPath: string
@@ -31,6 +32,7 @@ export function hostPaths(home: string): HostPaths {
   return {
     home,
     settingsPath: join(home, 'settings.yml'),
+    pricesPath: join(home, 'prices.yml'),
     databasePath: join(home, 'bot-bottle.db'),
     runPath,
     socketPath: join(runPath, 'controller.sock'),

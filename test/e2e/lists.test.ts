@@ -1,5 +1,8 @@
 /** The documented shapes of `--json`, on books with one bottle that spent its budget. */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { plainCosts } from '../../src/cli/usage/costs.ts'
 import { typed } from '../fakes/command.ts'
 import { modelCallInShell } from '../fakes/model-call.ts'
 import { openProductHost, type ProductHost } from '../fakes/product-host.ts'
@@ -7,6 +10,7 @@ import { openProductHost, type ProductHost } from '../fakes/product-host.ts'
 let host: ProductHost
 const bottleId = expect.stringMatching(/^run-[0-9a-f]{6}$/)
 const anyNumber = expect.any(Number)
+type Row = ReturnType<typeof plainCosts>['rows'][number]
 
 beforeAll(async () => {
   host = await openProductHost({ provider: ['--output-tokens', '3000'] })
@@ -75,6 +79,23 @@ test.each([
 test('usage --csv has a line for each row under the names of the JSON', async () => {
   const { stdout } = await host.run(['usage', '--by', 'day', '--since', '2d', '--csv'])
   expect(stdout).toMatch(/^group,provider,exchanges,inputTokens,.*,estimatedTokens\n\d{4}-\d\d-\d\d,claude,1,\d+,.*\n$/)
+})
+
+test('usage --cost prices what has a price, and says what has none', async () => {
+  const pricesPath = join(host.home, 'own-prices.yml')
+  await writeFile(pricesPath, 'currency: USD\nmodels: {claude/claude-opus*: {input: 1000000, output: 1000000}}\n')
+  const words = ['usage', '--by', 'agent', '--prices', pricesPath]
+  const [row] = (await host.json<{ readonly rows: readonly Row[] }>(words)).rows
+  expect(Number(row?.cost)).toBe((row?.inputTokens ?? 0) + (row?.outputTokens ?? 0))
+  expect(row).toMatchObject({
+    group: 'run',
+    unpricedTokens: (row?.cacheReadTokens ?? 0) + (row?.cacheWriteTokens ?? 0),
+  })
+  expect((await host.run(words)).stdout).toMatch(/ COST USD\n.*\ntotal: .* USD\n$/)
+  await writeFile(pricesPath, 'currency: USD\nmodels: {claude/x: {input: 1, output: 1}}\n')
+  const unpriced = await host.run(words)
+  expect(unpriced.stdout).toMatch(/ \?\ntotal: \? USD\n$/)
+  expect(unpriced.stderr).toMatch(/tokens have no price, of: claude\/claude-opus-4-8\n$/)
 })
 
 test('usage of a time in which nothing was used says so; as CSV it is the names alone', async () => {

@@ -1,10 +1,16 @@
+import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { UsageReport } from '../../controller/api.ts'
 import { BottleError } from '../../core/errors.ts'
+import type { PriceTable } from '../../core/pricing/price-table.ts'
+import { hostPaths } from '../../host/paths.ts'
+import { readPrices } from '../../host/prices.ts'
 import { connect } from '../connect.ts'
 import type { CliContext } from '../context.ts'
 import { inertJson } from '../inert.ts'
+import { groupedNumber } from '../table.ts'
 import { parseTime } from '../time.ts'
+import { type CostReport, costInWords, costReport, plainCosts } from '../usage/costs.ts'
 import { csvLines } from '../usage/csv.ts'
 import { showEstimator } from '../usage/estimator.ts'
 import { type UsageLine, usageTableLines } from '../usage/table.ts'
@@ -15,6 +21,8 @@ interface UsageOptions {
   readonly bottle?: string
   readonly since?: number
   readonly until?: number
+  readonly cost?: boolean
+  readonly prices?: string
   readonly estimator?: boolean
   readonly csv?: boolean
   readonly json?: boolean
@@ -38,13 +46,15 @@ export function usageCommand(context: CliContext): Command {
     .option('--bottle <id>', 'of this bottle only')
     .option('--since <when>', 'only what ended since: 90m, 12h, 7d or a time such as 2026-11-22T08:00Z', time)
     .option('--until <when>', 'only what ended before, written in the same way', time)
+    .option('--cost', 'what it cost about, by the prices of prices.yml (there are none built in)')
+    .addOption(new Option('--prices <file>', 'a price table in place of prices.yml').implies({ cost: true }))
     .addOption(
       new Option('--estimator', 'how near the estimates of requests came, for each model').conflicts([
-        ...['by', 'bottle', 'since', 'until', 'csv'],
+        ...['by', 'bottle', 'since', 'until', 'cost', 'prices', 'csv'],
       ]),
     )
     .addOption(new Option('--csv', 'print it as CSV').conflicts('json'))
-    .option('--json', 'print it as JSON: a UsageReport, with --estimator an EstimatorReport')
+    .option('--json', 'print it as JSON: a UsageReport, with --cost a CostReport, with --estimator an EstimatorReport')
     .addHelpText(
       'after',
       `
@@ -52,6 +62,7 @@ Examples:
   bot-bottle usage --by model --since 7d
   bot-bottle usage --by day --since 2026-11-01 --until 2026-11-08
   bot-bottle usage --by hour --since 24h --csv > usage.csv
+  bot-bottle usage --by agent --since 30d --cost
   bot-bottle usage --bottle claude-x1y2 --json
   bot-bottle usage --estimator
 `,
@@ -62,31 +73,64 @@ Examples:
 }
 
 async function showUsage(context: CliContext, options: UsageOptions): Promise<void> {
+  refuseEmptySpan(options)
+  // Before the controller is asked: what is wrong with them is the user's to correct.
+  const prices = options.cost ? await pricesFor(context, options) : undefined
   const { by, bottle, since, until } = options
-  if (since !== undefined && until !== undefined && since >= until) {
-    throw new BottleError('usage', 'the time of --until is not after that of --since, so nothing lies between', {
-      hint: 'Give --since the earlier time.',
-    })
-  }
   const client = await connect(context)
   const report = await client.usage({
     by,
+    eachModel: prices !== undefined,
     ...(since !== undefined && { sinceMs: since }),
     ...(until !== undefined && { untilMs: until }),
     ...(bottle !== undefined && { bottle }),
   })
-  if (options.json) return context.print(inertJson(report))
-  if (options.csv) return printAll(context, csvLines(csvNames, report.rows))
+  const costs = prices && costReport(report, prices)
+  if (options.json) return context.print(inertJson(costs ? plainCosts(costs) : report))
+  if (options.csv) return printAll(context, costs ? costCsv(costs) : csvLines(csvNames, report.rows))
   if (report.rows.length === 0) return context.tell('nothing was used')
-  const lines = linesOf(report, options, context.nowMs())
-  printAll(context, usageTableLines({ by, lines, widthColumns: context.widthColumns }))
+  const lines = linesOf(costs?.rows ?? report.rows, options, context.nowMs())
+  const currency = costs && { currency: costs.currency }
+  printAll(context, usageTableLines({ by, lines, widthColumns: context.widthColumns, ...currency }))
+  if (costs) showTotal(context, costs)
+}
+
+function refuseEmptySpan({ since, until }: UsageOptions): void {
+  if (since === undefined || until === undefined || since < until) return
+  throw new BottleError('usage', 'the time of --until is not after that of --since, so nothing lies between', {
+    hint: 'Give --since the earlier time.',
+  })
+}
+
+async function pricesFor({ home, cwd }: CliContext, { prices }: UsageOptions): Promise<PriceTable> {
+  const path = prices === undefined ? hostPaths(home).pricesPath : resolve(cwd, prices)
+  const table = await readPrices(path)
+  if (table) return table
+  throw new BottleError('usage', `there is no price table ${path}, and none is built in`, {
+    hint: 'Write one as docs/usage.md shows, or give another with --prices FILE.',
+  })
 }
 
 /** Days and hours are shown without a gap. */
-function linesOf({ by, rows }: UsageReport, { since, until }: UsageOptions, nowMs: number): readonly UsageLine[] {
+function linesOf<Row extends UsageLine & { readonly provider: string }>(
+  rows: readonly Row[],
+  { by, since, until }: UsageOptions,
+  nowMs: number,
+): readonly UsageLine[] {
   if (by !== 'day' && by !== 'hour') return rows
   const axis = timeAxis(rows, { by, sinceMs: since, untilMs: until ?? nowMs })
   return axis.flatMap(({ time, rows: used }): readonly UsageLine[] => (used.length > 0 ? used : [{ group: time }]))
+}
+
+function showTotal({ print, tell }: CliContext, { total, currency, unpricedModels }: CostReport): void {
+  print(`total: ${costInWords(total)} ${currency}`)
+  if (total.unpricedTokens === 0) return
+  tell(`${groupedNumber(total.unpricedTokens)} tokens have no price, of: ${unpricedModels.join(', ')}`)
+}
+
+function costCsv(costs: CostReport): string[] {
+  const rows = plainCosts(costs).rows.map((row) => ({ ...row, currency: costs.currency }))
+  return csvLines([...csvNames, 'cost', 'currency', 'unpricedTokens'], rows)
 }
 
 function printAll({ print }: CliContext, lines: readonly string[]): void {

@@ -4,11 +4,13 @@
  */
 import type { UsageReport } from '../../controller/api.ts'
 import { compactNumber } from '../../core/compact-number.ts'
+import type { Cost } from '../../core/pricing/cost.ts'
 import { barOf, lightGlyph } from '../bar.ts'
 import { type Cell, type Column, naturalWidths, tableLines } from '../table.ts'
+import { costInWords } from './costs.ts'
 
 type UsageGrouping = UsageReport['by']
-type UsageRow = UsageReport['rows'][number]
+type UsageRow = Omit<UsageReport['rows'][number], 'model'> & { readonly cost?: Cost }
 
 /** A row, or a time on the axis at which nothing was used. */
 export type UsageLine = UsageRow | { readonly group: string; readonly provider?: never }
@@ -16,6 +18,8 @@ export type UsageLine = UsageRow | { readonly group: string; readonly provider?:
 export interface UsageTable {
   readonly by: UsageGrouping
   readonly lines: readonly UsageLine[]
+  /** Of the costs in the rows; without it no cost is shown. */
+  readonly currency?: string
   /** Unlimited where it is no terminal: then all is shown, and no bar. */
   readonly widthColumns: number
 }
@@ -23,7 +27,7 @@ export interface UsageTable {
 interface Figure {
   readonly title: string
   readonly shortTitle: string
-  readonly of: (row: UsageRow) => number
+  readonly of: (row: UsageRow) => number | string
 }
 
 const charged: Figure = { title: 'CHARGED', shortTitle: 'CHARGED', of: (row) => row.chargeTokens }
@@ -35,6 +39,11 @@ const tokenClasses: readonly Figure[] = [
   { title: 'OUTPUT', shortTitle: 'OUTPUT', of: (row) => row.outputTokens },
 ]
 const exchanges: Figure = { title: 'EXCHANGES', shortTitle: 'CALLS', of: (row) => row.exchanges }
+
+function costIn(currency: string): Figure {
+  const title = `COST ${currency}`
+  return { title, shortTitle: title, of: ({ cost }) => (cost ? costInWords(cost) : '') }
+}
 
 interface Layout {
   readonly figures: readonly Figure[]
@@ -56,9 +65,12 @@ const maxBarColumns = 60
 /** As narrow as a name may be cut for the sake of figures. */
 const minNameColumns = 20
 
-export function usageTableLines({ by, lines, widthColumns }: UsageTable): string[] {
+export function usageTableLines({ by, lines, currency, widthColumns }: UsageTable): string[] {
   const isTerminal = Number.isFinite(widthColumns)
-  const tables = layouts.map((layout) => cellsOf(by, lines, layout))
+  const cost: readonly Figure[] = currency === undefined ? [] : [costIn(currency)]
+  const tables = layouts.map(({ figures, isCompact }) =>
+    cellsOf(by, lines, { figures: [...figures, ...cost], isCompact }),
+  )
   const table = tables.find(({ neededColumns }) => neededColumns + gapColumns + minBarColumns <= widthColumns)
   const { columns, rows, neededColumns } = table ?? tables.at(-1) ?? { columns: [], rows: [], neededColumns: 0 }
   const spareColumns = widthColumns - neededColumns - gapColumns
@@ -74,7 +86,8 @@ export function usageTableLines({ by, lines, widthColumns }: UsageTable): string
 const barTitle = `${lightGlyph} ESTIMATED`
 
 function cellsOf(by: UsageGrouping, lines: readonly UsageLine[], { figures, isCompact }: Layout) {
-  const shown = isCompact ? compactNumber : (count: number): Cell => count
+  const shown = (count: number | string): Cell =>
+    isCompact && typeof count === 'number' ? compactNumber(count) : count
   const isOfProviders = by === 'provider'
   const columns: readonly Column[] = [
     { title: isTime(by) ? `${by.toUpperCase()} (UTC)` : by.toUpperCase(), ...(isTime(by) && { isWhole: true }) },

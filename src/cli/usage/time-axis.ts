@@ -1,9 +1,6 @@
 /** Rows of days or hours as a continuous axis of time: the times without use have their place, too. */
-import type { UsageReport } from '../../controller/api.ts'
 import { dayMs, dayName, hourMs, hourName } from '../../core/calendar.ts'
 import { BottleError } from '../../core/errors.ts'
-
-type UsageRow = UsageReport['rows'][number]
 
 export interface AxisRules {
   readonly by: 'day' | 'hour'
@@ -13,16 +10,19 @@ export interface AxisRules {
 }
 
 /** A time, with a row for each provider; none when nothing was used. */
-export interface TimeOnAxis {
+export interface TimeOnAxis<Row> {
   readonly time: string
-  readonly rows: readonly UsageRow[]
+  readonly rows: readonly Row[]
 }
 
 /** Nobody reads more of them in a table. */
 export const maxAxisTimes = 1_000
 
 /** `rows` are those of a report: the first time first. Throws BottleError `usage` for an axis that is too long. */
-export function timeAxis(rows: readonly UsageRow[], { by, sinceMs, untilMs }: AxisRules): readonly TimeOnAxis[] {
+export function timeAxis<Row extends { readonly group: string }>(
+  rows: readonly Row[],
+  { by, sinceMs, untilMs }: AxisRules,
+): readonly TimeOnAxis<Row>[] {
   const [first, last] = [rows[0], rows.at(-1)]
   if (!first || !last) return []
   const { stepMs, nameOf } = by === 'day' ? { stepMs: dayMs, nameOf: dayName } : { stepMs: hourMs, nameOf: hourName }
