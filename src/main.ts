@@ -12,6 +12,7 @@ if (Number.parseInt(process.versions.node, 10) < needed) {
   process.exitCode = await runCli(process.argv.slice(2), {
     controller: () => import('./controller/main.ts'),
     doctor: () => import('./controller/doctor.ts'),
+    ledger: () => import('./controller/ledger-file.ts'),
     demo: () => import('./demo/demo.ts'),
   })
 }

@@ -71,6 +71,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'show what bottles were refused',
     load: async () => (await import('./commands/denials.ts')).denialsCommand,
   },
+  ledger: {
+    summary: 'verify, rebuild, back up or export the ledger',
+    load: async () => (await import('./commands/ledger.ts')).ledgerCommand,
+  },
   audit: {
     summary: 'show what was enforced, and why',
     load: async () => (await import('./commands/audit.ts')).auditCommand,

@@ -1,4 +1,6 @@
 /** What the commands are given: where they run, where they print, and the parts of the program that only main.ts knows. */
+
+import type { LedgerFile } from '../controller/api.ts'
 import { asciiOf, isUtf8 } from './ascii.ts'
 import { inert } from './inert.ts'
 
@@ -8,6 +10,7 @@ export interface Entries {
     runController(options: { readonly home: string; readonly foreground: boolean }): Promise<number>
   }>
   readonly doctor: () => Promise<{ examineHost(options: { readonly home: string }): Promise<readonly Finding[]> }>
+  readonly ledger: () => Promise<{ ledgerFile(home: string): LedgerFile }>
   readonly demo: () => Promise<{ runDemo(): Promise<number> }>
 }
 

@@ -12,8 +12,8 @@ export function inert(text: string): string {
 }
 
 /** JSON of a value; what JSON itself would let through unescaped (C1 controls, direction marks) is escaped. */
-export function inertJson(value: unknown): string {
-  return JSON.stringify(value, undefined, 2).replaceAll(active, (character) =>
+export function inertJson(value: unknown, indent = 2): string {
+  return JSON.stringify(value, undefined, indent).replaceAll(active, (character) =>
     character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }

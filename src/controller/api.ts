@@ -23,6 +23,8 @@ import type {
   UsageGrouping,
   UsageRow,
 } from '../ledger/ledger.ts'
+import type { ExportedUsage, ExportRange } from '../ledger/ledger-export.ts'
+import type { LedgerReport, RebuildReport } from '../ledger/ledger-report.ts'
 import type { LaunchCommand, SandboxName, Workspace } from '../sandbox/sandbox.ts'
 
 export interface ErrorBody {
@@ -307,3 +309,20 @@ export type ControllerEvent =
       readonly atMs: number
     }
   | { readonly kind: 'bottle'; readonly bottle: BottleView; readonly atMs: number }
+
+export type LedgerVerification = LedgerReport
+export type LedgerRebuild = RebuildReport
+export type LedgerExportLine = ExportedUsage
+
+/**
+ * The ledger's file (`ledger-file.ts`), which needs no controller. Everything throws BottleError `ledger_unusable` for a file that
+ * cannot be used.
+ */
+export interface LedgerFile {
+  /** Looks at the home's ledger, or at another file such as a backup. Reads all of it. */
+  inspect(path?: string): LedgerVerification
+  /** Throws `controller_running` while a controller holds the home. */
+  rebuild(nowMs: number): LedgerRebuild
+  backUp(copyPath: string): Promise<void>
+  exported(range: ExportRange): Iterable<LedgerExportLine>
+}

@@ -47,6 +47,6 @@ export async function refuseUnbalanced(ledger: Ledger, databasePath: string): Pr
   const also = others.length > 0 ? ` (and ${others.length} more)` : ''
   const message = `the ledger does not add up: counter ${scope} of ${provider} says ${settledTokens} tokens, its events say ${eventTokens}${also}`
   throw new BottleError('ledger_unusable', message, {
-    hint: `It was changed from outside. Restore a copy of ${databasePath}, or move it away to begin a new one.`,
+    hint: `It was changed from outside. "bot-bottle ledger verify" tells all of it, and "bot-bottle ledger rebuild" makes the counters anew from the events in ${databasePath}.`,
   })
 }

@@ -179,7 +179,7 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
     events: ({ bottleId, limit }) => usage.newest(bottleId, limit),
     usage: (query) => usage.report(query),
     verify: (depth = 'full') =>
-      counterMismatches(counters.list(), depth === 'full' ? sums.ofEvents() : sums.ofHours(), chains.all()),
+      counterMismatches(counters.list(), depth === 'full' ? sums.ofEvents() : sums.quick(), chains.all()),
     rollUp: ({ settledBeforeMs, maxEvents }) => rolled.rollUp(settledBeforeMs, maxEvents),
     recordWarning: (warning) => counters.insertWarning(warning),
 

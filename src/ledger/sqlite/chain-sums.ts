@@ -44,14 +44,17 @@ export function chainSumStatements(db: DatabaseSync) {
     return sums
   }
 
+  const sumsOfHours = (): ChainSums =>
+    new Map((ofHours.all() as unknown as readonly SumRow[]).map(({ chainId, tokens }) => [chainId, tokens]))
+
   return {
     ofEvents,
+    ofHours: sumsOfHours,
 
     /** Of the events where these are few, else of the hours. */
-    ofHours: (): ChainSums => {
+    quick: (): ChainSums => {
       const { first, end } = range()
-      if (end - first <= maxQuickEvents) return ofEvents()
-      return new Map((ofHours.all() as unknown as readonly SumRow[]).map(({ chainId, tokens }) => [chainId, tokens]))
+      return end - first <= maxQuickEvents ? ofEvents() : sumsOfHours()
     },
   }
 }

@@ -393,6 +393,16 @@ export function migrate(db: DatabaseSync, path: string): void {
   }
 }
 
+/** For whoever only reads: what is older is no more read than what is newer. */
+export function requireLatestSchema(db: DatabaseSync, path: string): void {
+  const version = refuseNewer(schemaVersion(db), path)
+  if (version === latestSchemaVersion) return
+  throw unusable(
+    `the ledger "${path}" has schema ${version}, and this program reads schema ${latestSchemaVersion}`,
+    'The next controller brings it up to date: bot-bottle controller run',
+  )
+}
+
 /** 0 for a database without any schema. */
 function schemaVersion(db: DatabaseSync): number {
   const table = db.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'`).get()

@@ -19,14 +19,15 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { ledgerApplicationId, migrate } from './migrations.ts'
-import { ledgerErrorOf, unusable } from './sqlite-errors.ts'
+import { ledgerApplicationId, migrate, requireLatestSchema } from './migrations.ts'
+import { ledgerErrorOf, unusable, wayOutOfDamage } from './sqlite-errors.ts'
 
 /** Up to this size the whole file is checked for damage at the start, at up to 8 ms per MiB. `verify` reads any size. */
 const maxQuickCheckBytes = 4 * 1024 * 1024
 /** The write-ahead log is copied into the database after this many pages; larger ones mean rarer, longer stalls. */
 const checkpointPages = 2_000
 const pageCacheKiB = 16 * 1024
+const readTimeoutMs = 5_000
 
 export interface OpenDatabaseOptions {
   readonly path: string
@@ -44,9 +45,28 @@ export function openDatabase({ path, busyTimeoutMs }: OpenDatabaseOptions): Data
   }
 }
 
+/** The file as it is, never written to: for whoever looks at a ledger that may be in use, or broken. Throws as `openDatabase`. */
+export function openForReading(path: string): DatabaseSync {
+  try {
+    if (!existsSync(path)) throw unusable(`there is no ledger "${path}"`, 'One begins with the first bottle.')
+    requireContent(path)
+    const db = new DatabaseSync(path, { readOnly: true, timeout: readTimeoutMs })
+    try {
+      db.exec('PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY')
+      requireLedger(db, path)
+      requireLatestSchema(db, path)
+      return db
+    } catch (error) {
+      db.close()
+      throw error
+    }
+  } catch (error) {
+    throw ledgerErrorOf(error, path)
+  }
+}
+
 function openExisting(path: string, busyTimeoutMs: number): DatabaseSync {
-  const { size: sizeBytes, mode } = statRegularFile(path)
-  if (sizeBytes === 0) throw unusable(`the ledger "${path}" is an empty file`, 'Restore it from a backup or remove it.')
+  const { size: sizeBytes, mode } = requireContent(path)
   accessSync(path, constants.R_OK | constants.W_OK)
   if ((mode & 0o077) !== 0) chmodSync(path, 0o600)
   const db = connect(path, busyTimeoutMs)
@@ -111,9 +131,10 @@ function connect(path: string, busyTimeoutMs: number): DatabaseSync {
   }
 }
 
-function statRegularFile(path: string): { readonly size: number; readonly mode: number } {
+function requireContent(path: string): { readonly size: number; readonly mode: number } {
   const stat = statSync(path)
   if (!stat.isFile()) throw unusable(`the ledger "${path}" is not a file`, 'Choose the path of a regular file.')
+  if (stat.size === 0) throw unusable(`the ledger "${path}" is an empty file`, 'Restore it from a backup or remove it.')
   return stat
 }
 
@@ -126,13 +147,10 @@ function requireLedger(db: DatabaseSync, path: string): void {
 function requireSound(db: DatabaseSync, path: string): void {
   const finding = db.prepare('PRAGMA quick_check(1)').get()?.quick_check
   if (finding === 'ok') return
-  throw unusable(
-    `the ledger "${path}" is damaged (${String(finding)})`,
-    'Restore it from a backup or move it away; it is never replaced by itself.',
-  )
+  throw unusable(`the ledger "${path}" is damaged (${String(finding)})`, wayOutOfDamage)
 }
 
-function syncDirectory(path: string): void {
+export function syncDirectory(path: string): void {
   const directory = openSync(path, 'r')
   try {
     fsyncSync(directory)

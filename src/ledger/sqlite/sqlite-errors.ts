@@ -1,16 +1,23 @@
 /** The one place that turns SQLite's and the file system's error codes into sentences for the user. */
 import { BottleError, messageOf } from '../../core/errors.ts'
 
+/** Never is a damaged ledger replaced by itself. */
+export const wayOutOfDamage =
+  'Stop the controller and save what can be read with "bot-bottle ledger rebuild", or restore a backup.'
+
 /** Primary result codes, https://www.sqlite.org/rescode.html; the extended code is in the higher bits. */
 const sentences: Readonly<Record<number, readonly [what: string, hint: string]>> = {
   5: ['is locked by another program', 'End the program that holds it, then try again.'],
   6: ['is locked by another program', 'End the program that holds it, then try again.'],
   8: ['cannot be written', 'Give your user write permission on the file and its directory.'],
   10: ['could not be read or written by the system', 'Check the disk and the system log.'],
-  11: ['is damaged', 'Restore it from a backup or move it away; it is never replaced by itself.'],
+  11: ['is damaged', wayOutOfDamage],
   13: ['cannot grow: the disk is full', 'Free some space, then try again.'],
   14: ['cannot be opened', 'Check that its directory exists and that your user may write there.'],
-  26: ['is not a database', 'Move the file away or point to another one; it is never replaced by itself.'],
+  26: [
+    'is not a database',
+    'Restore a backup, or move the file away to begin a new ledger; it is never replaced by itself.',
+  ],
 }
 
 const fileSentences: Readonly<Record<string, readonly [what: string, hint: string]>> = {

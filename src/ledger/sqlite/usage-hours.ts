@@ -35,3 +35,26 @@ export function addEventsToHours(table: 'usage_hour' | 'rolled_usage', condition
     FROM charged_event WHERE ${condition} GROUP BY 1, 2, 3, 4, 5, 6, 7
     ON CONFLICT DO UPDATE SET ${addToKept}`
 }
+
+export const copyRolledToHours = `
+  INSERT INTO usage_hour (${keys}, ${sums.join(', ')}) SELECT ${keys}, ${sums.join(', ')} FROM rolled_usage`
+
+/**
+ * Adds what the hours of `kept` (a table like `usage_hour`) say beyond those of `usage_hour`: exchanges whose events are lost.
+ */
+export function addHoursBeyond(table: 'usage_hour' | 'rolled_usage', kept: string): string {
+  const beyond = sums.map((sum) => `max(0, ${kept}.${sum} - coalesce(now.${sum}, 0))`).join(', ')
+  const sameKeys = keys
+    .split(', ')
+    .map((key) => `now.${key} = ${kept}.${key}`)
+    .join(' AND ')
+  return `
+    INSERT INTO ${table} (${keys}, ${sums.join(', ')})
+    SELECT ${keys
+      .split(', ')
+      .map((key) => `${kept}.${key}`)
+      .join(', ')}, ${beyond}
+    FROM ${kept} LEFT JOIN usage_hour AS now ON ${sameKeys}
+    WHERE ${kept}.exchanges > coalesce(now.exchanges, 0)
+    ON CONFLICT DO UPDATE SET ${addToKept}`
+}

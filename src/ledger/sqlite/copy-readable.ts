@@ -1,0 +1,99 @@
+/**
+ * Copies what can be read of the tables of a damaged database into those of a sound one. SQLite's own recovery is not in Node,
+ * so rows are read in ranges: a range that cannot be read is halved until only what is broken is left out. A row that the
+ * table does not take is left out, too.
+ */
+import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
+
+const rangeRows = 4_096
+const maxRowsOfPage = 64
+
+type Row = Record<string, SQLOutputValue>
+
+/** Reads on where it can, also in a file that is shorter than it says. */
+export function openDamaged(path: string): DatabaseSync {
+  const db = new DatabaseSync(path, { readOnly: true, defensive: false })
+  db.exec('PRAGMA writable_schema = ON')
+  return db
+}
+
+export interface TableCopy {
+  readonly from: DatabaseSync
+  readonly into: DatabaseSync
+  readonly table: string
+  /** Where it is not a table of the same name. */
+  readonly intoTable?: string
+}
+
+/** True when every row was copied. For tables with a row id, which is their first column. */
+export function copyByRowId(copy: TableCopy): boolean {
+  const { from, table } = copy
+  const { columns, insertAll } = preparedCopy(copy)
+  const id = columns[0]
+  const read = from.prepare(`SELECT ${columns.join(', ')} FROM ${table} WHERE ${id} >= ? AND ${id} < ? ORDER BY ${id}`)
+  const copyRange = (first: number, end: number): boolean => {
+    let rows: readonly Row[]
+    try {
+      rows = read.all(first, end)
+    } catch {
+      if (end - first === 1) return false
+      const middle = Math.floor((first + end) / 2)
+      const isLowerWhole = copyRange(first, middle)
+      return copyRange(middle, end) && isLowerWhole
+    }
+    return insertAll(rows)
+  }
+  let isWhole = true
+  const last = lastId(from, `SELECT max(${id}) AS last FROM ${table}`)
+  for (let first = 0; first <= last; first += rangeRows) isWhole = copyRange(first, first + rangeRows) && isWhole
+  return isWhole
+}
+
+/** True when every row was copied. In the order of a key, from both ends up to what cannot be read. */
+export function copyByKey({ key, ...copy }: TableCopy & { readonly key: readonly string[] }): boolean {
+  const { columns, insertAll } = preparedCopy(copy)
+  let isWhole = true
+  const copyAll = (direction: 'ASC' | 'DESC'): boolean => {
+    const order = key.map((column) => `${column} ${direction}`).join(', ')
+    try {
+      const rows = copy.from.prepare(`SELECT ${columns.join(', ')} FROM ${copy.table} ORDER BY ${order}`).iterate()
+      for (const row of rows) isWhole = insertAll([row]) && isWhole
+      return true
+    } catch {
+      return false
+    }
+  }
+  if (copyAll('ASC')) return isWhole
+  copyAll('DESC')
+  return false
+}
+
+function preparedCopy({ into, table, intoTable = table }: TableCopy) {
+  const rows = into.prepare('SELECT name FROM pragma_table_info(?)').all(table)
+  const columns = rows.map(({ name }) => `"${String(name)}"`)
+  const places = columns.map(() => '?').join(', ')
+  const insert = into.prepare(`INSERT OR IGNORE INTO ${intoTable} (${columns.join(', ')}) VALUES (${places})`)
+  const insertRow = (row: Row): boolean => {
+    try {
+      insert.run(...Object.values(row))
+      return true
+    } catch (error) {
+      if (isConstraint(error)) return false
+      throw error
+    }
+  }
+  return { columns, insertAll: (all: readonly Row[]) => all.map(insertRow).every((isIn) => isIn) }
+}
+
+function isConstraint(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === 19
+}
+
+/** Where the table's own last page cannot be read: no more rows than the file has room for. */
+function lastId(from: DatabaseSync, query: string): number {
+  try {
+    return Number(from.prepare(query).get()?.last ?? 0)
+  } catch {
+    return Number(from.prepare('PRAGMA page_count').get()?.page_count) * maxRowsOfPage
+  }
+}

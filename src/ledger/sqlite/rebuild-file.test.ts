@@ -1,0 +1,186 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { counterKey, host, hourMs, reserveRequest, settleRequest } from '../ledger.contract.ts'
+import type { Ledger } from '../ledger.ts'
+import { rebuildLedgerFile } from './rebuild-file.ts'
+import { openSqliteLedger } from './sqlite-ledger.ts'
+
+const nowMs = Date.UTC(2026, 10, 22, 18, 40, 5)
+const startMs = Date.UTC(2026, 10, 20)
+const events = 900
+const pageBytes = 4_096
+
+const chainOf = (bottleId: string) => [`run:${bottleId}`, 'agent:claude', 'bottle:web', 'host']
+
+/** Charges of three bottles over two days, a hold, a limit, an audit: something in every table. */
+async function fill(ledger: Ledger): Promise<void> {
+  await ledger.setLimit(host, 1_000_000)
+  await ledger.setLimit({ ...host, period: 'day' }, 1_000_000)
+  const charge = async (index: number) => {
+    const attemptId = `attempt-${String(index).padStart(6, '0')}`
+    const atMs = startMs + index * 200_000
+    const bottleId = `claude-${index % 3}`
+    const chain = chainOf(bottleId)
+    await ledger.reserve(reserveRequest(attemptId, { bottleId, chain, holdTokens: 1, nowMs: atMs }))
+    await ledger.settle(settleRequest(attemptId, { chargeTokens: 1 + (index % 7), nowMs: atMs }))
+  }
+  for (let index = 0; index < events; index += 50) {
+    await Promise.all(Array.from({ length: 50 }, (_, offset) => charge(index + offset)))
+  }
+  while ((await ledger.rollUp({ settledBeforeMs: startMs + 12 * hourMs, maxEvents: 100 })) > 0);
+  const today = { ...host, period: 'day:2026-11-22' }
+  const open = { bottleId: 'claude-0', chain: chainOf('claude-0'), holdTokens: 77, governing: [host, today], nowMs }
+  await ledger.reserve(reserveRequest('open', open))
+  for (const name of ['claude-0', 'claude-1', 'claude-2']) {
+    await ledger.insertBottle({
+      id: name,
+      agent: 'claude',
+      definitions: ['web'],
+      state: 'exited',
+      policy: 'cutoff',
+      contained: true,
+      createdAtMs: startMs,
+      endedAtMs: null,
+      exitCode: 0,
+      reference: '',
+    })
+  }
+  await ledger.setOverride({ ...counterKey('run:claude-0'), limitTokens: 5, always: false })
+}
+
+async function told(ledger: Ledger) {
+  return {
+    counters: await ledger.counters(),
+    limits: await ledger.limits(),
+    overrides: await ledger.overrides(),
+    bottles: await ledger.bottles({ living: false }),
+    hours: await ledger.usage({ by: 'hour', eachModel: true }),
+    usage: await ledger.usage({ by: 'bottle' }),
+  }
+}
+
+describe('rebuilding a ledger', () => {
+  let directory: string
+  let path: string
+  let before: Awaited<ReturnType<typeof told>>
+
+  let original: Buffer
+
+  beforeAll(async () => {
+    const own = mkdtempSync(join(tmpdir(), 'bot-bottle-ledger-'))
+    {
+      await using ledger = await openSqliteLedger({ path: join(own, 'ledger.db'), owner: 'here' })
+      await fill(ledger)
+      before = await told(ledger)
+    }
+    original = readFileSync(join(own, 'ledger.db'))
+    rmSync(own, { recursive: true })
+  })
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'bot-bottle-ledger-'))
+    path = join(directory, 'ledger.db')
+    writeFileSync(path, original)
+  })
+  afterEach(() => rmSync(directory, { recursive: true }))
+
+  const pagesOf = (table: string, type: string): readonly number[] => {
+    using db = new DatabaseSync(path, { readOnly: true })
+    return db
+      .prepare('SELECT pageno FROM dbstat WHERE name = ? AND pagetype = ? ORDER BY pageno')
+      .all(table, type)
+      .map(({ pageno }) => Number(pageno))
+  }
+  /** Pages are numbered from 1. */
+  const overwrite = (pages: readonly (number | undefined)[]): Buffer => {
+    const bytes = readFileSync(path)
+    for (const page of pages) {
+      if (page === undefined) throw new Error('expected such a page')
+      bytes.fill(0xa5, (page - 1) * pageBytes, page * pageBytes)
+    }
+    writeFileSync(path, bytes)
+    return bytes
+  }
+  const toldNow = async () => {
+    await using ledger = await openSqliteLedger({ path, owner: 'here' })
+    expect(await ledger.verify()).toEqual([])
+    return await told(ledger)
+  }
+  const salvaged = () => {
+    const report = rebuildLedgerFile(path, nowMs)
+    if (report.kind !== 'salvaged') throw new Error(`expected a damaged file, found ${report.kind}`)
+    expect(report.keptAs).toBe(`${path}.damaged-20261122T184005Z`)
+    expect(readdirSync(directory).filter((file) => file.includes('rebuild'))).toEqual([])
+    return report
+  }
+
+  it('makes every sum of a sound file anew, and says what it mended (I6)', async () => {
+    const db = new DatabaseSync(path)
+    db.exec(`
+      UPDATE counter SET settled_tokens = 1, reserved_tokens = 3 WHERE scope = 'host';
+      DELETE FROM counter WHERE scope = 'agent:claude';
+      UPDATE usage_hour SET charge_tokens = charge_tokens + 1, exchanges = 0 WHERE bottle_id = 'claude-1';
+      DELETE FROM usage_hour WHERE bottle_id = 'claude-2';
+      DELETE FROM chain_scope;`)
+    db.close()
+    const report = rebuildLedgerFile(path, nowMs)
+    expect(report).toMatchObject({ kind: 'rebuilt', events: 684 })
+    const kinds = report.kind === 'rebuilt' ? report.mended.map(({ kind }) => kind) : []
+    expect([...new Set(kinds)].toSorted()).toEqual(['counter', 'hold', 'hours'])
+    expect(await toldNow()).toEqual(before)
+    expect(readdirSync(directory)).toEqual(['ledger.db'])
+  })
+
+  it('changes nothing in a ledger that was right', async () => {
+    expect(rebuildLedgerFile(path, nowMs)).toMatchObject({ kind: 'rebuilt', mended: [] })
+    expect(await toldNow()).toEqual(before)
+  })
+
+  it.each([
+    ['three pages of events', () => pagesOf('usage_event', 'leaf').slice(2, 5)],
+    ['the way to the events', () => pagesOf('usage_event', 'internal')],
+    ['the first and the last page of events', () => [0, -1].map((at) => pagesOf('usage_event', 'leaf').at(at))],
+    ['the index of attempts', () => pagesOf('sqlite_autoindex_usage_event_1', 'leaf').slice(0, 1)],
+    ['the counters', () => pagesOf('counter', 'leaf')],
+    ['the days of scopes', () => pagesOf('chain_scope', 'leaf')],
+    ['the chains', () => pagesOf('chain', 'leaf')],
+    ['the chains and their index', () => ['chain', 'sqlite_autoindex_chain_1'].flatMap((one) => pagesOf(one, 'leaf'))],
+  ])('brings all charges over from a file without %s, and keeps that file as it was (L09)', async (_what, pages) => {
+    const damaged = overwrite(pages())
+    const { keptAs, savedEvents, lostEvents, lostEventsInSums } = salvaged()
+    expect(savedEvents + lostEvents).toBe(684)
+    expect(lostEventsInSums).toBe(lostEvents)
+    expect(await toldNow()).toEqual(before)
+    expect(readFileSync(keptAs).equals(damaged)).toBe(true)
+  })
+
+  it('counts again from the events where the hours cannot be read', async () => {
+    overwrite(pagesOf('usage_hour', 'leaf'))
+    expect(salvaged()).toMatchObject({ savedEvents: 684, lostEvents: 0, incompleteTables: [] })
+    expect(await toldNow()).toEqual(before)
+  })
+
+  it('saves what it can of a file that was cut short, and says how many events are lost (L09)', async () => {
+    const bytes = readFileSync(path)
+    writeFileSync(path, bytes.subarray(0, bytes.length - 20 * pageBytes - 100))
+    const { savedEvents, lostEvents } = salvaged()
+    expect(savedEvents).toBeGreaterThan(0)
+    expect(lostEvents).toBeGreaterThan(0)
+    expect((await toldNow()).counters.length).toBeGreaterThan(0)
+  })
+
+  it('refuses a file of which nothing can be read, and one of a newer program, and leaves both as they are (L09)', () => {
+    const db = new DatabaseSync(path)
+    db.exec('INSERT INTO schema_version VALUES (99)')
+    db.close()
+    expect(() => rebuildLedgerFile(path, nowMs)).toThrow('has schema 99')
+    const bytes = readFileSync(path)
+    bytes.fill(0xa5, 0, 4 * pageBytes)
+    writeFileSync(path, bytes)
+    expect(() => rebuildLedgerFile(path, nowMs)).toThrow('is not a database')
+    expect(readFileSync(path).equals(bytes)).toBe(true)
+    expect(readdirSync(directory).filter((file) => !/-(?:wal|shm)$/.test(file))).toEqual(['ledger.db'])
+  })
+})

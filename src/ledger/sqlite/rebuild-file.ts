@@ -1,0 +1,111 @@
+/**
+ * `ledger rebuild`: makes a ledger's sums anew from its events, in place where the file is sound. What is damaged is never
+ * written to: a new file takes its place, and it stays beside under a dated name. The caller sees to it that nobody else has
+ * the ledger open.
+ */
+import { randomUUID } from 'node:crypto'
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { LedgerReport, RebuildReport } from '../ledger-report.ts'
+import { inspectLedger } from './inspect.ts'
+import { openDatabase, openForReading, syncDirectory } from './open-database.ts'
+import { rebuildSums } from './rebuild.ts'
+import { salvage } from './salvage.ts'
+import { ledgerErrorOf, unusable } from './sqlite-errors.ts'
+
+const busyTimeoutMs = 5_000
+/** SQLite's result codes for a file that is broken. */
+const corrupt = 11
+
+/** Throws BottleError `ledger_unusable` for what cannot be rebuilt, e.g. a newer schema; then nothing was changed. */
+export function rebuildLedgerFile(path: string, nowMs: number): RebuildReport {
+  const found = examine(path)
+  try {
+    return found === undefined || found.problems.some(({ kind }) => kind === 'damage')
+      ? salvageFile(path, nowMs)
+      : rebuildInPlace(path, found)
+  } catch (error) {
+    throw ledgerErrorOf(error, path)
+  }
+}
+
+/** `undefined` when it is too broken to be opened. */
+function examine(path: string): LedgerReport | undefined {
+  try {
+    using db = openForReading(path)
+    return inspectLedger(db, path)
+  } catch (error) {
+    if (isCorrupt(error)) return undefined
+    throw error
+  }
+}
+
+function isCorrupt(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause ?? error) : error
+  return cause instanceof Error && 'errcode' in cause && (Number(cause.errcode) & 0xff) === corrupt
+}
+
+function rebuildInPlace(path: string, before: LedgerReport): RebuildReport {
+  using db = openDatabase({ path, busyTimeoutMs })
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    rebuildSums(db)
+    db.exec('COMMIT')
+  } finally {
+    if (db.isTransaction) db.exec('ROLLBACK')
+  }
+  requireSound(db, path)
+  return { kind: 'rebuilt', path, events: before.events ?? 0, mended: before.problems }
+}
+
+function salvageFile(path: string, nowMs: number): RebuildReport {
+  const draft = `${path}.rebuild-${randomUUID()}`
+  try {
+    const saved = fillDraft(draft, path)
+    const keptAs = takePlace(path, draft, nowMs)
+    return { kind: 'salvaged', path, keptAs, ...saved }
+  } finally {
+    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${draft}${suffix}`, { force: true })
+  }
+}
+
+function fillDraft(draft: string, damagedPath: string) {
+  using db = openDatabase({ path: draft, busyTimeoutMs })
+  // Nothing of it counts before it is whole, and then it is on the disk.
+  db.exec('PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF')
+  const saved = salvage(db, damagedPath)
+  requireSound(db, draft)
+  db.exec('PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL')
+  return saved
+}
+
+function requireSound(db: DatabaseSync, path: string): void {
+  const [problem] = inspectLedger(db, path).problems
+  if (problem !== undefined) throw new Error(`the rebuilt ledger "${path}" is not sound: ${JSON.stringify(problem)}`)
+}
+
+/**
+ * At every moment the path names a file, the damaged or the whole one. The log of the damaged one goes before, since SQLite
+ * would lay it over the new file.
+ */
+function takePlace(path: string, draft: string, nowMs: number): string {
+  const keptAs = `${path}.damaged-${new Date(nowMs).toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z`
+  if (existsSync(keptAs)) throw unusable(`"${keptAs}" is there already`, 'Move it away, then try again.')
+  sync(draft)
+  linkSync(path, keptAs)
+  if (existsSync(`${path}-wal`)) renameSync(`${path}-wal`, `${keptAs}-wal`)
+  rmSync(`${path}-shm`, { force: true })
+  renameSync(draft, path)
+  syncDirectory(dirname(path))
+  return keptAs
+}
+
+function sync(path: string): void {
+  const file = openSync(path, 'r')
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}

@@ -1,0 +1,48 @@
+/** Makes everything that is derived from the record (events, and the sums of those that are no more) anew. */
+import type { DatabaseSync } from 'node:sqlite'
+import type { CounterKey } from '../../core/budget/scope.ts'
+import { counterStatements } from './counters.ts'
+import { addEventsToHours, copyRolledToHours } from './usage-hours.ts'
+
+/** What SQLite sorts in memory at a time. */
+const sliceEvents = 100_000
+
+/** In a transaction of the caller's. */
+export function rebuildSums(db: DatabaseSync): void {
+  rebuildChainScopes(db)
+  rebuildHours(db)
+  rebuildCounters(db)
+}
+
+export function rebuildChainScopes(db: DatabaseSync): void {
+  db.exec(`
+    DELETE FROM chain_scope;
+    INSERT INTO chain_scope
+      SELECT scope.value, keys ->> 'provider', keys ->> 'dayMs', chain_id FROM chain, json_each(keys -> 'scopes') AS scope`)
+}
+
+export function rebuildHours(db: DatabaseSync): void {
+  db.exec('DELETE FROM usage_hour')
+  db.exec(copyRolledToHours)
+  const { first, last } = db.prepare('SELECT min(sequence) AS first, max(sequence) AS last FROM usage_event').get() as {
+    readonly first: number | null
+    readonly last: number | null
+  }
+  if (first === null || last === null) return
+  const addSlice = db.prepare(addEventsToHours('usage_hour', 'sequence >= ? AND sequence < ?'))
+  for (let sequence = first; sequence <= last; sequence += sliceEvents) addSlice.run(sequence, sequence + sliceEvents)
+}
+
+/** Of all time where something was charged, those of other periods that were kept, and those that are held. */
+export function rebuildCounters(db: DatabaseSync): void {
+  const kept = db.prepare('SELECT scope, provider, period FROM counter').all()
+  const charged = db.prepare(`SELECT DISTINCT scope, provider, 'total' AS period FROM chain_scope`).all()
+  const held = db
+    .prepare(`
+      SELECT DISTINCT key.value ->> 0 AS scope, key.value ->> 1 AS provider, key.value ->> 2 AS period
+      FROM reservation, json_each(governing) AS key`)
+    .all()
+  db.exec('DELETE FROM counter')
+  const counters = counterStatements(db)
+  for (const key of [...charged, ...kept, ...held]) counters.create(key as unknown as CounterKey)
+}

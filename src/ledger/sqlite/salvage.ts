@@ -1,0 +1,133 @@
+/**
+ * Brings what can be read of a damaged ledger into a new one. Events are the record; where some are lost, the sums of their
+ * hours take their place if those can be read, so that no counter forgets a charge. Everything else is made anew.
+ */
+import type { DatabaseSync } from 'node:sqlite'
+import type { Salvaged } from '../ledger-report.ts'
+import { copyByKey, copyByRowId, openDamaged } from './copy-readable.ts'
+import { rebuildChainScopes, rebuildCounters, rebuildHours } from './rebuild.ts'
+import { unusable } from './sqlite-errors.ts'
+import { addHoursBeyond } from './usage-hours.ts'
+
+const byRowId = ['chain', 'usage_event', 'correction', 'enforcement', 'bottle'] as const
+const hourKey = ['hour_ms', 'bottle_id', 'agent', 'provider', 'model', 'source', 'chain_id']
+const byKey = {
+  rolled_usage: hourKey,
+  rolled_attempt: ['attempt_id'],
+  reservation: ['attempt_id'],
+  counter: ['scope', 'provider', 'period'],
+  budget: ['scope', 'provider', 'period'],
+  budget_override: ['scope', 'provider'],
+  warning: ['scope', 'provider', 'period', 'limit_tokens', 'threshold_percent'],
+  estimator: ['provider', 'model'],
+}
+
+/** `db` is a new ledger. The damaged file is only read. */
+export function salvage(db: DatabaseSync, damagedPath: string): Salvaged {
+  using from = openReadable(damagedPath)
+  db.exec('PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE')
+  try {
+    const saved = copyAll(db, from)
+    db.exec('COMMIT')
+    return saved
+  } finally {
+    if (db.isTransaction) db.exec('ROLLBACK')
+    db.exec('PRAGMA foreign_keys = ON')
+  }
+}
+
+/** The list of tables is on the first page: without it nothing can be found. */
+function openReadable(path: string): DatabaseSync {
+  try {
+    const db = openDamaged(path)
+    db.prepare('SELECT name FROM sqlite_schema').all()
+    return db
+  } catch (cause) {
+    throw unusable(
+      `nothing of the ledger "${path}" can be read: its first page is lost`,
+      'Restore a backup, or move the file away to begin a new ledger.',
+      cause,
+    )
+  }
+}
+
+function copyAll(into: DatabaseSync, from: DatabaseSync): Salvaged {
+  const incompleteTables: string[] = []
+  const note = (table: string, isWhole: boolean): void => {
+    if (!isWhole) incompleteTables.push(table)
+  }
+  withoutTriggers(into, () => {
+    for (const table of byRowId) note(table, copyByRowId({ from, into, table }))
+    // The index of chains has all that they are.
+    if (incompleteTables.includes('chain')) copyByKey({ from, into, table: 'chain', key: ['keys'] })
+    for (const [table, key] of Object.entries(byKey)) note(table, copyByKey({ from, into, table, key }))
+    dropLooseCorrections(into)
+    replaceLostChains(into)
+  })
+  rebuildChainScopes(into)
+  rebuildHours(into)
+  const lostEventsInSums = keepSumsOfLost(into, from)
+  rebuildCounters(into)
+  const { saved, first, last } = into
+    .prepare('SELECT count(*) AS saved, min(sequence) AS first, max(sequence) AS last FROM usage_event')
+    .get() as { readonly saved: number; readonly first: number | null; readonly last: number | null }
+  const lostEvents = Math.max(lostEventsInSums, (last ?? 0) - (first ?? 1) + 1 - saved)
+  return { savedEvents: saved, lostEvents, lostEventsInSums, incompleteTables }
+}
+
+/** They hold what may happen to a ledger, not what may be copied. */
+function withoutTriggers(db: DatabaseSync, run: () => void): void {
+  const triggers = db.prepare(`SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'`).all()
+  for (const { name } of triggers) db.exec(`DROP TRIGGER ${String(name)}`)
+  run()
+  for (const { sql } of triggers) db.exec(String(sql))
+}
+
+function dropLooseCorrections(db: DatabaseSync): void {
+  db.exec('DELETE FROM correction WHERE sequence NOT IN (SELECT sequence FROM usage_event)')
+}
+
+/** Whom an event was charged to is in its chain. Without it: to its bottle's run, its agent, its definitions and the host. */
+function replaceLostChains(db: DatabaseSync): void {
+  const lost = db
+    .prepare(`
+      SELECT chain_id AS chainId, min(provider) AS provider, min(at_ms) / 86400000 * 86400000 AS dayMs, min(used.agent) AS agent,
+        min(used.bottle_id) AS bottleId, coalesce(min(bottle.definitions), '[]') AS definitions
+      FROM (
+        SELECT chain_id, provider, agent, bottle_id, started_at_ms AS at_ms FROM usage_event
+        UNION ALL SELECT chain_id, provider, agent, bottle_id, reserved_at_ms FROM reservation
+        UNION ALL SELECT chain_id, provider, agent, bottle_id, hour_ms FROM rolled_usage
+      ) AS used LEFT JOIN bottle ON bottle.id = used.bottle_id
+      WHERE chain_id NOT IN (SELECT chain_id FROM chain) GROUP BY chain_id`)
+    .all() as unknown as readonly LostChain[]
+  const insert = db.prepare('INSERT INTO chain (chain_id, keys) VALUES (?, ?)')
+  for (const { chainId, provider, dayMs, agent, bottleId, definitions } of lost) {
+    const bottles = (JSON.parse(definitions) as readonly string[]).map((name) => `bottle:${name}`)
+    const scopes = [`run:${bottleId}`, `agent:${agent}`, ...bottles, 'host']
+    // `lost` keeps it apart from a chain that is the same.
+    insert.run(chainId, JSON.stringify({ dayMs, provider, scopes, lost: chainId }))
+  }
+}
+
+interface LostChain {
+  readonly chainId: number
+  readonly provider: string
+  readonly dayMs: number
+  readonly agent: string
+  readonly bottleId: string
+  /** JSON. */
+  readonly definitions: string
+}
+
+/** What hours say beyond the events that were saved becomes the record of those that were not. Returns how many they are. */
+function keepSumsOfLost(db: DatabaseSync, from: DatabaseSync): number {
+  db.exec('CREATE TEMP TABLE old_hour AS SELECT * FROM usage_hour WHERE false')
+  copyByKey({ from, into: db, table: 'usage_hour', intoTable: 'temp.old_hour', key: hourKey })
+  db.exec('DELETE FROM temp.old_hour WHERE chain_id NOT IN (SELECT chain_id FROM chain)')
+  const exchanges = () => Number(db.prepare('SELECT total(exchanges) AS sum FROM usage_hour').get()?.sum)
+  const before = exchanges()
+  db.exec(addHoursBeyond('rolled_usage', 'old_hour'))
+  db.exec(addHoursBeyond('usage_hour', 'old_hour'))
+  db.exec('DROP TABLE temp.old_hour')
+  return exchanges() - before
+}
