@@ -21,6 +21,8 @@ export class JsonCaptures {
   /** Where each value stood in the document. */
   readonly #offsets: Float64Array
   #buffer = Buffer.allocUnsafe(firstBufferBytes)
+  /** Where the values stand: in the buffer, or in bytes of somebody else's. */
+  #source: Buffer = this.#buffer
   #length = 0
   #count = 0
 
@@ -41,25 +43,12 @@ export class JsonCaptures {
   }
 
   reset(): void {
+    this.#source = this.#buffer
     this.#length = 0
     this.#count = 0
     for (let slot = 0; slot < this.#ends.length; slot++) {
       this.#ends[slot] = -1
       this.#tooBig[slot] = 0
-    }
-  }
-
-  /** Holds what another one does, which has as many slots. */
-  copyFrom(other: JsonCaptures): void {
-    if (other.#length > this.#buffer.length) this.#grow(other.#length)
-    for (let at = 0; at < other.#length; at++) this.#buffer[at] = other.#buffer[at] as number
-    this.#length = other.#length
-    this.#count = other.#count
-    for (let slot = 0; slot < this.#ends.length; slot++) {
-      this.#starts[slot] = other.#starts[slot] as number
-      this.#ends[slot] = other.#ends[slot] as number
-      this.#tooBig[slot] = other.#tooBig[slot] as number
-      this.#offsets[slot] = other.#offsets[slot] as number
     }
   }
 
@@ -94,6 +83,21 @@ export class JsonCaptures {
     this.#count += 1
   }
 
+  /**
+   * Takes a whole value where it stands, uncopied: until the next reset, and in bytes that hold all the others. Returns false
+   * when the ceiling is reached.
+   */
+  borrow(slot: number, bytes: Buffer, start: number, end: number, offset: number): boolean {
+    this.#length += end - start
+    if (this.#length > maxCapturedBytes) return false
+    if (this.#ends[slot] === -1) this.#count += 1
+    this.#source = bytes
+    this.#starts[slot] = start
+    this.#ends[slot] = end
+    this.#offsets[slot] = offset
+    return true
+  }
+
   isTooBig(slot: number): boolean {
     return this.#tooBig[slot] === 1
   }
@@ -103,12 +107,12 @@ export class JsonCaptures {
     const start = this.#starts[slot] as number
     const end = this.#ends[slot] as number
     if (end === -1 || this.#isNull(start, end)) return undefined
-    return this.#buffer.toString('utf8', start, end)
+    return this.#source.toString('utf8', start, end)
   }
 
   /** In many events most values are null: not worth a string. */
   #isNull(start: number, end: number): boolean {
-    return end - start === 4 && this.#buffer.readUInt32BE(start) === wordNull
+    return end - start === 4 && this.#source.readUInt32BE(start) === wordNull
   }
 
   /** Bytes of the document before a value, and up to its end; `undefined` when it is absent or unfinished. */
@@ -122,5 +126,6 @@ export class JsonCaptures {
     const larger = Buffer.allocUnsafeSlow(Math.min(maxCapturedBytes, Math.max(length, this.#buffer.length * 2)))
     this.#buffer.copy(larger, 0, 0, this.#length)
     this.#buffer = larger
+    this.#source = larger
   }
 }

@@ -37,7 +37,7 @@ interface ShapeValue {
 
 /** Bytes that can be compared many at a time. */
 export interface ViewedBytes {
-  readonly bytes: Uint8Array
+  readonly bytes: Buffer
   readonly view: DataView
 }
 
@@ -168,8 +168,8 @@ export class EventShape {
   }
 }
 
-export function viewOf(bytes: Uint8Array): ViewedBytes {
-  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) }
+export function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): ViewedBytes {
+  return { bytes: Buffer.from(buffer, byteOffset, byteLength), view: new DataView(buffer, byteOffset, byteLength) }
 }
 
 /** Returns where the value ends; -1 where another kind of value stands there, or not all of it. */
@@ -194,9 +194,6 @@ function readValue(
     if (use === seal && end >= 0) text.addSealed(end - start - 2)
   }
   if (end < 0 || end === start || end === bytes.length) return -1
-  if (use === capture) {
-    captures.open(slot, start - documentStart)
-    if (captures.append(slot, bytes, start, end)) captures.close(slot)
-  }
+  if (use === capture && !captures.borrow(slot, bytes, start, end, start - documentStart)) return -1
   return end
 }
