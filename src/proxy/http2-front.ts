@@ -77,7 +77,7 @@ function expectBody(stream: ServerHttp2Stream, { rawHeaders }: Http2Head): void 
   if (headerValues(rawHeaders, 'expect').some((value) => value.toLowerCase() === '100-continue')) {
     stream.additionalHeaders({ ':status': 100 })
   }
-  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), proxyLimits.requestTimeoutMs)
+  const timer = setTimeout(() => stream.destroy(new Error('it did not come in time')), proxyLimits.requestTimeoutMs)
   const clear = () => clearTimeout(timer)
   stream.once('end', clear).once('close', clear)
 }

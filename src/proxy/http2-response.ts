@@ -2,6 +2,7 @@
 import { validateHeaderValue } from 'node:http'
 import { constants, type ServerHttp2Stream, type ServerStreamResponseOptions } from 'node:http2'
 import type { ClientResponse } from './client-messages.ts'
+import { proxyLimits } from './limits.ts'
 
 /** Known to Node, not to its types. */
 const headOptions: ServerStreamResponseOptions & { readonly sendDate: boolean } = { sendDate: false }
@@ -59,9 +60,17 @@ export class Http2Response implements ClientResponse {
 
   end(chunk: Buffer | string = ''): void {
     this.write(chunk)
+    this.#destroyUnlessTaken()
     if (!this.req.writableEnded) this.req.end()
     // Once that is out, the client need not send the rest of its request (RFC 9113 §8.1).
     if (!this.req.readableEnded) this.req.close(constants.NGHTTP2_NO_ERROR)
+  }
+
+  /** A session that its client has left in the middle of an error neither sends nor tells (Node 24). */
+  #destroyUnlessTaken(): void {
+    if (this.destroyed) return
+    const timer = setTimeout(() => this.destroy(), proxyLimits.endFlushMs)
+    this.req.once('close', () => clearTimeout(timer))
   }
 
   destroy(): void {

@@ -65,6 +65,8 @@ export const proxyLimits = {
   eventEndWaitMs: 25,
   /** How long a cut waits for a slow client to take the end of its answer; then its connection is destroyed. */
   cutFlushMs: 3_000,
+  /** How long an HTTP/2 client may leave the end of an answer untaken; then its stream is reset. */
+  endFlushMs: 600_000,
   /** How long the rest of a refused request is read and dropped, so that its client can read the refusal; then closed. */
   refusalDrainMs: 2_000,
   /** WebSockets of one bottle at a time; the upgrade that goes beyond is answered 426. */
