@@ -6,6 +6,7 @@ const projects = {
   integration: { include: ['test/integration/**/*.test.ts'], testTimeoutMs: 30_000 },
   e2e: { include: ['test/e2e/**/*.test.ts'], testTimeoutMs: 60_000 },
   escape: { include: ['test/escape/**/*.test.ts'], testTimeoutMs: 60_000 },
+  faults: { include: ['test/faults/**/*.test.ts'], testTimeoutMs: 60_000 },
   agents: { include: ['test/agents/**/*.test.ts'], testTimeoutMs: 300_000 },
 }
 

@@ -21,6 +21,13 @@ export function testProject(project, args) {
   return runChild('vitest', ['run', '--project', project, ...args])
 }
 
+/** `npm run test:faults -- 1000` kills so many controllers. */
+export function testFaults(args) {
+  const [rounds, ...rest] = /^\d+$/.test(args[0] ?? '') ? args : [process.env.BOT_BOTTLE_FAULT_ROUNDS, ...args]
+  const env = rounds === undefined ? {} : { BOT_BOTTLE_FAULT_ROUNDS: rounds }
+  return runChild('vitest', ['run', '--project', 'faults', ...rest], env)
+}
+
 /** The pages and schemas that are made of the sources. */
 export async function writeDocs(args) {
   for (const script of ['cli-reference.mjs', 'manifest-reference.mjs']) {

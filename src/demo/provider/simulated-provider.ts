@@ -107,8 +107,8 @@ interface Arrival {
 async function serve({ request, response, entry, fail }: Arrival, simulation: Simulation): Promise<void> {
   const gone = new AbortController()
   response.once('close', () => {
-    if (response.writableFinished) entry.end = entry.end === 'open' ? 'complete' : entry.end
-    else gone.abort()
+    if (entry.end === 'open') entry.end = response.writableFinished ? 'complete' : 'aborted'
+    if (!response.writableFinished) gone.abort()
   })
   // A client that leaves while it sends its body ends the request, not the response.
   response.on('error', () => gone.abort())

@@ -8,6 +8,7 @@ import net from 'node:net'
 import { bottlePorts } from './ports.ts'
 
 const backlog = 1_024
+const lookMs = 50
 
 function hand(message: HelperMessage, handle?: net.Server | dgram.Socket): void {
   process.send?.(message, handle, undefined, (failure) => {
@@ -32,6 +33,10 @@ let remaining = tcpNames.length + 1
 
 // Whoever asked is gone: a send that waits for its answer would keep this process for ever.
 process.once('disconnect', () => process.exit())
+// Node tells of no disconnection where a handle was sent that nobody has acknowledged.
+setInterval(() => {
+  if (!process.connected) process.exit()
+}, lookMs)
 
 // Safety: these ports on the host itself would take the host's traffic.
 if (readlinkSync('/proc/self/ns/net') !== process.argv[2]) {
