@@ -2,7 +2,7 @@
 import type { ClientRequest } from 'node:http'
 import { type RequestOptions, request as startRequest } from 'node:https'
 import { proxyLimits } from './limits.ts'
-import { type CallHandlers, isStreamed, type UpstreamCall, type UpstreamRequest } from './upstream-call.ts'
+import { type CallHandlers, isStreamed, pipeWhole, type UpstreamCall, type UpstreamRequest } from './upstream-call.ts'
 
 export interface Http1CallOptions {
   readonly request: UpstreamRequest
@@ -54,16 +54,11 @@ export function callHttp1(destination: RequestOptions, { request, handlers }: Ht
 }
 
 function send(body: UpstreamRequest['body'], outgoing: ClientRequest): void {
-  if (isStreamed(body)) {
-    // A client that is gone is seen at its response.
-    body.on('error', () => {})
-    // Safety: an HTTP/2 stream that is reset also ends, as if it were whole, between `aborted` and `close`.
-    body.once('aborted', () => body.unpipe(outgoing))
-    body.pipe(outgoing)
-    return
+  if (isStreamed(body)) pipeWhole(body, outgoing)
+  else {
+    for (const chunk of body.slice(0, -1)) outgoing.write(chunk)
+    outgoing.end(body.at(-1))
   }
-  for (const chunk of body.slice(0, -1)) outgoing.write(chunk)
-  outgoing.end(body.at(-1))
 }
 
 function whenConnected(outgoing: ClientRequest, onConnected: () => void): void {

@@ -1,6 +1,6 @@
 /** One request on its way to a provider, and what comes back, whatever the version of HTTP. */
 import type { IncomingMessage } from 'node:http'
-import { Readable } from 'node:stream'
+import { Readable, type Writable } from 'node:stream'
 
 export interface UpstreamRequest {
   /** Canonical name: what the certificate must be for, and the Host header. */
@@ -15,6 +15,15 @@ export interface UpstreamRequest {
 
 export function isStreamed(body: UpstreamRequest['body']): body is Readable {
   return body instanceof Readable
+}
+
+/** The request ends where its body does; where that breaks off, it is for the call to be aborted. */
+export function pipeWhole(body: Readable, request: Writable): void {
+  // A client that is gone is seen at its response.
+  body.on('error', () => {})
+  // Safety: an HTTP/2 stream that is reset also ends, as if it were whole, between `aborted` and `close`.
+  body.once('aborted', () => body.unpipe(request))
+  body.pipe(request)
 }
 
 /** As Node's parser gives it: names of `headers` in lower case. */

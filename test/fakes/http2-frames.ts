@@ -3,6 +3,7 @@
  * written as literals without a table (RFC 7541 §6.2.2), which every decoder takes.
  */
 import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { anthropicHost, dial, metered } from './proxy-client.ts'
 import type { ProxyRig } from './proxy-rig.ts'
@@ -108,6 +109,30 @@ export function meteredRequest(stream: number, body = metered()): Buffer {
   return Buffer.concat([headersFrame(stream, requestFields, false), dataFrame(stream, body)])
 }
 
+/** The frames that arrive, as they do; `prefaceBytes` stand before them. */
+export function collectFrames(socket: Duplex, prefaceBytes = 0): readonly Frame[] {
+  const frames: Frame[] = []
+  let unread = Buffer.alloc(0)
+  let unreadPreface = prefaceBytes
+  socket.on('data', (chunk) => {
+    unread = Buffer.concat([unread, chunk])
+    const skipped = Math.min(unreadPreface, unread.length)
+    unreadPreface -= skipped
+    unread = unread.subarray(skipped)
+    while (unread.length >= 9 && unread.length >= 9 + unread.readUIntBE(0, 3)) {
+      const end = 9 + unread.readUIntBE(0, 3)
+      frames.push({
+        type: unread.readUInt8(3),
+        flags: unread.readUInt8(4),
+        stream: unread.readUInt32BE(5),
+        payload: unread.subarray(9, end),
+      })
+      unread = unread.subarray(end)
+    }
+  })
+  return frames
+}
+
 export interface RawHttp2 {
   readonly socket: TLSSocket
   /** What came back so far. */
@@ -135,26 +160,12 @@ export async function dialHttp2(rig: ProxyRig, servername: string = anthropicHos
   })
   socket.on('error', () => {})
   await once(socket, 'secureConnect')
-  const frames: Frame[] = []
-  let unread = Buffer.alloc(0)
   let isClosed = false
   socket.once('close', () => {
     isClosed = true
   })
   socket.on('end', () => socket.end())
-  socket.on('data', (chunk) => {
-    unread = Buffer.concat([unread, chunk])
-    while (unread.length >= 9 && unread.length >= 9 + unread.readUIntBE(0, 3)) {
-      const end = 9 + unread.readUIntBE(0, 3)
-      frames.push({
-        type: unread.readUInt8(3),
-        flags: unread.readUInt8(4),
-        stream: unread.readUInt32BE(5),
-        payload: unread.subarray(9, end),
-      })
-      unread = unread.subarray(end)
-    }
-  })
+  const frames = collectFrames(socket)
   const lastOf = (type: number, stream: number) => frames.findLast((one) => one.type === type && one.stream === stream)
   const raw: RawHttp2 = {
     socket,

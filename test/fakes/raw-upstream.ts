@@ -26,6 +26,8 @@ export interface Upstream extends AsyncDisposable {
 export interface UpstreamOptions extends Partial<ServerCertificateOptions> {
   /** Plain TCP instead of TLS. */
   readonly isPlain?: boolean
+  /** What the TLS handshake offers; another one is refused there. By default nothing is said of it. */
+  readonly alpnProtocols?: readonly string[]
 }
 
 type SocketHandler = (socket: Socket) => void
@@ -53,7 +55,7 @@ export function startHttpUpstream(onRequest: RequestHandler, options: UpstreamOp
 async function startUpstream(
   onSocket: SocketHandler,
   requestCount: () => number,
-  { isPlain = false, names = ['localhost', '127.0.0.1'], ...validity }: UpstreamOptions,
+  { isPlain = false, names = ['localhost', '127.0.0.1'], alpnProtocols, ...validity }: UpstreamOptions,
 ): Promise<Upstream> {
   const { certificate, key, caCertificate } = await createServerCertificate({ names, ...validity })
   const open = new Set<Socket>()
@@ -63,7 +65,9 @@ async function startUpstream(
     socket.on('error', () => socket.destroy())
     onSocket(socket)
   }
-  const server = isPlain ? createPlainServer(accept) : createTlsServer({ cert: certificate, key }, accept)
+  const server = isPlain
+    ? createPlainServer(accept)
+    : createTlsServer({ cert: certificate, key, ...(alpnProtocols && { ALPNProtocols: [...alpnProtocols] }) }, accept)
   server.on('connection', (socket: Socket) => {
     connectionCount += 1
     socket.setNoDelay(true)
