@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite-ledger.ts'
+import { hammerLedger } from '../fakes/hammered-ledger.ts'
 
 const program = fileURLToPath(new URL('./ledger-program.ts', import.meta.url))
 const host = { scope: 'host', provider: 'claude', period: 'total' } as const
@@ -54,6 +55,16 @@ describe('the ledger file and real processes', () => {
       { ...host, limitTokens: room, settledTokens: room, reservedTokens: 0 },
     ])
     expect(await ledger.verify()).toEqual([])
+  })
+
+  it('loses no update and fails no call while 16 processes write one file for three seconds (L01, I6)', async () => {
+    const { exchanges, chargedTokens, errors, counter, mismatches } = await hammerLedger(path, {
+      processes: 16,
+      durationMs: 3_000,
+    })
+    expect({ errors, mismatches }).toEqual({ errors: [], mismatches: [] })
+    expect(counter).toMatchObject({ settledTokens: chargedTokens, reservedTokens: 0 })
+    expect(exchanges).toBeGreaterThan(16 * 4)
   })
 
   it('keeps a process alive until its calls are answered, then lets it end, and prints nothing of its own', async () => {

@@ -6,6 +6,7 @@
  * - `race`: prints `ready`, waits for its stdin to end, then tries N reservations of 1 token and settles what it got;
  *   prints the number
  * - `load`: reserves and settles in N lanes until it is killed; prints `reserved ID` and `settled ID CHARGE`
+ * - `hammer`: waits for its stdin to end, then reserves, extends and settles in 4 lanes for N ms; prints `Hammered` as JSON
  * - `undisposed`: starts one reservation, waits for nothing and closes nothing; prints `reserved` when it is answered
  */
 import { writeSync } from 'node:fs'
@@ -16,6 +17,8 @@ import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite-ledger.ts'
 const [mode, path = '', owner = '', count = '1'] = process.argv.slice(2)
 const host = { scope: 'host', provider: 'claude', period: 'total' }
 const chain = [`run:${owner}`, 'host']
+
+const hammerLanes = 4
 
 const pause = new Int32Array(new SharedArrayBuffer(4))
 
@@ -98,6 +101,51 @@ async function load(): Promise<void> {
   await Promise.all(Array.from({ length: Number(count) }, lane))
 }
 
+export interface Hammered {
+  readonly exchanges: number
+  readonly chargedTokens: number
+  readonly errors: readonly string[]
+  /** Of one call. */
+  readonly longestWaitMs: number
+}
+
+async function hammer(): Promise<void> {
+  await using ledger = await openSqliteLedger({ path, owner })
+  print('ready')
+  for await (const _chunk of process.stdin);
+  const endMs = performance.now() + Number(count)
+  const errors: string[] = []
+  let exchanges = 0
+  let chargedTokens = 0
+  let longestWaitMs = 0
+  const timed = async <Answer>(call: Promise<Answer>): Promise<Answer> => {
+    const startMs = performance.now()
+    try {
+      return await call
+    } finally {
+      longestWaitMs = Math.max(longestWaitMs, performance.now() - startMs)
+    }
+  }
+  const lane = async () => {
+    while (performance.now() < endMs && errors.length === 0) {
+      const number = exchanges++
+      const attemptId = `${owner}-${number}`
+      const chargeTokens = 1 + (number % 7)
+      try {
+        const { kind } = await timed(ledger.reserve(reservation(attemptId, 10)))
+        if (kind !== 'reserved') throw new Error(`the reservation was ${kind}`)
+        if (number % 3 === 0) await timed(ledger.extend(attemptId, 20))
+        await timed(ledger.settle(settlement(attemptId, chargeTokens)))
+        chargedTokens += chargeTokens
+      } catch (error) {
+        errors.push(String(error))
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: hammerLanes }, lane))
+  print(JSON.stringify({ exchanges, chargedTokens, errors, longestWaitMs } satisfies Hammered))
+}
+
 async function leaveUndisposed(): Promise<void> {
   const ledger = await openSqliteLedger({ path, owner })
   void ledger.reserve(reservation('a', 1)).then(({ kind }) => print(kind))
@@ -107,6 +155,7 @@ const modes: Readonly<Record<string, () => Promise<void>>> = {
   open: tryToOpen,
   race,
   load,
+  hammer,
   undisposed: leaveUndisposed,
 }
 const run = modes[mode ?? '']
