@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Ledger } from '../../src/ledger/ledger.ts'
+import { proxyLimits } from '../../src/proxy/limits.ts'
 import { anthropicStream } from '../fakes/event-streams.ts'
 import {
   answerSmall,
@@ -31,6 +32,7 @@ import { until } from '../fakes/until.ts'
 let stack = new AsyncDisposableStack()
 
 afterEach(async () => {
+  vi.useRealTimers()
   await stack.disposeAsync()
   stack = new AsyncDisposableStack()
 })
@@ -184,6 +186,28 @@ describe('a pooled connection', () => {
     expect(answers).toBe(3)
     expect(upstream.connectionCount).toBe(3)
     await expectAllSettled(rig)
+  })
+
+  it.each([
+    ['a moment before the provider may have begun to work is asked again', -1, { status: 200, connections: 2 }],
+    ['when the provider may have begun to work is charged, not asked again', 0, { status: 502, connections: 1 }],
+  ])('that breaks %s', async (_, marginMs, expected) => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    const upstream = await startScriptedUpstream((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}')
+      socket.once('data', () => {
+        vi.advanceTimersByTime(proxyLimits.staleConnectionMs + marginMs)
+        upstream.resetConnections()
+      })
+    })
+    const rig = await through(upstream)
+    await ask(rig)
+    const { status } = await ask(rig)
+    expect({ status, connections: upstream.connectionCount }).toEqual(expected)
+    await expectAllSettled(rig)
+    expect(rig.settlements[1]).toMatchObject(
+      status === 200 ? { ending: 'complete' } : { ending: 'upstream_reset', source: 'estimated' },
+    )
   })
 
   it('keeps no timeout of its idle time: a kept connection may think as long as a fresh one', async () => {

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { WebSocket } from 'ws'
 import { BottleError } from '../../src/core/errors.ts'
+import { createTokenEstimator, type InputEstimate } from '../../src/core/metering/estimator/token-estimator.ts'
 import { inputTokensOf } from '../../src/core/metering/usage.ts'
 import type { ServedRequest } from '../../src/demo/provider/request-log.ts'
 import { startSimulatedProvider } from '../../src/demo/provider/simulated-provider.ts'
@@ -10,7 +11,12 @@ import type { Ledger } from '../../src/ledger/ledger.ts'
 import { leadingTo } from '../fakes/metered-upstream.ts'
 import { openProxyRig, type ProxyRig, type ProxyRigOptions } from '../fakes/proxy-rig.ts'
 import { create, openResponsesSocket, type ServerEvent } from '../fakes/responses-socket.ts'
-import { responseEvents, type SocketUpstreamOptions, startSocketUpstream } from '../fakes/socket-upstream.ts'
+import {
+  responseEvents,
+  type SocketUpstreamOptions,
+  smallSocketUsage,
+  startSocketUpstream,
+} from '../fakes/socket-upstream.ts'
 import { until } from '../fakes/until.ts'
 
 let stack = new AsyncDisposableStack()
@@ -74,6 +80,23 @@ describe('a turn on a WebSocket', () => {
     const [event] = await rig.ledger.events({ limit: 1 })
     expect(event).toMatchObject({ model: 'gpt-6.1-sol', reasoningTokens: 9 })
     expect(event?.cacheReadTokens).toBeGreaterThan(0)
+  })
+
+  it('teaches the estimator what its input counts; one that only warms the provider up teaches nothing', async () => {
+    const lessons: (readonly [model: string, inputTokens: number])[] = []
+    const estimator = createTokenEstimator()
+    const watched = {
+      ...estimator,
+      forBottle: () => ({
+        ...estimator.forBottle(),
+        learn: ({ basis }: InputEstimate, inputTokens: number) => void lessons.push([basis.model, inputTokens]),
+      }),
+    }
+    const { rig, socket } = await provide({}, { estimator: watched })
+    for (const fields of [{ generate: false }, {}, { generate: true }]) await socket.turn(create(fields))
+    await rig.settled(3)
+    expect(rig.settlements.map(({ source }) => source)).toEqual(Array(3).fill('authoritative'))
+    expect(lessons).toEqual(Array(2).fill(['gpt-6.1-sol', smallSocketUsage.input_tokens]))
   })
 
   it('that the provider fails or cuts short is charged all the same (M11)', async () => {
