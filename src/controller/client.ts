@@ -25,7 +25,6 @@ import type {
   StopRequest,
   UsageReport,
 } from './api.ts'
-import { startController } from './client-start.ts'
 import { createTransport, isNobodyThere } from './client-transport.ts'
 
 export interface ControllerClient {
@@ -136,6 +135,7 @@ export async function connectController({ home, start, env = process.env }: Conn
       hint: 'One starts with the first bottle, or with: bot-bottle controller run',
     })
   }
+  const { startController } = await import('./client-start.ts')
   await startController({ home, logPath, env, isAnswering })
   return client
 }

@@ -4,7 +4,6 @@ import type { UsageReport } from '../../controller/api.ts'
 import { BottleError } from '../../core/errors.ts'
 import type { PriceTable } from '../../core/pricing/price-table.ts'
 import { hostPaths } from '../../host/paths.ts'
-import { readPrices } from '../../host/prices.ts'
 import { connect } from '../connect.ts'
 import type { CliContext } from '../context.ts'
 import { inertJson } from '../inert.ts'
@@ -104,6 +103,8 @@ function refuseEmptySpan({ since, until }: UsageOptions): void {
 
 async function pricesFor({ home, cwd }: CliContext, { prices }: UsageOptions): Promise<PriceTable> {
   const path = prices === undefined ? hostPaths(home).pricesPath : resolve(cwd, prices)
+  // With its parser of YAML it takes as long to load as all the rest.
+  const { readPrices } = await import('../../host/prices.ts')
   const table = await readPrices(path)
   if (table) return table
   throw new BottleError('usage', `there is no price table ${path}, and none is built in`, {
