@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { plainBudget } from '../core/budget/defined-budget.ts'
 import type { Scope } from '../core/budget/scope.ts'
 import { cutReason, operatorCutMessage, operatorKillMessage } from '../core/budget/wording.ts'
-import { BottleError } from '../core/errors.ts'
+import { BottleError, messageOf } from '../core/errors.ts'
 import type { Sourced, WrittenBudget } from '../core/manifest/definition.ts'
 import type { TokenEstimator } from '../core/metering/estimator/token-estimator.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
@@ -16,6 +16,7 @@ import { createIdSource } from '../host/ids.ts'
 import type { HostPaths } from '../host/paths.ts'
 import { pruneFiles } from '../host/prune-files.ts'
 import { readSettings, type Settings } from '../host/settings.ts'
+import { startKeeping } from '../ledger/keeping.ts'
 import type { CutPolicy, EnforcementTrigger, Ledger } from '../ledger/ledger.ts'
 import { openSqliteLedger } from '../ledger/sqlite/sqlite-ledger.ts'
 import { createAddressGuard } from '../proxy/address-guard.ts'
@@ -49,7 +50,7 @@ import { createEventBus, type EventBus } from './event-bus.ts'
 import { readLearned } from './learned.ts'
 import { failBottle, type LiveBottle, startBottle } from './live-bottle.ts'
 import { createNotifier } from './notify/notifier.ts'
-import { type Recovered, recover, refuseUnbalanced } from './recovery.ts'
+import { type Recovered, recover, refuseUnbalanced, unbalancedInWords } from './recovery.ts'
 import { refuseWithoutRoom } from './restore-room.ts'
 import { planFor, refuseForeignBudgets, refuseOwnFiles } from './start-plan.ts'
 import { viewOf } from './views.ts'
@@ -130,6 +131,17 @@ export async function openController({
     onEntry: ({ enforcementId: _, ...entry }) => bus.emit({ kind: 'enforcement', ...entry }),
   })
   await refuseUnbalanced(ledger, paths.databasePath)
+  stack.use(
+    startKeeping({
+      ledger,
+      retentionDays: () => settings.retentionDays,
+      nowMs,
+      onRolledUp: (events) =>
+        onNotice(`rolled up ${events} exchanges that are older than ${settings.retentionDays} days`),
+      onUnbalanced: (mismatches) => onNotice(unbalancedInWords(mismatches)),
+      onFailure: (error) => onNotice(`the ledger was not looked after: ${messageOf(error)}`),
+    }),
+  )
   await pruneFiles(paths.egressLogsPath, maxEgressLogs)
   const recovered = await recover({
     ledger,

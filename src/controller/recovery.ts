@@ -4,7 +4,7 @@
  */
 import { BottleError } from '../core/errors.ts'
 import type { Enforcer } from '../enforce/enforcer.ts'
-import type { Ledger } from '../ledger/ledger.ts'
+import type { CounterMismatch, Ledger } from '../ledger/ledger.ts'
 import { type LeftBottleOptions, leftBottle } from './left-bottle.ts'
 
 export interface RecoveryOptions extends LeftBottleOptions {
@@ -39,14 +39,22 @@ async function finishEnforcements({ enforcer, ...options }: RecoveryOptions): Pr
   }
 }
 
-/** Throws BottleError `ledger_unusable` for a ledger whose counters are not the sums of its events: somebody changed it. */
+/**
+ * Throws BottleError `ledger_unusable` for a ledger whose counters are not the sums of its events: somebody changed it. Where
+ * events are many their sums by the hour are believed, until `ledger/keeping.ts` has read them all.
+ */
 export async function refuseUnbalanced(ledger: Ledger, databasePath: string): Promise<void> {
-  const [first, ...others] = await ledger.verify()
-  if (!first) return
-  const { scope, provider, settledTokens, eventTokens } = first
-  const also = others.length > 0 ? ` (and ${others.length} more)` : ''
-  const message = `the ledger does not add up: counter ${scope} of ${provider} says ${settledTokens} tokens, its events say ${eventTokens}${also}`
-  throw new BottleError('ledger_unusable', message, {
+  const mismatches = await ledger.verify('quick')
+  if (mismatches.length === 0) return
+  throw new BottleError('ledger_unusable', unbalancedInWords(mismatches), {
     hint: `It was changed from outside. "bot-bottle ledger verify" tells all of it, and "bot-bottle ledger rebuild" makes the counters anew from the events in ${databasePath}.`,
   })
+}
+
+export function unbalancedInWords(mismatches: readonly CounterMismatch[]): string {
+  const [first, ...others] = mismatches
+  if (first === undefined) return 'the ledger adds up'
+  const { scope, provider, settledTokens, eventTokens } = first
+  const also = others.length > 0 ? ` (and ${others.length} more)` : ''
+  return `the ledger does not add up: counter ${scope} of ${provider} says ${settledTokens} tokens, its events say ${eventTokens}${also}`
 }

@@ -249,7 +249,7 @@ export interface Ledger extends AsyncDisposable {
   usage(query: UsageQuery): Promise<readonly UsageRow[]>
   /**
    * Compares every counter with the sum of its events (I6). Empty when all agree. `quick` answers within a second whatever the
-   * number of events: it may take the word of sums that are kept beside them.
+   * number of events: it may take the word of sums that are kept beside them. Whoever found a mismatch reserves no more (I9).
    */
   verify(depth?: 'full' | 'quick'): Promise<readonly CounterMismatch[]>
   /**

@@ -319,6 +319,7 @@ export const settingsFile: Arbitrary<SettingsFile> = fc.record({
   upstreams: fc.uniqueArray(host).map((hosts) => new Map(hosts.map((name) => [name, new URL(`https://${name}:8443`)]))),
   upstreamCa: fc.option(text.map((path) => ({ path, line: 0, column: 0 }))),
   notify: fc.option(notify, { nil: noNotify }),
+  retentionDays: fc.option(fc.integer({ min: 1, max: 9_999 })),
 })
 
 /** The same without the places, which differ between what was printed and what was read. */

@@ -47,6 +47,7 @@ describe('settings.yml', () => {
       'gate: strict',
       'preflight: exact',
       'thresholds: [10, 90]',
+      'ledger_retention: 90d',
       'notify:',
       '  command: [logger, bot-bottle]',
       '  webhook: {url: "https://hooks.example.com/x", secret: "env:HOOK"}',
@@ -68,6 +69,7 @@ describe('settings.yml', () => {
         gate: 'strict',
         preflight: 'exact',
         thresholdsPercent: [10, 90],
+        retentionDays: 90,
         notify: {
           command: ['logger', 'bot-bottle'],
           webhook: { url: new URL('https://hooks.example.com/x'), secret: 'env:HOOK' },
@@ -77,6 +79,11 @@ describe('settings.yml', () => {
         },
       },
     })
+  })
+
+  test('keeps exchanges in the ledger forever where that is asked for', () => {
+    const parsed = parseSettings('ledger_retention: forever', { providers, file: 'settings.yml' })
+    expect(parsed.kind === 'settings' && parsed.settings.retentionDays).toBe(null)
   })
 
   test('knows weights by name', () => {
@@ -114,6 +121,11 @@ describe('settings.yml', () => {
       '1:18: thresholds: found "100"; a whole number from 1 to 99 is expected',
     ],
     ['thresholds out of order', 'thresholds: [90, 50]', '1:13: thresholds: 50 must be larger than the one before it'],
+    ...['0d', '90', '-1d', '1.5d', '12h', 'never'].map((written) => [
+      `the retention ${written}`,
+      `ledger_retention: ${written}`,
+      `1:19: ledger_retention: expected days such as 90d (at most 9999d), or forever, found "${written}"`,
+    ]),
     ['one threshold', 'thresholds: 50', '1:13: thresholds: expected a list of percents, found "50"'],
     ['notifications to nobody', 'notify: {events: [kill]}', '1:9: notify: nobody is told; give "command", "webhook"'],
     ['an unknown event', 'notify: {bell: true, events: [cut]}', '1:31: notify.events: expected warning, cutoff,'],

@@ -12,6 +12,7 @@ import { builtIn, type Problem, type ShutdownPolicy, type Sourced } from './defi
 import { converted, type Notation, sourced, wrong } from './notation.ts'
 import { isAnybodyTold, type Notify, noNotify, notifyNotation } from './notify-notation.ts'
 import { readDocument } from './read-document.ts'
+import { defaultRetentionDays, retention } from './retention-notation.ts'
 import { number, oneOf, text, wholeNumber } from './scalar-notations.ts'
 
 export type Preflight = 'estimate' | 'exact'
@@ -30,6 +31,8 @@ export interface SettingsFile {
   /** Path as written, and where: only the host can read it. */
   readonly upstreamCa: (Position & { readonly path: string }) | null
   readonly notify: Notify
+  /** For how long each exchange is kept by itself; `null` for ever. */
+  readonly retentionDays: number | null
 }
 
 export type ParsedSettings =
@@ -47,6 +50,7 @@ export const defaultSettings: SettingsFile = {
   upstreams: new Map(),
   upstreamCa: null,
   notify: noNotify,
+  retentionDays: defaultRetentionDays,
 }
 
 const weight = number({
@@ -148,6 +152,10 @@ export function settingsKeys(providers: readonly string[]) {
       'A PEM file with one more trusted root for upstreams, relative to settings.yml.',
       sourced(text({ expected: 'the path of a PEM file' })),
     ),
+    ledger_retention: key(
+      'How long the ledger keeps each exchange by itself, in days: 90d, or forever. Default: 400d. Older ones are rolled up into their hours; no counter and no report changes.',
+      retention,
+    ),
     notify: key('Who is told of warnings, cuts, freezes, kills and restores.', notifyNotation),
   }
 }
@@ -167,7 +175,14 @@ const advice: Readonly<Record<string, string>> = {
 
 export function settingsNotation(providers: readonly string[]): Notation<SettingsFile> {
   return converted(mapping(settingsKeys(providers), advice), {
-    from({ budget = [], shutdown: policy, upstream_ca, thresholds: percents, ...said }): SettingsFile {
+    from({
+      budget = [],
+      shutdown: policy,
+      upstream_ca,
+      thresholds: percents,
+      ledger_retention,
+      ...said
+    }): SettingsFile {
       const period = said.period ?? defaultSettings.period
       return {
         ...defaultSettings,
@@ -176,14 +191,16 @@ export function settingsNotation(providers: readonly string[]): Notation<Setting
         ...(policy && { shutdown: policy.value }),
         ...(percents && { thresholdsPercent: percents }),
         ...(upstream_ca && { upstreamCa: placeOf(upstream_ca) }),
+        ...(ledger_retention !== undefined && { retentionDays: ledger_retention }),
       }
     },
-    to({ budgets, shutdown: policy, thresholdsPercent, upstreamCa, notify, ...said }) {
+    to({ budgets, shutdown: policy, thresholdsPercent, upstreamCa, notify, retentionDays, ...said }) {
       return {
         ...said,
         budget: budgets.map(builtIn),
         shutdown: builtIn(policy),
         thresholds: thresholdsPercent,
+        ledger_retention: retentionDays,
         ...(upstreamCa && { upstream_ca: builtIn(upstreamCa.path) }),
         ...(isAnybodyTold(notify) && { notify }),
       }

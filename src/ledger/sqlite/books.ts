@@ -21,12 +21,14 @@ import { rolledUsageStatements } from './rolled-usage.ts'
 import { usageStatements } from './usage-events.ts'
 import { counterMismatches } from './verify.ts'
 
-export type Operation = Exclude<keyof Ledger, typeof Symbol.asyncDispose>
+type LedgerOperation = Exclude<keyof Ledger, typeof Symbol.asyncDispose>
 
-/** The ledger's interface without its promises. */
+/** The ledger's interface without its promises, and what only its other thread asks. */
 export type Books = {
-  readonly [Name in Operation]: (...args: Parameters<Ledger[Name]>) => Awaited<ReturnType<Ledger[Name]>>
-}
+  readonly [Name in LedgerOperation]: (...args: Parameters<Ledger[Name]>) => Awaited<ReturnType<Ledger[Name]>>
+} & { readonly areEventsFew: () => boolean }
+
+export type Operation = keyof Books
 
 /** Whom a charge goes to, and the holds that it takes the place of. */
 type Charged = Pick<Reservation, 'chain' | 'governing' | 'holdTokens'>
@@ -178,8 +180,9 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
     counters: ({ scope, provider } = {}) => counters.list(scope, provider),
     events: ({ bottleId, limit }) => usage.newest(bottleId, limit),
     usage: (query) => usage.report(query),
-    verify: (depth = 'full') =>
-      counterMismatches(counters.list(), depth === 'full' ? sums.ofEvents() : sums.quick(), chains.all()),
+    areEventsFew: sums.areEventsFew,
+    verify: (depth) =>
+      counterMismatches(counters.list(), depth === 'quick' ? sums.ofHours() : sums.ofEvents(), chains.all()),
     rollUp: ({ settledBeforeMs, maxEvents }) => rolled.rollUp(settledBeforeMs, maxEvents),
     recordWarning: (warning) => counters.insertWarning(warning),
 

@@ -1,5 +1,6 @@
 /** What the main thread and the ledger's worker say to each other. Everything is structured-clone data. */
 import { BottleError, type BottleErrorCode, messageOf } from '../../core/errors.ts'
+import type { CounterMismatch } from '../ledger.ts'
 import type { Operation } from './books.ts'
 
 export interface WorkerSettings {
@@ -25,6 +26,11 @@ export type Answer =
 
 /** The first message of the worker; every later one is a list of answers. */
 export type Opening = { readonly kind: 'opened' } | { readonly kind: 'refused'; readonly failure: Failure }
+
+/** The one message of the thread that verifies. */
+export type Verified =
+  | { readonly kind: 'verified'; readonly mismatches: readonly CounterMismatch[] }
+  | { readonly kind: 'failed'; readonly failure: Failure }
 
 /** Error classes do not survive a structured clone; these two carry what matters across. */
 export function failureOf(thrown: unknown): Failure {

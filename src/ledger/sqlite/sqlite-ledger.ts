@@ -6,8 +6,11 @@
  * A token count that is not a non-negative safe integer is a bug of the caller and rejects before anything is written.
  */
 import { periodKeysOf } from '../../core/budget/chain.ts'
+import type { BottleError } from '../../core/errors.ts'
 import type { Ledger, ReserveRequest } from '../ledger.ts'
 import type { Books, Operation } from './books.ts'
+import { unusable } from './sqlite-errors.ts'
+import { verifyInThread } from './verify-in-thread.ts'
 import { startLedgerWorker } from './worker-client.ts'
 
 const defaultBusyTimeoutMs = 10_000
@@ -28,6 +31,9 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
   const worker = await startLedgerWorker({ busyTimeoutMs: defaultBusyTimeoutMs, ...options })
   const call = <Name extends Operation>(name: Name, ...args: Parameters<Books[Name]>) =>
     worker.call(name, args) as Promise<ReturnType<Books[Name]>>
+  const closing = new AbortController()
+  /** Once counters were found not to be the sums of their events. */
+  let distrust: BottleError | undefined
 
   return {
     async setLimit(budget, limitTokens) {
@@ -44,6 +50,7 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
     async reserve(request) {
       requireTokens({ holdTokens: request.holdTokens, inputTokens: request.inputTokens })
       requireInChain(request)
+      if (distrust !== undefined) throw distrust
       return call('reserve', request)
     },
     async extend(attemptId, holdTokens) {
@@ -59,7 +66,15 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
     counters: (filter = {}) => call('counters', filter),
     events: (filter) => call('events', filter),
     usage: (query) => call('usage', query),
-    verify: (depth = 'full') => call('verify', depth),
+    async verify(depth = 'full') {
+      const areFew = await call('areEventsFew')
+      const isBeside = depth === 'full' && !areFew
+      const mismatches = isBeside
+        ? await verifyInThread(options.path, closing.signal)
+        : await call('verify', areFew ? 'full' : 'quick')
+      if (mismatches.length > 0) distrust = unbalanced(options.path)
+      return mismatches
+    },
     rollUp: (request) => call('rollUp', request),
     recordWarning: (warning) => call('recordWarning', warning),
     beginEnforcement: (intent) => call('beginEnforcement', intent),
@@ -73,8 +88,18 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
     bottles: (filter) => call('bottles', filter),
     saveEstimators: (rows, maxRows) => call('saveEstimators', rows, maxRows),
     estimators: () => call('estimators'),
-    [Symbol.asyncDispose]: () => worker[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]() {
+      closing.abort()
+      return worker[Symbol.asyncDispose]()
+    },
   }
+}
+
+function unbalanced(path: string): BottleError {
+  return unusable(
+    `the ledger "${path}" does not add up: counters are not the sums of their events`,
+    'See what is wrong with "bot-bottle ledger verify", then stop the controller and mend it with "bot-bottle ledger rebuild".',
+  )
 }
 
 function requireTokens(counts: Readonly<Record<string, number | undefined>>): void {

@@ -22,6 +22,7 @@ const reads: ReadonlySet<Operation> = new Set<Operation>([
   'counters',
   'events',
   'usage',
+  'areEventsFew',
   'verify',
   'openEnforcements',
   'audit',
