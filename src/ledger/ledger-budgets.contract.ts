@@ -80,6 +80,19 @@ export function budgetsContract(name: string, open: () => Promise<LedgerUnderTes
         expect(await next.verify()).toEqual([])
       })
 
+      it('of runs has its limit in the counter of each run, whatever its name (L12)', async () => {
+        const runs = ['run:a-0', 'run:zz_z-9']
+        const ofRun = (run: string) => ({ ...host, period: run })
+        for (const run of runs) {
+          await ledger.reserve(reserveRequest(run, { governing: [ofRun(run)], chain: [run, 'host'] }))
+        }
+        for (const limitTokens of [100, 199, null]) {
+          await ledger.setLimit({ ...host, period: 'run' }, limitTokens)
+          for (const run of runs)
+            expect(await counterAt(ofRun(run))).toMatchObject({ limitTokens, reservedTokens: 100 })
+        }
+      })
+
       it('that is spent stays spent when the clock steps back into it (L13)', async () => {
         await ledger.setLimit(daily, 100)
         for (const [id, time] of [

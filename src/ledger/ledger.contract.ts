@@ -289,6 +289,32 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         expect(await ledger.extend('a', 101)).toMatchObject({ kind: 'denied', reason: 'exhausted' })
       })
 
+      it('holds a counter once that is named twice, as a diamond of definitions may (L08, L18)', async () => {
+        await ledger.setLimit(host, 150)
+        expect(await ledger.reserve(reserveRequest('a', { governing: [host, run, host], chain: keys.chain }))).toEqual({
+          kind: 'reserved',
+        })
+        expect(await ledger.extend('a', 150)).toEqual({ kind: 'extended' })
+        expect(await counterAt(host)).toMatchObject({ reservedTokens: 150 })
+        await ledger.settle(settleRequest('a'))
+        expect(await counterAt(host)).toMatchObject({ settledTokens: 90, reservedTokens: 0 })
+      })
+
+      it('never ages: a stream of weeks keeps its hold, grows it and is charged where it began (L07)', async () => {
+        const weekMs = 7 * 24 * hourMs
+        await ledger.setLimit(host, 1_000)
+        await ledger.reserve(reserveRequest('a'))
+        for (let week = 1; week <= 4; week++) {
+          expect(await ledger.recover(startMs + week * weekMs)).toEqual([])
+          expect(await ledger.extend('a', 100 + 100 * week)).toEqual({ kind: 'extended' })
+        }
+        expect(await counterAt(host)).toMatchObject({ settledTokens: 0, reservedTokens: 500 })
+        const nowMs = startMs + 4 * weekMs
+        expect(await ledger.settle(settleRequest('a', { chargeTokens: 480, nowMs }))).toMatchObject({ kind: 'settled' })
+        expect(await ledger.events({ limit: 1 })).toMatchObject([{ startedAtMs: startMs, settledAtMs: nowMs }])
+        expect(await ledger.counter({ ...host, period: 'month:2026-01' })).toMatchObject({ settledTokens: 480 })
+      })
+
       it('never shrinks a hold', async () => {
         await ledger.reserve(reserveRequest('a'))
         expect(await ledger.extend('a', 10)).toEqual({ kind: 'extended' })

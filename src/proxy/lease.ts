@@ -22,25 +22,40 @@ export interface LeaseOptions {
   waitSignal(): AbortSignal
 }
 
-/** Makes the durable reservation; waits a few seconds for room that others only hold. */
+/**
+ * Makes the durable reservation; waits a few seconds for room that others only hold, behind those who wait for it already.
+ * At the end of its wait it asks once more, out of turn: nobody is denied while there is room.
+ */
 export async function openLease(options: LeaseOptions): Promise<Opening> {
   const { ledger, bell, request, waitSignal } = options
+  const { governing } = request
+  let place = bell.line.isAwaited(governing) ? bell.line.join(governing) : undefined
   let deadline: AbortSignal | undefined
-  for (;;) {
-    const { rings } = bell
-    const reserving = ledger.reserve(request)
-    const outcome = await ledgerAnswer(reserving).catch((error: unknown) => {
-      giveBackLate(ledger, reserving, request)
-      throw error
-    })
-    if (outcome.kind === 'reserved') {
-      return { kind: 'opened', lease: new Lease(options) }
+  const waitEnd = () => AbortSignal.any([waitSignal(), AbortSignal.timeout(proxyLimits.pendingWaitMs)])
+  try {
+    for (;;) {
+      if (place) {
+        deadline ??= waitEnd()
+        await place.turn(deadline)
+      }
+      const { rings } = bell
+      const reserving = ledger.reserve(request)
+      const outcome = await ledgerAnswer(reserving).catch((error: unknown) => {
+        giveBackLate(ledger, reserving, request)
+        throw error
+      })
+      if (outcome.kind === 'reserved') {
+        return { kind: 'opened', lease: new Lease(options) }
+      }
+      if (outcome.reason === 'exhausted' || deadline?.aborted) {
+        return { kind: 'denied', reason: outcome.reason, counter: outcome.counter }
+      }
+      place ??= bell.line.join(governing)
+      deadline ??= waitEnd()
+      await bell.rungSince(rings, deadline)
     }
-    if (outcome.reason === 'exhausted' || deadline?.aborted) {
-      return { kind: 'denied', reason: outcome.reason, counter: outcome.counter }
-    }
-    deadline ??= AbortSignal.any([waitSignal(), AbortSignal.timeout(proxyLimits.pendingWaitMs)])
-    await bell.rungSince(rings, deadline)
+  } finally {
+    place?.leave()
   }
 }
 

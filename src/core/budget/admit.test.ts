@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { admit } from './admit.ts'
+import { admit, isSpent } from './admit.ts'
 
 const tokens = fc.nat({ max: 1_000 })
 
@@ -62,6 +62,18 @@ describe('admit', () => {
         const { kind } = admit(hold, { limitTokens, settledTokens, reservedTokens })
         const alone = admit(hold, { limitTokens, settledTokens, reservedTokens: 0 }).kind
         if (kind !== 'admit') expect(kind === 'pending').toBe(alone === 'admit')
+      }),
+    )
+  })
+})
+
+describe('a budget is spent', () => {
+  it('exactly when not even one token more would be admitted with nothing held (L02)', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 4 }), fc.nat({ max: 4 }), (limitTokens, settledTokens) => {
+        const counter = { limitTokens, settledTokens, reservedTokens: 0 }
+        expect(isSpent(counter)).toBe(admit(1, counter).kind === 'exhausted')
+        expect(isSpent({ ...counter, limitTokens: null })).toBe(false)
       }),
     )
   })

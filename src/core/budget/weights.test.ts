@@ -23,6 +23,11 @@ describe('what is charged', () => {
     expect([weigh(tokens, raw), weigh(tokens, effective)]).toEqual([rawTokens, effectiveTokens])
   })
 
+  it('is no token more for what a decimal is in binary', () => {
+    // 0.069 × 1000 is 69.00000000000001 there.
+    expect(weigh({ input: 1_000, cacheWrite: 0, cacheRead: 0, output: 0 }, { ...raw, input: 0.069 })).toBe(69)
+  })
+
   it('is the plain sum where every class weighs 1', () => {
     fc.assert(
       fc.property(tokensUpTo(maxTokenCount), (tokens) => {
