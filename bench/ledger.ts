@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createHistogram, monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { Ledger } from '../src/ledger/ledger.ts'
@@ -96,6 +96,11 @@ try {
   )
   console.log(`longest event-loop block    ${(delay.max / 1e6).toFixed(1)} ms   (goal 10; the timer's own period is 1)`)
   console.log(`counters against events     ${(await ledger.verify()).length} mismatches`)
+  console.log(
+    `load average                ${loadavg()
+      .map((load) => load.toFixed(1))
+      .join(' ')}`,
+  )
 } finally {
   await rm(directory, { recursive: true, force: true })
 }
