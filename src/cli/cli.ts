@@ -43,6 +43,18 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/settings.ts')).settingsCommand,
   },
   ps: { summary: 'list the bottles', load: async () => (await import('./commands/ps.ts')).psCommand },
+  diff: {
+    summary: 'show what a bottle changed in its workspace',
+    load: async () => (await import('./commands/diff.ts')).diffCommand,
+  },
+  apply: {
+    summary: 'take over into your directory what a bottle changed',
+    load: async () => (await import('./commands/apply.ts')).applyCommand,
+  },
+  discard: {
+    summary: 'take back what a bottle changed',
+    load: async () => (await import('./commands/discard.ts')).discardCommand,
+  },
   cutoff: {
     summary: 'cut a bottle off from the network; its program runs on',
     load: async () => (await import('./commands/cutoff.ts')).cutoffCommand,

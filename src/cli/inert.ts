@@ -11,9 +11,18 @@ export function inert(text: string): string {
   return text.replaceAll(/[\t\r\n]+/g, ' ').replaceAll(active, '')
 }
 
+/** Tabs stay, everything else that is not plain text is shown by its number: what a file hides is what one wants to see. */
+export function visible(text: string): string {
+  return text.replaceAll(active, (character) => (character === '\t' ? character : escapeOf(character)))
+}
+
+function escapeOf(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
+
 /** JSON of a value; what JSON itself would let through unescaped (C1 controls, direction marks) is escaped. */
 export function inertJson(value: unknown, indent = 2): string {
   return JSON.stringify(value, undefined, indent).replaceAll(active, (character) =>
-    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    character === '\n' ? character : escapeOf(character),
   )
 }

@@ -1,7 +1,8 @@
 /** The way of `start` and `run`: plan, find the program, create the bottle, hold it until the program has ended. */
-import { existsSync } from 'node:fs'
 import type { Plan, StartRequest } from '../controller/api.ts'
+import { messageOf } from '../core/errors.ts'
 import { answersTo } from './ask.ts'
+import { tellChanges, tellCopy } from './changes/tell-changes.ts'
 import { connectOrStart } from './connect.ts'
 import type { CliContext } from './context.ts'
 import { findCommand } from './find-command.ts'
@@ -29,17 +30,14 @@ export async function launch(context: CliContext, request: LaunchRequest): Promi
   if (!started.bottle.contained)
     context.tell('this bottle is not contained: its program runs as a plain process of this host')
   if (options.learn) context.tell(learning)
+  await tellCopy(context, started.bottle.id)
   try {
     return await holdBottle(context, { client, started, signals })
   } finally {
     if (options.learn) await tellLearned(context, client, started.bottle.id)
-    // A kill has removed it already.
-    const isKept = request.options.workspace === 'layer' || request.options.workspace === 'copy'
-    if (isKept && existsSync(started.workspacePath)) {
-      context.tell(
-        `what was changed is kept in ${started.workspacePath}; bot-bottle kill ${started.bottle.id} removes it`,
-      )
-    }
+    await tellChanges(context, started.bottle.id).catch((error: unknown) =>
+      context.tell(`what was changed cannot be told: ${messageOf(error)}`),
+    )
   }
 }
 

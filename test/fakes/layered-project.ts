@@ -14,6 +14,7 @@ import { searchPathOf } from '../../src/sandbox/find-tool.ts'
 import { type LayerStack, readStack } from '../../src/sandbox/layers/layer-stack.ts'
 import { type MountOverlay, mountStack, openStack } from '../../src/sandbox/layers/open-stack.ts'
 import { removeTree } from '../../src/sandbox/layers/remove-entry.ts'
+import type { OverlayStack } from '../../src/sandbox/layers/seal.ts'
 
 const run = promisify(execFile)
 
@@ -86,3 +87,9 @@ export async function inFolder(folder: string, script: string): Promise<string> 
 }
 
 export const listing = (folder: string): Promise<string> => inFolder(folder, listScript)
+
+export function overlayOf(stack: LayerStack): OverlayStack {
+  const { form } = stack
+  if (form.kind !== 'overlay') throw new Error('not an overlay')
+  return { ...stack, form }
+}

@@ -104,12 +104,6 @@ test('the program runs with the environment that the controller gave, and its ex
   expect(bodyOf('/v1/bottles/run-x1y2/exit')).toEqual({ exitCode: 7 })
 })
 
-test('where the changes are kept is told at the end', async () => {
-  const { stderr } = await commandLine(['run', '--', 'true'], options)
-  expect(stderr).toMatch(/^bot-bottle: what was changed is kept in .*\/work; bot-bottle kill run-x1y2 removes it\n$/)
-  expect((await commandLine(['run', '--workspace', 'none', '--', 'true'], options)).stderr).toBe('')
-})
-
 test('what the user asked for is what the controller is asked for', async () => {
   plan = { ...plan, command: ['sh', '-c'], providers: ['claude', 'codex'] }
   const flags = ['--bottle', 'web', '--bottle', 'db', '--budget', 'codex=5', '--shutdown', 'kill', '--read-only', '.']

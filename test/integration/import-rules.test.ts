@@ -70,6 +70,7 @@ const allowed: readonly (readonly [string, string])[] = [
   ['src/cli/a.ts', '../controller/client-stop.ts'],
   ['src/cli/a.ts', '../controller/api.ts'],
   ['src/cli/a.ts', '../core/errors.ts'],
+  ['src/cli/a.ts', '../sandbox/layers/list-changes.ts'],
   ['src/dashboard/a.ts', '../controller/client.ts'],
   ['src/demo/a.ts', '../controller/client.ts'],
   ['src/demo/a.ts', './provider/main.ts'],

@@ -2,18 +2,11 @@ import path from 'node:path'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { hashLayer } from '../../src/sandbox/layers/hash-layer.ts'
-import type { LayerStack } from '../../src/sandbox/layers/layer-stack.ts'
-import { type OverlayStack, sealWritten, squashSealed } from '../../src/sandbox/layers/seal.ts'
-import { listing, openLayeredProject } from '../fakes/layered-project.ts'
+import { sealWritten, squashSealed } from '../../src/sandbox/layers/seal.ts'
+import { listing, openLayeredProject, overlayOf } from '../fakes/layered-project.ts'
 import { randomChanges } from '../fakes/random-changes.ts'
 
 const tree = 'mkdir -p d/e f; for file in a b d/a d/e/a f/a; do echo $file > $file; done; ln -s a link'
-
-function overlay(stack: LayerStack): OverlayStack {
-  const { form } = stack
-  if (form.kind !== 'overlay') throw new Error('not an overlay')
-  return { ...stack, form }
-}
 
 it.each(['overlay', 'copy'] as const)('a layer (%s) shows changes to the bottle alone', async (form) => {
   await using project = await openLayeredProject(form, tree)
@@ -32,13 +25,13 @@ it('layers that were sealed show what they showed, also as one', async () => {
         await project.inside(script)
         const view = await project.view()
         await project.end()
-        await sealWritten(overlay(await project.stack()))
+        await sealWritten(overlayOf(await project.stack()))
         await project.resume()
         expect(await project.view()).toBe(view)
       }
       const view = await project.view()
       await project.end()
-      const { form } = await squashSealed(overlay(await project.stack()))
+      const { form } = await squashSealed(overlayOf(await project.stack()))
       expect(form.sealed).toEqual(['sealed-1'])
       await project.resume()
       expect(await project.view()).toBe(view)

@@ -35,6 +35,8 @@ export interface Entry {
   readonly sizeBytes: number
   readonly mtimeNs: bigint
   readonly ctimeNs: bigint
+  /** 0 where the file system does not know. */
+  readonly birthNs: bigint
   readonly inode: bigint
 }
 
@@ -49,6 +51,16 @@ export class Held implements Disposable {
 
   entry(): Entry {
     return entryOf(fstatSync(this.fd, { bigint: true }))
+  }
+
+  /** Whether we may read it, and look into it: root may always. */
+  get isReadable(): boolean {
+    try {
+      accessSync(this.path, this.entry().type === 'folder' ? constants.R_OK | constants.X_OK : constants.R_OK)
+      return true
+    } catch {
+      return false
+    }
   }
 
   setMode(mode: number): void {
@@ -75,16 +87,6 @@ export class Folder extends Held {
   /** By a path of the host that no bottle has a hand in: symlinks in it are followed. */
   static open(path: string): Folder {
     return new Folder(openSync(path, pathOnly | constants.O_DIRECTORY))
-  }
-
-  /** Whether we may look into it: root may always. */
-  get isReadable(): boolean {
-    try {
-      accessSync(this.path, constants.R_OK | constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
   }
 
   names(): string[] {
@@ -155,6 +157,7 @@ function entryOf(found: BigIntStats): Entry {
     sizeBytes: Number(found.size),
     mtimeNs: found.mtimeNs,
     ctimeNs: found.ctimeNs,
+    birthNs: found.birthtimeNs,
     inode: found.ino,
   }
 }

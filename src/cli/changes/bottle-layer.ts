@@ -1,0 +1,40 @@
+/** The layers of a bottle, as they lie on the disk: no controller is asked, so that they can be looked at without one. */
+import { join } from 'node:path'
+import { BottleError } from '../../core/errors.ts'
+import { hostPaths } from '../../host/paths.ts'
+import { readAppliedTimes } from '../../sandbox/layers/applied-times.ts'
+import { type LayerStack, readStack, type StackName, stackDirectory } from '../../sandbox/layers/layer-stack.ts'
+import { type FoundChange, listChanges } from '../../sandbox/layers/list-changes.ts'
+import type { CliContext } from '../context.ts'
+
+/** Throws BottleError `not_found` for a bottle without. */
+export async function bottleLayer({ home }: CliContext, id: string, name: StackName): Promise<LayerStack> {
+  const stack = await findLayer(home, id, name)
+  if (stack !== undefined) return stack
+  throw new BottleError('not_found', `bottle "${id}" has no layer over its ${name}`, {
+    hint: 'It was killed, or worked on the directory itself, or there is none of that id: bot-bottle ps --all',
+  })
+}
+
+export async function findLayer(home: string, id: string, name: StackName): Promise<LayerStack | undefined> {
+  if (!/^[a-z0-9_-]+$/.test(id)) {
+    throw new BottleError('usage', `"${id}" is not the id of a bottle`, { hint: 'List them with: bot-bottle ps --all' })
+  }
+  return readStack(stackDirectory(join(hostPaths(home).instancesPath, id), name))
+}
+
+export async function* changesIn(stack: LayerStack): AsyncGenerator<FoundChange> {
+  yield* listChanges(stack, { applied: await readAppliedTimes(stack.directory) })
+}
+
+/** Paths as the commands print them: relative to the directory. Throws BottleError `usage` for one outside. */
+export function pathsWithin(paths: readonly string[], { originalPath }: LayerStack): readonly string[] {
+  return paths.map((given) => {
+    const inside = given.startsWith(`${originalPath}/`) ? given.slice(originalPath.length + 1) : given
+    const parts = inside.split('/').filter((part) => part !== '' && part !== '.')
+    if (!inside.startsWith('/') && !parts.includes('..') && parts.length > 0) return parts.join('/')
+    throw new BottleError('usage', `${given} is not a path inside of ${originalPath}`, {
+      hint: 'Paths are relative to that directory, as `bot-bottle diff ID --name-status` shows them.',
+    })
+  })
+}

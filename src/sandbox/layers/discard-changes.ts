@@ -1,0 +1,56 @@
+/**
+ * Takes changes out of the layers again. A mounted overlay must not be changed behind the kernel's back, so what a running bottle
+ * sees is changed through its own mount.
+ */
+import { BottleError } from '../../core/errors.ts'
+import { isAlive } from '../bubblewrap/process-identity.ts'
+import { readAppliedTimes } from './applied-times.ts'
+import { folderAt } from './apply-changes.ts'
+import type { Change } from './change.ts'
+import { Folder } from './folder.ts'
+import { type LayerStack, mergedPath } from './layer-stack.ts'
+import { type FoundChange, listChanges } from './list-changes.ts'
+import { putEntry, putTree } from './put-entry.ts'
+import { removeEntry } from './remove-entry.ts'
+
+/** Resolves to those that were taken out. Throws BottleError `conflict` for a bottle that is frozen. */
+export async function discardChanges(
+  stack: LayerStack,
+  isWanted: (change: Change) => boolean,
+): Promise<readonly Change[]> {
+  const { form, directory } = stack
+  using mounted = openMounted(stack)
+  if (form.kind === 'overlay' && form.sealed.length > 0 && mounted === undefined) {
+    throw new BottleError('conflict', `the layers in ${directory} are sealed`, {
+      hint: 'Resume the bottle first, or remove it with: bot-bottle kill ID',
+    })
+  }
+  const done: Change[] = []
+  for await (const found of listChanges(stack, { applied: await readAppliedTimes(directory) })) {
+    if (!isWanted(found.change)) continue
+    using target = mounted && folderAt(mounted, found.change.path)
+    if (target) await putBack(found, target)
+    else if (form.kind === 'overlay' && found.showsOriginal && !isStillFolder(found.change))
+      await removeEntry(found.layer, found.name)
+    else await putBack(found, found.layer)
+    done.push(found.change)
+  }
+  return done
+}
+
+/** It keeps what is in it: each of those is a change of its own. */
+function isStillFolder({ before, after }: Change): boolean {
+  return before?.type === 'folder' && after?.type === 'folder'
+}
+
+function openMounted({ form, directory }: LayerStack): Folder | undefined {
+  if (form.kind === 'copy' || form.holder === null || !isAlive(form.holder)) return undefined
+  return Folder.open(`/proc/${form.holder.holderPid}/root${mergedPath(directory)}`)
+}
+
+async function putBack({ change, name, original, originalEntry }: FoundChange, target: Folder): Promise<void> {
+  if (original === undefined || originalEntry === undefined) return removeEntry(target, name)
+  const putting = { from: original, to: target, name, entry: originalEntry, keepsTime: true }
+  if (isStillFolder(change)) await putEntry(putting)
+  else await putTree(putting)
+}
