@@ -19,9 +19,9 @@ const paths = compileJsonPaths({ capture: [key] })
  * will refuse. Of several `stream_options` the last one counts, as in JSON.parse.
  */
 export function includeUsageEdit(body: readonly Uint8Array[]): BodyEdit | 'unreadable' | undefined {
-  const scanner = new JsonScanner(paths)
+  const scanner = new JsonScanner(paths, { isStrict: true })
   for (const chunk of body) scanner.feed(chunk)
-  if (scanner.isUnreadable(key)) return 'unreadable'
+  if (scanner.state !== 'closed' || scanner.isUnreadable(key)) return 'unreadable'
   const span = scanner.spanOf(key)
   if (!span) {
     const start = openingOf(body) + 1

@@ -16,6 +16,12 @@ export class JsonKey {
   #isEscaped = false
   #isAfterBackslash = false
   #child: PathNode | undefined
+  readonly #isStrict: boolean
+  #isLookalike = false
+
+  constructor(isStrict: boolean) {
+    this.#isStrict = isStrict
+  }
 
   get heldBytes(): number {
     return this.#bytes.length
@@ -24,6 +30,11 @@ export class JsonKey {
   /** Where the key that was read leads; `undefined` when to nothing of interest. */
   get child(): PathNode | undefined {
     return this.#child
+  }
+
+  /** Of a strict reader: the key is another one than all that are asked for, but some servers read it as one of them. */
+  get isLookalike(): boolean {
+    return this.#isLookalike
   }
 
   begin(): void {
@@ -49,11 +60,19 @@ export class JsonKey {
     }
     if (at === end || this.#isEscaped || this.#length > 0) this.#keep(bytes, start, at)
     if (at === end) return end
-    if (this.#length === 0) this.#child = childOf(parent, bytes, start, at)
-    else if (this.#length > maxKeyBytes) this.#child = undefined
-    else if (this.#isEscaped) this.#child = childOfEscaped(parent, this.#bytes.toString('utf8', 0, this.#length))
-    else this.#child = childOf(parent, this.#bytes, 0, this.#length)
+    if (this.#length === 0) this.#find(parent, bytes, start, at)
+    else if (this.#length > maxKeyBytes) this.#find(undefined, bytes, 0, 0)
+    else if (!this.#isEscaped) this.#find(parent, this.#bytes, 0, this.#length)
+    else {
+      const key = unescaped(this.#bytes.toString('utf8', 0, this.#length))
+      this.#find(key && parent, key ?? bytes, 0, key?.length ?? 0)
+    }
     return at
+  }
+
+  #find(parent: PathNode | undefined, bytes: Uint8Array, from: number, to: number): void {
+    this.#child = childOf(parent, bytes, from, to)
+    this.#isLookalike = this.#isStrict && this.#child === undefined && hasLookalike(parent, bytes, from, to)
   }
 
   #keep(bytes: Uint8Array, from: number, to: number): void {
@@ -75,11 +94,36 @@ function childOf(parent: PathNode | undefined, bytes: Uint8Array, from: number, 
   return undefined
 }
 
-function childOfEscaped(parent: PathNode | undefined, raw: string): PathNode | undefined {
+function unescaped(raw: string): Uint8Array | undefined {
   try {
-    const key = Buffer.from(JSON.parse(`"${raw}"`) as string)
-    return childOf(parent, key, 0, key.length)
+    return Buffer.from(JSON.parse(`"${raw}"`) as string)
   } catch {
     return undefined
   }
+}
+
+/** Go's parser does not look at the case of a name, nor do those of others. */
+function hasLookalike(parent: PathNode | undefined, bytes: Uint8Array, from: number, to: number): boolean {
+  const keys = parent?.keys
+  if (keys === undefined) return false
+  for (let at = from; at < to; at++)
+    if ((bytes[at] as number) >= 0x80) return foldsToOneOf(keys, bytes.subarray(from, to))
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]
+    if (key === undefined || key.bytes.length !== to - from) continue
+    let same = 0
+    while (same < key.bytes.length && ((key.bytes[same] ?? 0) | 0x20) === ((bytes[from + same] ?? 0) | 0x20)) same += 1
+    if (same === key.bytes.length) return true
+  }
+  return false
+}
+
+/** A few letters beyond ASCII are letters of ASCII in another case: the Kelvin sign, the long s. */
+function foldsToOneOf(keys: PathNode['keys'], bytes: Uint8Array): boolean {
+  const folded = foldCase(Buffer.from(bytes).toString())
+  return keys.some((key) => foldCase(Buffer.from(key.bytes).toString()) === folded)
+}
+
+function foldCase(text: string): string {
+  return text.toUpperCase().toLowerCase()
 }

@@ -12,7 +12,7 @@ import { JsonKey } from './json-key.ts'
 import type { JsonPaths, PathNode } from './json-paths.ts'
 import { endOfScalar, endOfString, isBetweenStrings, isBlank, isScalarByte, quote } from './json-syntax.ts'
 import { capture, locate, measure, seal, skip, type Use, useAt, watch } from './json-use.ts'
-import { JsonWatch } from './json-watch.ts'
+import { JsonWatch, type OnWatched } from './json-watch.ts'
 import { type TextBytes, TextMeter } from './text-meter.ts'
 
 const expectValue = 0
@@ -31,7 +31,8 @@ const malformed = 11
 export type ScanState = 'open' | 'closed' | 'malformed'
 
 interface ScannerOptions {
-  readonly onWatched?: (path: string, text: string) => void
+  readonly isStrict?: boolean
+  readonly onWatched?: OnWatched
   readonly shape?: EventShape
 }
 
@@ -44,7 +45,8 @@ export class JsonScanner {
   readonly #parents: PathNode[] = []
   readonly #isArray: boolean[] = []
   #level = 0
-  readonly #key = new JsonKey()
+  readonly #key: JsonKey
+  readonly #isStrict: boolean
   #state = expectValue
   /** Where the value that comes next, or is being read, stands in the paths. */
   #node: PathNode | undefined
@@ -66,11 +68,14 @@ export class JsonScanner {
   readonly #located = new Map<string, Span>()
 
   /**
+   * `isStrict`: what some servers read as something else than JSON says is malformed; for what is sent to them.
    * `onWatched`: called with each value or key at a watched path; a long one is cut.
    * `shape`: for many documents that are alike, and paths that capture, measure and seal.
    */
-  constructor(paths: JsonPaths, { onWatched = () => {}, shape }: ScannerOptions = {}) {
+  constructor(paths: JsonPaths, { isStrict = false, onWatched = () => {}, shape }: ScannerOptions = {}) {
     this.#paths = paths
+    this.#isStrict = isStrict
+    this.#key = new JsonKey(isStrict)
     this.#watch = new JsonWatch(onWatched)
     this.#shape = shape
     this.#node = paths.root
@@ -320,6 +325,10 @@ export class JsonScanner {
     if (at === end) return end
     if (parent?.keysWatchedAs) this.#watch.endKey(parent.keysWatchedAs)
     this.#node = this.#key.child
+    if (this.#key.isLookalike) {
+      this.#state = malformed
+      return end
+    }
     // Nearly always the colon follows at once.
     const isColonNext = at + 1 < end && bytes[at + 1] === 0x3a
     this.#state = isColonNext ? expectValue : expectColon
@@ -372,7 +381,7 @@ export class JsonScanner {
       if (byte === 0x22) this.#isInnerString = true
       else if (byte === 0x7b || byte === 0x5b) this.#depth += 1
       else if (byte === 0x7d || byte === 0x5d) this.#depth -= 1
-      else if (!isBetweenStrings(byte)) {
+      else if (this.#isStrict && !isBetweenStrings(byte)) {
         this.#state = malformed
         break
       }

@@ -3,12 +3,15 @@ export const maxWatchedBytes = 64
 
 const quote = 0x22
 
+/** `kind`: the first byte of the value; of a key its quote. */
+export type OnWatched = (path: string, text: string, kind: number) => void
+
 export class JsonWatch {
-  readonly #tell: (path: string, text: string) => void
+  readonly #tell: OnWatched
   readonly #bytes = Buffer.allocUnsafe(maxWatchedBytes)
   #length = 0
 
-  constructor(tell: (path: string, text: string) => void) {
+  constructor(tell: OnWatched) {
     this.#tell = tell
   }
 
@@ -28,7 +31,7 @@ export class JsonWatch {
   /** Between the quotes of a key. */
   endKey(path: string): void {
     const raw = this.#raw()
-    this.#tell(path, parsed(`"${raw}"`) ?? raw)
+    this.#tell(path, parsed(`"${raw}"`) ?? raw, quote)
   }
 
   /** A null is told as little as a value that is absent; what is no string as it stands there. */
@@ -36,7 +39,7 @@ export class JsonWatch {
     const raw = this.#raw()
     if (raw === 'null') return
     const isCut = this.#length === maxWatchedBytes && this.#bytes[0] === quote
-    this.#tell(path, parsed(raw) ?? (isCut ? parsed(`${raw}"`) : undefined) ?? raw)
+    this.#tell(path, parsed(raw) ?? (isCut ? parsed(`${raw}"`) : undefined) ?? raw, this.#bytes[0] as number)
   }
 
   #raw(): string {

@@ -171,6 +171,24 @@ describe('what the provider would run itself is seen (M21)', () => {
   })
 })
 
+describe('a request that a server may read otherwise which does not look at the case of names is unreadable (I3)', () => {
+  test.each<[WireFormatName, string]>([
+    ['anthropic-messages', '{"Tools":[{"type":"web_search_20250305"}]}'],
+    ['anthropic-messages', '{"tools":[{"TYPE":"web_search_20250305"}]}'],
+    ['anthropic-messages', '{"tools":[],"MCP_servers":[{}]}'],
+    ['openai-responses', '{"too\\u006cs":[],"tool\u017f":[{"type":"web_search"}]}'],
+    ['openai-responses', '{"bac\u212aground":true}'],
+    ['openai-responses', '{"bac\\u212aground":true}'],
+    ['openai-responses', '{"input":[{"Tools":[{"type":"web_search"}]}]}'],
+    ['openai-chat', '{"Max_Tokens":100000,"max_tokens":1}'],
+    ['openai-chat', '{"N":100}'],
+    ['openai-chat', '{"stream":true,"Stream_Options":{"include_usage":false}}'],
+    ['gemini', '{"tools":[{"functionDeclarations":[]}],"TOOLS":[{"googleSearch":{}}]}'],
+  ])('%s %s', (format, body) => {
+    for (const size of [1, 2, 3, 7, 64, 1000]) expect(toolsOf(format, body, size)).toBeUndefined()
+  })
+})
+
 describe('a request that cannot be metered', () => {
   const reading = {
     model: 'm',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { maxTokenCount } from '../usage.ts'
 import { openaiChat } from './openai-chat.ts'
 import { checkWireFormat, inChunks, readChunks, readText } from './wire-format.contract.ts'
 
@@ -146,4 +147,24 @@ describe('requests', () => {
     expect(readRequest({ max_tokens: 1e9, n: 1e9 })?.maxOutputTokens).toBe(1e9)
     for (const n of [0, -1, 1.5, null, '2']) expect(readRequest({ n })?.answerCount).toBe(1)
   })
+
+  test.each([
+    ['two texts', { prompt: ['a', 'b'] }, 2],
+    ['two texts, each answered three times', { prompt: ['a', '12'], n: 3 }, 6],
+    ['two lists of tokens', { prompt: [[1, 2, 3], [4]] }, 2],
+    ['one list of tokens', { prompt: [1, 2, 3] }, 1],
+    ['one text', { prompt: 'a' }, 1],
+    ['none', { prompt: [], messages: [{ prompt: ['a', 'b'] }] }, 1],
+    ['more than a count can be', { prompt: ['a', 'b'], n: maxTokenCount }, maxTokenCount],
+  ])('of the legacy completions ask for an answer to each prompt: %s', (_, fields, answerCount) => {
+    expect(readRequest(fields)?.answerCount).toBe(answerCount)
+    expect(readRequest({ max_tokens: 2, ...fields })?.maxOutputTokens).toBe(Math.min(maxTokenCount, 2 * answerCount))
+  })
+
+  test.each([0, 1, 'true', 'false', '', {}, []])(
+    'whose `stream` is neither true nor false are unreadable: %j',
+    (stream) => {
+      expect(readRequest({ stream })).toBeUndefined()
+    },
+  )
 })

@@ -17,6 +17,7 @@ const webSearch = 'web_search'
 const request = compileRequestShape({
   maxOutput: ['max_completion_tokens', 'max_tokens'],
   answerCount: ['n', 'best_of'],
+  prompts: 'prompt[]',
   tools: [
     { at: 'tools[].type', harmless: ['function', 'custom'] },
     { at: 'web_search_options', harmless: [], name: webSearch },

@@ -25,7 +25,7 @@ describe('a message of a client', () => {
 
   it('that only says that a response was read stays here, whatever else it says (I3)', () => {
     expect(read('{"type":"response.processed","response_id":"resp_1"}')).toEqual({ kind: 'ignored' })
-    expect(read('{"Type":"response.create","type":"response.processed","input":"x"}')).toEqual({ kind: 'ignored' })
+    expect(read('{"input":[{"type":"x"}],"type":"response.processed"}')).toEqual({ kind: 'ignored' })
   })
 
   it('counts by its last type, as the provider reads it (I3)', () => {
@@ -38,6 +38,8 @@ describe('a message of a client', () => {
     ['asks for an answer in the background', '{"type":"response.create","background":true}'],
     ['is of a type that nobody knows', '{"type":"response.multiply"}'],
     ['has no type', '{"model":"m"}'],
+    ['has two types to a server that does not look at case', '{"Type":"response.create","type":"response.processed"}'],
+    ['generates to such a server', '{"type":"response.create","Generate":true,"generate":false}'],
     ['has a type that is no text', '{"type":["response.create"]}'],
     ['is a list', '[{"type":"response.create"}]'],
     ['is not whole', '{"type":"response.create","input":"'],

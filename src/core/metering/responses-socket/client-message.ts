@@ -27,7 +27,7 @@ const maxShownCharacters = 40
 
 /** `allowed`: what the provider may run itself. */
 export function readClientMessage(message: Uint8Array, allowed: AllowedTools): ClientMessage {
-  const scanner = new JsonScanner(paths)
+  const scanner = new JsonScanner(paths, { isStrict: true })
   scanner.feed(message)
   const type = scanner.value('type')
   if (scanner.state !== 'closed' || !scanner.isObject || typeof type !== 'string') {
