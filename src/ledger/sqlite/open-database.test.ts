@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { until } from '../../../test/fakes/until.ts'
 import { BottleError } from '../../core/errors.ts'
-import { counterKey, reserveRequest } from '../ledger.contract.ts'
+import { counterKey, reserveRequest, settleRequest } from '../ledger.contract.ts'
 import { latestSchemaVersion } from './migrations.ts'
 import { openSqliteLedger } from './sqlite-ledger.ts'
 
@@ -133,5 +134,42 @@ describe('opening the ledger', () => {
     expect(await ledger.counter(counterKey('host'))).toMatchObject({ reservedTokens: 0 })
     other.close()
     expect(await ledger.reserve(reserveRequest('a', { holdTokens: 1 }))).toEqual({ kind: 'reserved' })
+  })
+
+  it('writes a charge that could not be written before anything new is admitted, once it can (L09)', async () => {
+    await using ledger = await open({ busyTimeoutMs: 30 })
+    const host = counterKey('host')
+    await ledger.setLimit(host, 100)
+    await ledger.reserve(reserveRequest('a', { holdTokens: 10 }))
+    {
+      using other = new DatabaseSync(path)
+      other.exec('BEGIN IMMEDIATE')
+      const charge = settleRequest('a', { chargeTokens: 100 })
+      expect((await refusal(ledger.settle(charge))).message).toContain('locked by another program')
+      await refusal(ledger.settle(charge))
+    }
+    const next = await ledger.reserve(reserveRequest('b', { holdTokens: 10 }))
+    expect(next).toMatchObject({ kind: 'denied', reason: 'exhausted' })
+    expect(await ledger.counter(host)).toMatchObject({ settledTokens: 100, reservedTokens: 0 })
+    expect(await ledger.events({ limit: 9 })).toHaveLength(1)
+  })
+
+  it('writes such a charge also when nobody asks for anything, and when the ledger is closed (L09)', async () => {
+    const host = counterKey('host')
+    {
+      await using ledger = await open({ busyTimeoutMs: 30 })
+      await ledger.reserve(reserveRequest('a'))
+      await ledger.reserve(reserveRequest('b'))
+      const lock = new DatabaseSync(path)
+      lock.exec('BEGIN IMMEDIATE')
+      await refusal(ledger.settle(settleRequest('a', { chargeTokens: 70 })))
+      lock.exec('ROLLBACK')
+      await until('the charge is written', async () => (await ledger.counter(host)).settledTokens === 70)
+      lock.exec('BEGIN IMMEDIATE')
+      await refusal(ledger.settle(settleRequest('b', { chargeTokens: 5 })))
+      lock.close()
+    }
+    await using ledger = await open()
+    expect(await ledger.counter(host)).toMatchObject({ settledTokens: 75, reservedTokens: 0 })
   })
 })

@@ -9,6 +9,7 @@ import { periodKeysOf } from '../../core/budget/chain.ts'
 import type { BottleError } from '../../core/errors.ts'
 import type { Ledger, ReserveRequest } from '../ledger.ts'
 import type { Books, Operation } from './books.ts'
+import { LateSettlements } from './late-settlements.ts'
 import { unusable } from './sqlite-errors.ts'
 import { verifyInThread } from './verify-in-thread.ts'
 import { startLedgerWorker } from './worker-client.ts'
@@ -31,6 +32,7 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
   const worker = await startLedgerWorker({ busyTimeoutMs: defaultBusyTimeoutMs, ...options })
   const call = <Name extends Operation>(name: Name, ...args: Parameters<Books[Name]>) =>
     worker.call(name, args) as Promise<ReturnType<Books[Name]>>
+  const late = new LateSettlements((request) => call('settle', request))
   const closing = new AbortController()
   /** Once counters were found not to be the sums of their events. */
   let distrust: BottleError | undefined
@@ -51,6 +53,7 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
       requireTokens({ holdTokens: request.holdTokens, inputTokens: request.inputTokens })
       requireInChain(request)
       if (distrust !== undefined) throw distrust
+      void late.retry()
       return call('reserve', request)
     },
     async extend(attemptId, holdTokens) {
@@ -59,7 +62,7 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
     },
     async settle(request) {
       requireTokens({ chargeTokens: request.chargeTokens, ...request.usage })
-      return call('settle', request)
+      return late.settle(request)
     },
     recover: (nowMs) => call('recover', nowMs),
     counter: (key) => call('counter', key),
@@ -88,9 +91,9 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
     bottles: (filter) => call('bottles', filter),
     saveEstimators: (rows, maxRows) => call('saveEstimators', rows, maxRows),
     estimators: () => call('estimators'),
-    [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose]() {
       closing.abort()
-      return worker[Symbol.asyncDispose]()
+      await Promise.all([late.end(), worker[Symbol.asyncDispose]()])
     },
   }
 }
