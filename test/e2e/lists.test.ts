@@ -1,11 +1,12 @@
 /** The documented shapes of `--json`, on books with one bottle that spent its budget. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { plainCosts } from '../../src/cli/usage/costs.ts'
 import { typed } from '../fakes/command.ts'
 import { modelCallInShell } from '../fakes/model-call.ts'
 import { openProductHost, type ProductHost } from '../fakes/product-host.ts'
+import { mainPath } from '../integration/command-line.ts'
 
 let host: ProductHost
 const bottleId = expect.stringMatching(/^run-[0-9a-f]{6}$/)
@@ -131,6 +132,43 @@ test('the same lists are tables without --json', async () => {
   expect((await host.run(['audit'])).stdout).toMatch(
     /^TIME +BOTTLE +ACTION +BY +PHASE +DETAIL *\n.* cutoff +budget +intent +budget spent/,
   )
+})
+
+describe('in a terminal', () => {
+  /** What a terminal of so many columns is sent. `script` gives one. */
+  async function shown(words: string, widthColumns: number, env: Readonly<Record<string, string>>): Promise<string> {
+    const line = `stty cols ${widthColumns}; "${process.execPath}" "${mainPath}" ${words}`
+    const within = ['sh', '-c', 'exec script -qec "$1" /dev/null', 'sh', line]
+    const { exitCode, stdout } = await host.start([], { within, env }).ended
+    expect(exitCode).toBe(0)
+    return stdout
+  }
+
+  test.each([60, 80, 120, 200])(
+    'of %i columns bars fit, in block characters where these can be shown',
+    async (width) => {
+      for (const words of ['usage --by day', 'budget list']) {
+        const drawn = await shown(words, width, { LANG: 'C.UTF-8' })
+        expect(drawn).toMatch(/[█▒]{10,}/)
+        for (const line of drawn.split('\r\n')) expect([...line].length).toBeLessThanOrEqual(width)
+      }
+    },
+  )
+
+  test.each([{ LANG: 'C' }, { LANG: 'C', NO_COLOR: '1' }, { LC_ALL: 'POSIX', LANG: 'C.UTF-8' }])(
+    'whose locale is %j bars are plain ASCII, without an escape sequence',
+    async (env) => {
+      const drawn = (await shown('usage --by day', 80, env)) + (await shown('budget list', 80, env))
+      expect(drawn).toMatch(/[#+]{10,}\r\n[\s\S]*[#+.]{20} /)
+      expect(drawn).toMatch(/^[ -~\r\n]*$/)
+    },
+  )
+
+  test('NO_COLOR asks for no colour, and bars are no colour', async () => {
+    const drawn = await shown('usage --by hour', 80, { LANG: 'C.UTF-8', NO_COLOR: '1' })
+    expect(drawn).toMatch(/[█▒]{10,}/)
+    expect(drawn).not.toContain('\x1b')
+  })
 })
 
 test('usage --estimator shows how near the estimates came, for each model', async () => {
