@@ -97,6 +97,17 @@ describe('a lease', () => {
     expect(books.extends).toBeLessThan(8)
   })
 
+  it('lets the stream use the whole of its hold where there is no room for a chunk ahead', async () => {
+    const { books, ledger } = createBooks(100 + leaseChunkTokens)
+    const { lease } = await opened(ledger)
+    expect(lease.observe(100 + leaseChunkTokens - 50)).toBeUndefined()
+    await vi.waitFor(() => expect(books.extends).toBe(1))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(lease.observe(100 + leaseChunkTokens - 1)).toBeUndefined()
+    expect(lease.denial).toBeUndefined()
+    expect(await lease.observe(100 + leaseChunkTokens)).toBe('end')
+  })
+
   it('waits for room that others hold, and goes on when it comes back (L03)', async () => {
     const { books, ledger } = createBooks(1_000)
     const { lease, bell } = await opened(ledger)

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -185,6 +185,37 @@ describe.each(shapes)('a stream of $provider whose budget runs out', ({ provider
     }
     expect(upstream.connectionCount).toBe(0)
     expect(rig.spent).toHaveLength(1)
+  })
+})
+
+describe('the input that the provider reports takes the place of its estimate in mid-stream:', () => {
+  const streaming = (inputTokens: number) => async (request: IncomingMessage, response: ServerResponse) => {
+    request.resume()
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    for (const event of anthropicStream({ deltas: words, inputTokens, outputTokens: 3_000 })) {
+      if (response.destroyed) return
+      response.write(event)
+      await setImmediate()
+    }
+    response.end()
+  }
+  const prompt = (length: number) => metered({ messages: [{ role: 'user', content: 'a word '.repeat(length) }] })
+
+  it('a stream ends by itself where the estimate left no room for it', async () => {
+    const { rig } = await provide(streaming(40), { budgets: { claude: 6_000 } })
+    const answer = await ask(rig, { body: prompt(2_400) })
+    expect(eventsOf(answer.body.toString()).at(-1)?.name).toBe('message_stop')
+    await rig.settled(1)
+    expect(rig.settlements[0]).toMatchObject({ chargeTokens: 3_040, source: 'authoritative' })
+  })
+
+  it('a stream is cut as soon as that leaves no room', async () => {
+    const { rig } = await provide(streaming(5_990), { budgets: { claude: 6_000 } })
+    const answer = await ask(rig, { body: prompt(4) })
+    expect(eventsOf(answer.body.toString()).at(-1)?.name).toBe('error')
+    await rig.settled(1)
+    expect(rig.settlements[0]?.chargeTokens).toBeGreaterThanOrEqual(6_000)
+    expect(rig.settlements[0]?.chargeTokens).toBeLessThan(6_100)
   })
 })
 

@@ -24,8 +24,8 @@ describe('what is charged', () => {
   })
 
   it('is no token more for what a decimal is in binary', () => {
-    // 0.069 × 1000 is 69.00000000000001 there.
-    expect(weigh({ input: 1_000, cacheWrite: 0, cacheRead: 0, output: 0 }, { ...raw, input: 0.069 })).toBe(69)
+    // 2.007 × 1000 is 2007.0000000000002 there.
+    expect(weigh({ input: 1_000, cacheWrite: 0, cacheRead: 0, output: 0 }, { ...raw, input: 2.007 })).toBe(2_007)
   })
 
   it('is the plain sum where every class weighs 1', () => {
