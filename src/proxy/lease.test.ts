@@ -97,6 +97,20 @@ describe('a lease', () => {
     expect(books.extends).toBeLessThan(8)
   })
 
+  it('waits for nothing where the room is spent', async () => {
+    const { ledger } = createBooks(100 + leaseChunkTokens)
+    let waits = 0
+    const waitSignal = () => {
+      waits += 1
+      return new AbortController().signal
+    }
+    const opening = await openLease({ ledger, bell: createRoomBell(), request, chunkTokens, waitSignal })
+    if (opening.kind !== 'opened') throw new Error('expected a lease')
+    expect(await opening.lease.observe(100 + leaseChunkTokens)).toBe('end')
+    expect(opening.lease.denial?.reason).toBe('exhausted')
+    expect(waits).toBe(0)
+  })
+
   it('lets the stream use the whole of its hold where there is no room for a chunk ahead', async () => {
     const { books, ledger } = createBooks(100 + leaseChunkTokens)
     const { lease } = await opened(ledger)
