@@ -14,17 +14,18 @@ import { benchmark, checkQuickly, testEverything, testFaults, testProject, write
 /** Tools by task: only a task that makes bottles asks for their packages. */
 const forBottles = ['bwrap', 'nsenter', 'unshare', 'setpriv', 'ip', 'mount', 'bash']
 const forTests = [...forBottles, 'curl', 'git']
+const forAllTests = [...forTests, 'postgres']
 
 const tasks = {
   demo: { tools: forBottles, build: true, run: (args) => runChild('node', ['dist/main.js', 'demo', ...args]) },
-  test: { tools: forTests, build: false, run: testEverything },
+  test: { tools: forAllTests, build: false, run: testEverything },
   check: { tools: ['bash'], build: false, run: checkQuickly },
   build: { tools: [], build: true, run: async () => 0 },
   format: { tools: [], build: false, run: (args) => runChild('biome', ['check', '--write', ...args]) },
   docs: { tools: [], build: false, run: writeDocs },
   bench: { tools: forBottles, build: true, run: benchmark },
   'test:unit': { tools: ['bash'], build: false, run: (args) => testProject('unit', args) },
-  'test:integration': { tools: forTests, build: false, run: (args) => testProject('integration', args) },
+  'test:integration': { tools: forAllTests, build: false, run: (args) => testProject('integration', args) },
   'test:e2e': { tools: forTests, build: true, run: (args) => testProject('e2e', args) },
   'test:escape': { tools: forTests, build: false, run: (args) => testProject('escape', args) },
   'test:faults': { tools: forTests, build: false, run: testFaults },

@@ -1,5 +1,5 @@
-/** The programs of the system that bottles are made with. Only root on Debian or Ubuntu has them installed; else we say which. */
-import { accessSync, constants, readFileSync } from 'node:fs'
+/** The programs of the system that bottles are made with and tests need. Only root on Debian or Ubuntu has them installed; else we say which. */
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SetupError, step } from './step.mjs'
 
@@ -13,6 +13,7 @@ const packages = {
   bash: { debian: 'bash', fedora: 'bash', arch: 'bash' },
   curl: { debian: 'curl', fedora: 'curl', arch: 'curl' },
   git: { debian: 'git', fedora: 'git', arch: 'git' },
+  postgres: { debian: 'postgresql', fedora: 'postgresql-server', arch: 'postgresql' },
 }
 
 export async function ensureSystemPackages(tools) {
@@ -20,7 +21,8 @@ export async function ensureSystemPackages(tools) {
   if (missing.length === 0) return
   if (process.getuid?.() !== 0 || !isDebian()) throw new SetupError(whatToInstall(missing))
   const names = packagesOf(missing, 'debian')
-  const env = { DEBIAN_FRONTEND: 'noninteractive' }
+  // In runlevel 1 no service is started: tests start servers of their own.
+  const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
   const advice = `Install ${names.join(' ')} yourself, then run this again.`
   await step({ title: 'updating the package lists (apt-get update)', command: ['apt-get', 'update'], env, advice })
   const command = ['apt-get', 'install', '--yes', '--no-install-recommends', ...names]
@@ -30,9 +32,17 @@ export async function ensureSystemPackages(tools) {
 }
 
 function missingOf(tools) {
-  // Where Debian keeps `ip` for administrators, though it is not on every user's PATH.
-  const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
+  // Where Debian keeps `ip` for administrators and PostgreSQL for itself, though they are not on every user's PATH.
+  const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin', ...postgresPaths()]
   return tools.filter((tool) => !directories.some((directory) => isExecutable(join(directory, tool))))
+}
+
+function postgresPaths() {
+  try {
+    return readdirSync('/usr/lib/postgresql').map((version) => join('/usr/lib/postgresql', version, 'bin'))
+  } catch {
+    return []
+  }
 }
 
 function isExecutable(path) {

@@ -22,6 +22,8 @@ export interface BudgetBook {
   override(scope: Scope, budgets: readonly DefinedBudget[]): Promise<void>
   /** Lets the files say again what a scope has for a provider. False when no override was there. */
   removeOverride(scope: Scope, provider: string): Promise<boolean>
+  /** Takes in what operators of other hosts set or removed. */
+  readAgain(): Promise<void>
   /**
    * The counters whose budgets hold at this moment for a bottle with this chain of scopes (keys, the run first): those that
    * govern, then those that always hold.
@@ -102,6 +104,10 @@ export function createBudgetBook({ ledger, thresholdsPercent }: BudgetBookOption
         const wasThere = await ledger.removeOverride({ scope: scopeKey(scope), provider })
         await apply(scopeKey(scope))
         return wasThere
+      }),
+    readAgain: () =>
+      inTurn(async () => {
+        for (const scope of new Set([...ofFiles.keys(), ...inForce.keys()])) await apply(scope)
       }),
     holding(chain, provider, nowMs) {
       const moment = { atMs: nowMs, run: chain[0] ?? '' }

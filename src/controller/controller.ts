@@ -18,7 +18,6 @@ import { pruneFiles } from '../host/prune-files.ts'
 import { readSettings, type Settings } from '../host/settings.ts'
 import { startKeeping } from '../ledger/keeping.ts'
 import type { CutPolicy, EnforcementTrigger, Ledger } from '../ledger/ledger.ts'
-import { openSqliteLedger } from '../ledger/sqlite/sqlite-ledger.ts'
 import { createAddressGuard } from '../proxy/address-guard.ts'
 import { createRoomBell } from '../proxy/room-bell.ts'
 import { createUpstream } from '../proxy/upstream.ts'
@@ -50,6 +49,7 @@ import { createEventBus, type EventBus } from './event-bus.ts'
 import { readLearned } from './learned.ts'
 import { failBottle, type LiveBottle, startBottle } from './live-bottle.ts'
 import { createNotifier } from './notify/notifier.ts'
+import { openLedger } from './open-ledger.ts'
 import { type Recovered, recover, refuseUnbalanced, unbalancedInWords } from './recovery.ts'
 import { refuseWithoutRoom } from './restore-room.ts'
 import { planFor, refuseForeignBudgets, refuseOwnFiles } from './start-plan.ts'
@@ -109,7 +109,18 @@ export async function openController({
   const newId = createIdSource(nowMs)
   const readOwnSettings = () => readSettings({ home: paths.home, providers: builtInProviders.map(({ name }) => name) })
   let settings: Settings = await readOwnSettings()
-  const ledger = stack.use(await openSqliteLedger({ path: paths.databasePath, owner: newId() }))
+  /** Nothing, until there are bottles that it could concern. */
+  let followOthers = async (_what: 'counters' | 'budgets') => {}
+  const ledger = stack.use(
+    await openLedger({
+      shared: settings.ledger,
+      path: paths.databasePath,
+      owner: newId(),
+      environment: process.env,
+      onOthers: (what) => void followOthers(what).catch(onBug),
+      onNotice,
+    }),
+  )
   const bus = createEventBus()
   const notifier = stack.use(
     createNotifier({
@@ -234,6 +245,11 @@ export async function openController({
   const limitsChanged = () => {
     bell.ring()
     return watch.limitsChanged()
+  }
+
+  followOthers = async (what) => {
+    if (what === 'budgets') await book.readAgain()
+    await limitsChanged()
   }
 
   const desk = createBudgetDesk({ book, ledger, living, home: paths.home, nowMs, limitsChanged })

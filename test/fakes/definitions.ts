@@ -313,6 +313,12 @@ export const settingsFile: Arbitrary<SettingsFile> = fc.record({
   ),
   gate: fc.constantFrom('lease', 'strict', 'off'),
   preflight: fc.constantFrom('estimate', 'exact'),
+  ledger: fc.option(
+    fc.record({
+      url: fc.constantFrom('postgres://db.test/bottles', 'postgresql://ada:a%20b@[::1]:5433/x?sslmode=verify-full'),
+      password: fc.option(fc.constantFrom('env:PGPASSWORD', 'file:~/.pg', 'command:pass pg')),
+    }),
+  ),
   thresholdsPercent: fc
     .uniqueArray(fc.integer({ min: 1, max: 99 }), { maxLength: 16 })
     .map((percents) => percents.toSorted((left, right) => left - right)),

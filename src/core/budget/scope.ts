@@ -39,6 +39,11 @@ export function isSameCounter(one: CounterKey, other: CounterKey): boolean {
   return one.scope === other.scope && one.provider === other.provider && one.period === other.period
 }
 
+/** Whether no bottle but one is ever charged there: hosts that share budgets need not speak of it. */
+export function isOfOneRun({ scope, period }: CounterKey): boolean {
+  return scope.startsWith('run:') || period.startsWith('run:')
+}
+
 export interface Counter extends CounterKey {
   /** `null`: no budget is defined here; the counter only counts. */
   readonly limitTokens: number | null

@@ -38,6 +38,38 @@ describe('settings.yml', () => {
     })
   })
 
+  test('names the database in which hosts share budgets, and where its password is', () => {
+    const ledgerOf = (text: string) => {
+      const parsed = parseSettings(text, { providers, file: 'settings.yml' })
+      return parsed.kind === 'settings' ? parsed.settings.ledger : parsed.problems
+    }
+    expect(ledgerOf('')).toBeNull()
+    expect(ledgerOf('ledger: postgres://ada@db.test/bottles')).toEqual({
+      url: 'postgres://ada@db.test/bottles',
+      password: null,
+    })
+    expect(ledgerOf('ledger: {url: "postgresql:///bottles?host=/run/pg", password: "file:~/.pg"}')).toEqual({
+      url: 'postgresql:///bottles?host=/run/pg',
+      password: 'file:~/.pg',
+    })
+  })
+
+  test.each([
+    ['ledger: mysql://a:secret@b/c', '1:9: ledger: what is written here names no PostgreSQL database; write'],
+    ['ledger: postgres://a:secret@b', '1:9: ledger: what is written here names no database; write'],
+    ['ledger: postgres://a:sec#ret@b/c', '1:9: ledger: what is written here'],
+    ['ledger:', '1:8: ledger: found nothing; expected the URL of a PostgreSQL database'],
+    ['ledger: {password: "env:PGPASSWORD"}', '1:9: ledger: "url" is missing'],
+    ['ledger: {url: "postgres://a@b/c", password: secret}', '1:45: ledger.password: what is written here does not say'],
+    [
+      'ledger: {url: "postgres://a@b/c", password: "env:SECRET"}',
+      '1:45: ledger.password: what is written here names a',
+    ],
+  ])('refuses a ledger such as %s without showing a password', (text, problem) => {
+    expect(problemsOf(text)).toEqual([expect.stringContaining(problem)])
+    expect(problemsOf(text).join()).not.toMatch(/sec#?ret@/)
+  })
+
   test('carries what the whole host is measured by', () => {
     const text = [
       'budget: {claude: {limit: 5, always: true}, own-one: [{limit: 6, period: day}, {limit: 7, period: run}]}',

@@ -9,6 +9,7 @@ import { foundInWords, type Position, quote } from './bounded-yaml.ts'
 import { budgetsNotation, shutdown } from './budget-notation.ts'
 import { key, list, mapping, named } from './collection-notations.ts'
 import { builtIn, type Problem, type ShutdownPolicy, type Sourced } from './definition.ts'
+import { type SharedLedger, sharedLedger } from './ledger-notation.ts'
 import { converted, type Notation, sourced, wrong } from './notation.ts'
 import { isAnybodyTold, type Notify, noNotify, notifyNotation } from './notify-notation.ts'
 import { readDocument } from './read-document.ts'
@@ -25,6 +26,8 @@ export interface SettingsFile {
   readonly weights: Weights
   readonly gate: Gate
   readonly preflight: Preflight
+  /** `null`: the budgets are those of this host alone. */
+  readonly ledger: SharedLedger | null
   readonly thresholdsPercent: readonly number[]
   /** Canonical host → where its requests really go. */
   readonly upstreams: ReadonlyMap<string, URL>
@@ -46,6 +49,7 @@ export const defaultSettings: SettingsFile = {
   weights: defaultWeights,
   gate: defaultGate,
   preflight: 'estimate',
+  ledger: null,
   thresholdsPercent: defaultThresholdsPercent,
   upstreams: new Map(),
   upstreamCa: null,
@@ -146,6 +150,10 @@ export function settingsKeys(providers: readonly string[]) {
       "How a request is measured before it is sent: estimate (default), or exact: near the limit the provider's counting endpoint is asked.",
       oneOf<Preflight>(['estimate', 'exact']),
     ),
+    ledger: key(
+      'A PostgreSQL database in which hosts share their budgets. Default: the budgets are those of this host alone.',
+      sharedLedger,
+    ),
     thresholds: key('Percents of a budget at which its users are warned. Default: 50, 80, 90, 95.', thresholds),
     upstreams: key('Host → where its requests really go: tests, mirrors, company proxies.', upstreams),
     upstream_ca: key(
@@ -194,11 +202,12 @@ export function settingsNotation(providers: readonly string[]): Notation<Setting
         ...(ledger_retention !== undefined && { retentionDays: ledger_retention }),
       }
     },
-    to({ budgets, shutdown: policy, thresholdsPercent, upstreamCa, notify, retentionDays, ...said }) {
+    to({ budgets, shutdown: policy, ledger, thresholdsPercent, upstreamCa, notify, retentionDays, ...said }) {
       return {
         ...said,
         budget: budgets.map(builtIn),
         shutdown: builtIn(policy),
+        ...(ledger && { ledger }),
         thresholds: thresholdsPercent,
         ledger_retention: retentionDays,
         ...(upstreamCa && { upstream_ca: builtIn(upstreamCa.path) }),

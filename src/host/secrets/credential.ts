@@ -63,7 +63,7 @@ async function firstSecret({ subject, scheme, sources, environment }: Credential
     const source = readSecretSource(text)
     try {
       if (source.kind === 'invalid') throw new Error(`a source ${source.why}`)
-      const secret = (await readSource(source, environment)).trim()
+      const secret = (await readSecret(source, environment)).trim()
       const fault = secret === '' ? 'is empty' : credentialFault(scheme, secret)
       if (fault === undefined) return { secret, kind: source.kind }
       faults.push(`${placeOf(source)} ${fault}`)
@@ -83,7 +83,8 @@ async function firstSecret({ subject, scheme, sources, environment }: Credential
   })
 }
 
-async function readSource(source: SecretSource, environment: CredentialOptions['environment']): Promise<string> {
+/** Throws with the reason. */
+export async function readSecret(source: SecretSource, environment: CredentialOptions['environment']): Promise<string> {
   switch (source.kind) {
     case 'env': {
       const value = environment[source.name]

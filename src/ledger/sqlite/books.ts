@@ -5,7 +5,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { admit, isSpent } from '../../core/budget/admit.ts'
 import { periodOfKey } from '../../core/budget/period.ts'
-import { type Counter, type CounterKey, isSameCounter } from '../../core/budget/scope.ts'
+import { type Counter, type CounterKey, isOfOneRun, isSameCounter } from '../../core/budget/scope.ts'
 import { BottleError } from '../../core/errors.ts'
 import type { Denial, Ledger, ReserveOutcome, SettleOutcome, SettleRequest } from '../ledger.ts'
 import { bottleStatements } from './bottles.ts'
@@ -37,9 +37,11 @@ export interface BooksOptions {
   readonly db: DatabaseSync
   readonly owner: string
   readonly now: () => number
+  /** Holds of counters that hosts share must be within what this host was granted (ledger/journal.ts). */
+  readonly isShared: boolean
 }
 
-export function createBooks({ db, owner, now }: BooksOptions): Books {
+export function createBooks({ db, owner, now, isShared }: BooksOptions): Books {
   const counters = counterStatements(db)
   const overrides = overrideStatements(db)
   const chains = chainStatements(db)
@@ -58,16 +60,25 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
     return counter
   }
 
+  const needsGrant = (key: CounterKey) => isShared && !isOfOneRun(key)
+  const holdIfRoom = (holdTokens: number, key: CounterKey) =>
+    needsGrant(key) ? counters.holdIfGranted(holdTokens, key) : counters.holdIfRoom(holdTokens, key)
+
   /** Takes a hold on every counter or on none; the first without room is the one that denies. */
   function holdAll(keys: readonly CounterKey[], addedTokens: number, ownHoldTokens: number): Denial | undefined {
     for (const [index, key] of keys.entries()) {
-      if (counters.holdIfRoom(addedTokens, key)) continue
+      if (holdIfRoom(addedTokens, key)) continue
       if (counters.find(key) === undefined) {
         counters.create(key)
-        if (counters.holdIfRoom(addedTokens, key)) continue
+        if (holdIfRoom(addedTokens, key)) continue
       }
       for (const held of keys.slice(0, index)) counters.release(addedTokens, held)
-      return denialOf(existing(key), ownHoldTokens + addedTokens, ownHoldTokens)
+      const counter = existing(key)
+      const decision = admit(ownHoldTokens + addedTokens, counter, ownHoldTokens)
+      if (decision.kind !== 'admit') return { kind: 'denied', reason: decision.kind, counter }
+      // What is not granted here is held by other hosts, or by none yet.
+      if (needsGrant(key)) return { kind: 'denied', reason: 'pending', counter }
+      throw new Error(`admit() has room in ${nameOf(counter)} where SQL found none`)
     }
     return undefined
   }
@@ -78,6 +89,7 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
       if (counters.find(key) === undefined) counters.create(key)
       const counter = existing(key)
       if (isSpent(counter)) return { kind: 'denied', reason: 'exhausted', counter }
+      if (needsGrant(key) && !counters.hasGrantLeft(key)) return { kind: 'denied', reason: 'pending', counter }
     }
     return undefined
   }
@@ -225,12 +237,6 @@ export function createBooks({ db, owner, now }: BooksOptions): Books {
 /** An end that nobody saw either, at the same charge, is no correction. */
 function saysMore({ usage, chargeTokens }: SettleRequest, recovered: RecoveredEvent): boolean {
   return chargeTokens !== recovered.chargeTokens || Object.values(usage).some((tokens) => tokens !== undefined)
-}
-
-function denialOf(counter: Counter, holdTokens: number, ownHoldTokens: number): Denial {
-  const decision = admit(holdTokens, counter, ownHoldTokens)
-  if (decision.kind === 'admit') throw new Error(`admit() has room in ${nameOf(counter)} where SQL found none`)
-  return { kind: 'denied', reason: decision.kind, counter }
 }
 
 /** Diamonds in `extends` may name a scope twice; it is held once. */

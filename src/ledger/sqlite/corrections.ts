@@ -5,7 +5,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { SettleRequest } from '../ledger.ts'
 import type { Chain, ChainStatements } from './chains.ts'
-import { addEventsToHours } from './usage-hours.ts'
+import { addEventsToHours, setChanged } from './usage-hours.ts'
 
 /** How an exchange ended that `recover` charged; nobody else says it. */
 export const recoveredEnding = 'controller_gone'
@@ -29,13 +29,15 @@ export function correctionStatements(db: DatabaseSync, { parse }: Pick<ChainStat
     SELECT ?1, coalesce(?2, model), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM usage_event WHERE sequence = ?1`)
   /** Nothing was known of a recovered exchange but its charge. */
   const takeFromHour = db.prepare(`
-    UPDATE usage_hour SET exchanges = exchanges - 1, charge_tokens = max(0, usage_hour.charge_tokens - e.charge_tokens)
+    UPDATE usage_hour SET exchanges = exchanges - 1, charge_tokens = max(0, usage_hour.charge_tokens - e.charge_tokens),
+      ${setChanged}
     FROM usage_event AS e
     WHERE e.sequence = ? AND usage_hour.hour_ms = e.settled_at_ms / 3600000 * 3600000
       AND usage_hour.bottle_id = e.bottle_id AND usage_hour.agent = e.agent AND usage_hour.provider = e.provider
       AND usage_hour.model = coalesce(e.model, '') AND usage_hour.source = e.source AND usage_hour.chain_id = e.chain_id
     RETURNING hour_ms AS hourMs`)
-  const dropEmptyHour = db.prepare('DELETE FROM usage_hour WHERE hour_ms = ? AND exchanges = 0')
+  /** One that other hosts were told of stays, so that they are told that it is empty. */
+  const dropEmptyHour = db.prepare('DELETE FROM usage_hour WHERE hour_ms = ? AND exchanges = 0 AND told_ms = 0')
   const addToHour = db.prepare(addEventsToHours('usage_hour', 'sequence = ?'))
 
   return {

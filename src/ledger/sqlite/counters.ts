@@ -37,6 +37,14 @@ export function counterStatements(db: DatabaseSync) {
     UPDATE counter SET reserved_tokens = reserved_tokens + ?1
     WHERE scope = ?2 AND provider = ?3 AND period = ?4
       AND (limit_tokens IS NULL OR settled_tokens + reserved_tokens + ?1 <= limit_tokens)`)
+  /** The same on a host that shares the counter: also within what it was granted. */
+  const holdGranted = db.prepare(`
+    UPDATE counter SET reserved_tokens = reserved_tokens + ?1
+    WHERE scope = ?2 AND provider = ?3 AND period = ?4
+      AND (limit_tokens IS NULL OR settled_tokens + reserved_tokens + ?1 <= limit_tokens)
+      AND settled_tokens + reserved_tokens + ?1 <= granted_tokens`)
+  const findGrantLeft = db.prepare(`
+    SELECT 1 FROM counter WHERE scope = ? AND provider = ? AND period = ? AND settled_tokens < granted_tokens`)
   const release = db.prepare(`
     UPDATE counter SET reserved_tokens = reserved_tokens - ?
     WHERE scope = ? AND provider = ? AND period = ?`)
@@ -115,6 +123,12 @@ export function counterStatements(db: DatabaseSync) {
     /** False when the counter has no room or does not exist. */
     holdIfRoom: (holdTokens: number, { scope, provider, period }: CounterKey) =>
       hold.run(holdTokens, scope, provider, period).changes === 1,
+
+    /** False when the counter has no room, does not exist, or this host was not granted as much of it. */
+    holdIfGranted: (holdTokens: number, { scope, provider, period }: CounterKey) =>
+      holdGranted.run(holdTokens, scope, provider, period).changes === 1,
+
+    hasGrantLeft: ({ scope, provider, period }: CounterKey) => findGrantLeft.get(scope, provider, period) !== undefined,
 
     release: (holdTokens: number, { scope, provider, period }: CounterKey) => {
       release.run(holdTokens, scope, provider, period)

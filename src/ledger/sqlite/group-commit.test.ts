@@ -16,7 +16,7 @@ describe('the group commit', () => {
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'bot-bottle-ledger-'))
     db = openDatabase({ path: join(directory, 'ledger.db'), busyTimeoutMs: 20 })
-    books = createBooks({ db, owner: 'here', now: () => 0 })
+    books = createBooks({ db, owner: 'here', now: () => 0, isShared: false })
   })
   afterEach(() => {
     db.close()

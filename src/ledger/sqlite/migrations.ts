@@ -369,6 +369,18 @@ WHEN NEW.phase = 'intent' AND EXISTS (
 BEGIN SELECT RAISE(ABORT, 'the bottle has an open enforcement'); END;
 `,
   },
+  {
+    // Of a host that shares budgets with others (ledger/journal.ts): what it was granted of a counter, and which of its sums
+    // the others were not told.
+    version: 8,
+    sql: `
+ALTER TABLE counter ADD COLUMN granted_tokens INTEGER CHECK (granted_tokens BETWEEN 0 AND 9007199254740991);
+ALTER TABLE usage_hour ADD COLUMN changed_ms INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE usage_hour ADD COLUMN told_ms INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX usage_hour_untold ON usage_hour (hour_ms) WHERE told_ms < changed_ms;
+CREATE TABLE host (host_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+`,
+  },
 ]
 
 export const latestSchemaVersion = migrations.length

@@ -2,14 +2,18 @@
 import { BottleError, type BottleErrorCode, messageOf } from '../../core/errors.ts'
 import type { CounterMismatch } from '../ledger.ts'
 import type { Operation } from './books.ts'
+import type { JournalBooks } from './journal-books.ts'
 
 export interface WorkerSettings {
   readonly path: string
   readonly owner: string
   readonly busyTimeoutMs: number
+  readonly isShared: boolean
 }
 
-export type Call = readonly [id: number, operation: Operation, args: readonly unknown[]]
+export type WorkerOperation = Operation | keyof JournalBooks
+
+export type Call = readonly [id: number, operation: WorkerOperation, args: readonly unknown[]]
 /** Calls are answered in the order in which they came; `close` is the last message. */
 export type Request = readonly Call[] | 'close'
 

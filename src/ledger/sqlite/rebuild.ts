@@ -2,7 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { CounterKey } from '../../core/budget/scope.ts'
 import { counterStatements } from './counters.ts'
-import { addEventsToHours, copyRolledToHours } from './usage-hours.ts'
+import { addEventsToHours, copyRolledToHours, setAllChanged } from './usage-hours.ts'
 
 /** What SQLite sorts in memory at a time. */
 const sliceEvents = 100_000
@@ -11,6 +11,7 @@ const sliceEvents = 100_000
 export function rebuildSums(db: DatabaseSync): void {
   rebuildChainScopes(db)
   rebuildHours(db)
+  db.exec(setAllChanged)
   rebuildCounters(db)
 }
 

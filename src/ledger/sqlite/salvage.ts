@@ -7,7 +7,7 @@ import type { Salvaged } from '../ledger-report.ts'
 import { copyByKey, copyByRowId, openDamaged } from './copy-readable.ts'
 import { rebuildChainScopes, rebuildCounters, rebuildHours } from './rebuild.ts'
 import { unusable } from './sqlite-errors.ts'
-import { addHoursBeyond } from './usage-hours.ts'
+import { addHoursBeyond, setAllChanged } from './usage-hours.ts'
 
 const byRowId = ['chain', 'usage_event', 'correction', 'enforcement', 'bottle'] as const
 const hourKey = ['hour_ms', 'bottle_id', 'agent', 'provider', 'model', 'source', 'chain_id']
@@ -20,6 +20,7 @@ const byKey = {
   budget_override: ['scope', 'provider'],
   warning: ['scope', 'provider', 'period', 'limit_tokens', 'threshold_percent'],
   estimator: ['provider', 'model'],
+  host: ['host_id'],
 }
 
 /** `db` is a new ledger. The damaged file is only read. */
@@ -67,6 +68,7 @@ function copyAll(into: DatabaseSync, from: DatabaseSync): Salvaged {
   rebuildChainScopes(into)
   rebuildHours(into)
   const lostEventsInSums = keepSumsOfLost(into, from)
+  into.exec(setAllChanged)
   rebuildCounters(into)
   const { saved, first, last } = into
     .prepare('SELECT count(*) AS saved, min(sequence) AS first, max(sequence) AS last FROM usage_event')

@@ -7,8 +7,10 @@
  */
 import { periodKeysOf } from '../../core/budget/chain.ts'
 import type { BottleError } from '../../core/errors.ts'
+import type { JournalLedger } from '../journal.ts'
 import type { Ledger, ReserveRequest } from '../ledger.ts'
 import type { Books, Operation } from './books.ts'
+import type { JournalBooks } from './journal-books.ts'
 import { LateSettlements } from './late-settlements.ts'
 import { unusable } from './sqlite-errors.ts'
 import { verifyInThread } from './verify-in-thread.ts'
@@ -29,9 +31,20 @@ export interface SqliteLedgerOptions {
 
 /** Rejects with `ledger_unusable` when the file is foreign, damaged, locked, newer than this program, or out of reach. */
 export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
+  return openBooks({ ...options, isShared: false })
+}
+
+/** The same as one host's part of a ledger that many share: what they share is held within grants. */
+export async function openSqliteJournal(options: SqliteLedgerOptions): Promise<JournalLedger> {
+  return openBooks({ ...options, isShared: true })
+}
+
+async function openBooks(options: SqliteLedgerOptions & { readonly isShared: boolean }): Promise<JournalLedger> {
   const worker = await startLedgerWorker({ busyTimeoutMs: defaultBusyTimeoutMs, ...options })
-  const call = <Name extends Operation>(name: Name, ...args: Parameters<Books[Name]>) =>
-    worker.call(name, args) as Promise<ReturnType<Books[Name]>>
+  const call = <Name extends Operation | keyof JournalBooks>(
+    name: Name,
+    ...args: Parameters<(Books & JournalBooks)[Name]>
+  ) => worker.call(name, args) as Promise<ReturnType<(Books & JournalBooks)[Name]>>
   const late = new LateSettlements((request) => call('settle', request))
   const closing = new AbortController()
   /** Once counters were found not to be the sums of their events. */
@@ -91,6 +104,13 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
     bottles: (filter) => call('bottles', filter),
     saveEstimators: (rows, maxRows) => call('saveEstimators', rows, maxRows),
     estimators: () => call('estimators'),
+    identify: (newId) => call('identify', newId),
+    grant: (key) => call('grant', key),
+    setGrant: (key, grantedTokens) => call('setGrant', key, grantedTokens),
+    lowerGrants: (of) => call('lowerGrants', of),
+    holdOf: (attemptId) => call('holdOf', attemptId),
+    untoldHours: (limit) => call('untoldHours', limit),
+    markTold: (hours) => call('markTold', hours),
     async [Symbol.asyncDispose]() {
       closing.abort()
       await Promise.all([late.end(), worker[Symbol.asyncDispose]()])

@@ -60,7 +60,7 @@ export function usageStatements(db: DatabaseSync) {
       WHERE hour_ms >= :fromMs AND hour_ms < :untilMs
         ${bottleId === undefined ? '' : 'AND bottle_id = :bottleId'}
         ${scope === undefined ? '' : `AND ${isOfScope}`}
-      GROUP BY 1, 2 ${eachModel ? ', 3' : ''} ORDER BY ${isTime(by) ? '1,' : ''} chargeTokens DESC, 1, 2, 3`)
+      GROUP BY 1, 2 ${eachModel ? ', 3' : ''} HAVING sum(exchanges) > 0 ORDER BY ${isTime(by) ? '1,' : ''} chargeTokens DESC, 1, 2, 3`)
 
   return {
     /** Appends the event of a settled reservation and adds it to its hour. */

@@ -19,22 +19,31 @@ const total = (column: string) => saturated(`CAST(total(${column}) AS INTEGER)`)
 
 const addToKept = sums.map((sum) => `${sum} = ${saturated(`${sum} + excluded.${sum}`)}`).join(', ')
 
+/** When a row of `usage_hour` changed: other hosts that share the ledger are told what is newer than what they know. */
+const nowMs = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`
+export const setChanged = `changed_ms = max(changed_ms + 1, ${nowMs})`
+
 /** Adds one event: the hour, bottle, agent, provider, model, source and chain, then the tokens of each class and the charge. */
 export const addToHour = `
-  INSERT INTO usage_hour (${keys}, ${sums.join(', ')}) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT DO UPDATE SET ${addToKept}`
+  INSERT INTO usage_hour (${keys}, ${sums.join(', ')}, changed_ms) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ${nowMs})
+  ON CONFLICT DO UPDATE SET ${addToKept}, ${setChanged}`
 
 /** Adds all events that meet a condition. */
 export function addEventsToHours(table: 'usage_hour' | 'rolled_usage', condition: string): string {
+  const isKept = table === 'usage_hour'
   return `
-    INSERT INTO ${table} (${keys}, ${sums.join(', ')})
+    INSERT INTO ${table} (${keys}, ${sums.join(', ')}${isKept ? ', changed_ms' : ''})
     SELECT settled_at_ms / 3600000 * 3600000, bottle_id, agent, provider, coalesce(model, ''), source, chain_id, count(*),
       ${total('input_tokens')},
       ${saturated(`CAST(total(cache_write_5m_tokens) + total(cache_write_1h_tokens) AS INTEGER)`)},
       ${['cache_write_1h_tokens', 'cache_read_tokens', 'output_tokens', 'reasoning_tokens', 'charge_tokens'].map(total).join(', ')}
+      ${isKept ? `, ${nowMs}` : ''}
     FROM charged_event WHERE ${condition} GROUP BY 1, 2, 3, 4, 5, 6, 7
-    ON CONFLICT DO UPDATE SET ${addToKept}`
+    ON CONFLICT DO UPDATE SET ${addToKept}${isKept ? `, ${setChanged}` : ''}`
 }
+
+/** After all of `usage_hour` was made anew. */
+export const setAllChanged = `UPDATE usage_hour SET ${setChanged}`
 
 export const copyRolledToHours = `
   INSERT INTO usage_hour (${keys}, ${sums.join(', ')}) SELECT ${keys}, ${sums.join(', ')} FROM rolled_usage`

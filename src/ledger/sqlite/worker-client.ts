@@ -8,9 +8,8 @@ import { once } from 'node:events'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { messageOf } from '../../core/errors.ts'
-import type { Operation } from './books.ts'
 import { PendingCalls } from './pending-calls.ts'
-import { type Answer, type Call, errorOf, type Opening, type WorkerSettings } from './protocol.ts'
+import { type Answer, type Call, errorOf, type Opening, type WorkerOperation, type WorkerSettings } from './protocol.ts'
 import { unusable } from './sqlite-errors.ts'
 
 /** Unanswered calls; at 20 000 pairs a second this is 0.4 s of work. */
@@ -23,11 +22,11 @@ export interface WorkerClientOptions extends WorkerSettings {
 }
 
 export async function startLedgerWorker(options: WorkerClientOptions): Promise<WorkerClient> {
-  const { path, owner, busyTimeoutMs } = options
+  const { path, owner, busyTimeoutMs, isShared } = options
   const file = new URL(`./worker${extname(import.meta.url)}`, import.meta.url)
   const worker = new Worker(file, {
     name: 'ledger',
-    workerData: { path, owner, busyTimeoutMs } satisfies WorkerSettings,
+    workerData: { path, owner, busyTimeoutMs, isShared } satisfies WorkerSettings,
     execArgv: ['--disable-warning=ExperimentalWarning'],
   })
   const [opening] = (await Promise.race([once(worker, 'message'), exitOf(worker, path)])) as [Opening]
@@ -68,7 +67,7 @@ export class WorkerClient implements AsyncDisposable {
     this.#idle.resolve()
   }
 
-  call(operation: Operation, args: readonly unknown[]): Promise<unknown> {
+  call(operation: WorkerOperation, args: readonly unknown[]): Promise<unknown> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
     if (this.#pending.size >= this.#maxCallsInFlight) {
       return Promise.reject(

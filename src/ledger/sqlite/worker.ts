@@ -4,18 +4,27 @@
  * the other is committed (a fifth more throughput at 64 in flight), and groups still grow with the load.
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { type Books, createBooks, type Operation } from './books.ts'
+import { type Books, createBooks } from './books.ts'
 import { type FileGuard, guardFile } from './file-guard.ts'
 import { createGroupCommit, type GroupCommit, type Step } from './group-commit.ts'
+import { createJournalBooks, type JournalBooks } from './journal-books.ts'
 import { openDatabase } from './open-database.ts'
-import { type Answer, type Call, failureOf, type Opening, type Request, type WorkerSettings } from './protocol.ts'
+import {
+  type Answer,
+  type Call,
+  failureOf,
+  type Opening,
+  type Request,
+  type WorkerOperation,
+  type WorkerSettings,
+} from './protocol.ts'
 import { ledgerErrorOf } from './sqlite-errors.ts'
 
 const minGroupCalls = 32
 /** Bounds how long one transaction holds the lock and its callers: about 10 ms. */
 const maxGroupCalls = 512
 
-const reads: ReadonlySet<Operation> = new Set<Operation>([
+const reads: ReadonlySet<WorkerOperation> = new Set<WorkerOperation>([
   'limits',
   'overrides',
   'counter',
@@ -29,21 +38,23 @@ const reads: ReadonlySet<Operation> = new Set<Operation>([
   'bottle',
   'bottles',
   'estimators',
+  'holdOf',
+  'untoldHours',
 ])
 
 function serve(): void {
   const port = parentPort
   if (port === null) throw new Error('the ledger worker was started outside a worker thread')
-  const { path, owner, busyTimeoutMs } = workerData as WorkerSettings
+  const { path, owner, busyTimeoutMs, isShared } = workerData as WorkerSettings
   const answer = (message: Opening | readonly Answer[]) => port.postMessage(message)
 
   let db: ReturnType<typeof openDatabase>
-  let books: Books
+  let books: Books & JournalBooks
   let commitGroup: GroupCommit
   let requireSameFile: FileGuard
   try {
     db = openDatabase({ path, busyTimeoutMs })
-    books = createBooks({ db, owner, now: Date.now })
+    books = { ...createBooks({ db, owner, now: Date.now, isShared }), ...createJournalBooks(db) }
     commitGroup = createGroupCommit(db)
     requireSameFile = guardFile(path)
   } catch (error) {
@@ -93,7 +104,7 @@ function receive(port: MessagePort): Request | undefined {
   return receiveMessageOnPort(port)?.message as Request | undefined
 }
 
-function stepOf([, operation, args]: Call, books: Books): Step {
+function stepOf([, operation, args]: Call, books: Books & JournalBooks): Step {
   // The client's types have paired the operation with its arguments.
   const run = books[operation] as (...args: readonly unknown[]) => unknown
   return { isWrite: !reads.has(operation), run: () => run(...args) }
