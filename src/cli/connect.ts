@@ -13,7 +13,7 @@ export async function connectOrStart(context: CliContext): Promise<ControllerCli
   const { version } = await client.status()
   if (version !== packageVersion()) {
     context.tell(
-      `the controller is version ${version}, this is ${packageVersion()}; "bot-bottle controller stop" lets the next command start the new one`,
+      `the controller is version ${version}, this is ${packageVersion()}; "bot-bottle controller restart" replaces it, and bottles live on`,
     )
   }
   return client

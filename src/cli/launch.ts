@@ -26,13 +26,14 @@ export async function launch(context: CliContext, request: LaunchRequest): Promi
   const plan = await client.plan({ agent, definitions: options.bottle ?? [], projectPath: context.cwd })
   for (const notice of plan.notices) context.tell(notice)
   using signals = holdSignals()
-  const started = await client.start(await startRequest(context, { request, plan, readOnlyPaths }))
+  const asked = await startRequest(context, { request, plan, readOnlyPaths })
+  const started = await client.start(asked)
   if (!started.bottle.contained)
     context.tell('this bottle is not contained: its program runs as a plain process of this host')
   if (options.learn) context.tell(learning)
   await tellCopy(context, started.bottle.id)
   try {
-    return await holdBottle(context, { client, started, signals })
+    return await holdBottle(context, { client, started, signals, hostEnvironment: asked.hostEnvironment })
   } finally {
     if (options.learn) await tellLearned(context, client, started.bottle.id)
     await tellChanges(context, started.bottle.id).catch((error: unknown) =>

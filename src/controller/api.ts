@@ -56,6 +56,8 @@ export interface ChannelStatus {
 /** `POST /v1/stop`: answers before it ends; `conflict`, naming them, when bottles live and `force` is false. */
 export interface StopRequest {
   readonly force: boolean
+  /** For another controller, which takes them up; those without containment end, and count as those that live above. */
+  readonly leavesBottles?: boolean
 }
 
 /** `POST /v1/plans`: what a start would need, before anything happens. `agent: null` for `run`. */
@@ -206,6 +208,12 @@ export interface BudgetChange {
   readonly budget: { readonly limitTokens: number; readonly period: Period; readonly always: boolean } | null
 }
 
+/** `POST /v1/bottles/ID/environment`, from whoever holds a bottle, to a controller that took it up */
+export interface EnvironmentAgain {
+  /** As in its `StartRequest`. */
+  readonly hostEnvironment: Readonly<Record<string, string>>
+}
+
 /** `POST /v1/bottles/ID/exit` */
 export interface ExitReport {
   readonly exitCode: number
@@ -243,7 +251,8 @@ export type AuditList = readonly AuditEntry[]
 
 /**
  * `GET /v1/events` (all bottles) and `GET /v1/bottles/ID/session` (one bottle): one JSON object a line, for as long as the
- * client stays. A session that ends before the bottle's exit was reported kills the bottle: nobody is left to hold it.
+ * client stays. A session that ends before the bottle's exit was reported kills the bottle: nobody is left to hold it. When the
+ * controller is gone, whoever held a bottle has 30 s to open its session at the next one.
  */
 export type ControllerEvent =
   | {

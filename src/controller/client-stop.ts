@@ -1,4 +1,4 @@
-/** Stops a controller and waits until its process has gone: only then are its bottles ended and its files closed. */
+/** Stops a controller and waits until its process has gone: only then are its bottles ended or left, and its files closed. */
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { BottleError } from '../core/errors.ts'

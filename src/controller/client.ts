@@ -13,6 +13,7 @@ import type {
   DenialList,
   EgressView,
   EnforcementResult,
+  EnvironmentAgain,
   EstimatorReport,
   ExchangeList,
   ExitReport,
@@ -34,6 +35,8 @@ export interface ControllerClient {
   start(request: StartRequest): Promise<StartedBottle>
   bottles(filter?: { readonly all?: boolean }): Promise<readonly BottleView[]>
   bottle(id: string): Promise<BottleView>
+  /** Gives a controller that took a bottle up what it needs of the user's environment. */
+  renewEnvironment(id: string, again: EnvironmentAgain): Promise<void>
   exit(id: string, report: ExitReport): Promise<void>
   cutoff(id: string): Promise<EnforcementResult>
   kill(id: string): Promise<EnforcementResult>
@@ -81,6 +84,7 @@ export function createClient(socketPath: string): ControllerClient {
     start: (request) => post('/v1/bottles', request, startTimeoutMs),
     bottles: ({ all = false } = {}) => get(`/v1/bottles${all ? '?all=1' : ''}`),
     bottle: (id) => get(bottlePath(id)),
+    renewEnvironment: (id, again) => post(bottlePath(id, '/environment'), again),
     exit: (id, report) => post(bottlePath(id, '/exit'), report, enforcementTimeoutMs),
     cutoff: (id) => post(bottlePath(id, '/cutoff'), {}, enforcementTimeoutMs),
     kill: (id) => post(bottlePath(id, '/kill'), {}, enforcementTimeoutMs),

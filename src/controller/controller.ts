@@ -8,7 +8,7 @@ import { plainBudget } from '../core/budget/defined-budget.ts'
 import type { Scope } from '../core/budget/scope.ts'
 import { cutReason, operatorCutMessage, operatorKillMessage } from '../core/budget/wording.ts'
 import { BottleError, messageOf } from '../core/errors.ts'
-import type { Sourced, WrittenBudget } from '../core/manifest/definition.ts'
+import { writtenEgress } from '../core/manifest/written-egress.ts'
 import type { TokenEstimator } from '../core/metering/estimator/token-estimator.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
 import { createEnforcer, type Enforcer } from '../enforce/enforcer.ts'
@@ -21,8 +21,8 @@ import type { CutPolicy, EnforcementTrigger, Ledger } from '../ledger/ledger.ts'
 import { createAddressGuard } from '../proxy/address-guard.ts'
 import { createRoomBell } from '../proxy/room-bell.ts'
 import { createUpstream } from '../proxy/upstream.ts'
-import { removeTree } from '../sandbox/layers/remove-entry.ts'
 import type { SandboxBackend, SandboxName } from '../sandbox/sandbox.ts'
+import { prepareAdoption } from './adopt-bottle.ts'
 import type {
   BottleView,
   BudgetExplanation,
@@ -38,20 +38,24 @@ import type {
   StartRequest,
 } from './api.ts'
 import { createBottleEvents } from './bottle-events.ts'
+import { resolvePlan } from './bottle-plan.ts'
 import { createBudgetBook } from './budget-book.ts'
 import { type BudgetDesk, createBudgetDesk } from './budget-desk.ts'
 import { createBudgetWatch, heldKeys } from './budget-watch.ts'
 import { openCredentials } from './credentials.ts'
-import { type Definitions, definitionsFor, policyOf, providersOf } from './definitions.ts'
+import { definitionsFor, policyOf, providersOf } from './definitions.ts'
 import { type DenialFilter, readDenials } from './denials.ts'
 import { openEstimatorBook } from './estimator-book.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
+import { createHoldWatch } from './hold-watch.ts'
+import { removeDirectory } from './instance-directory.ts'
 import { readLearned } from './learned.ts'
-import { failBottle, type LiveBottle, startBottle } from './live-bottle.ts'
+import type { LiveBottle } from './live-bottle.ts'
 import { createNotifier } from './notify/notifier.ts'
 import { openLedger } from './open-ledger.ts'
 import { type Recovered, recover, refuseUnbalanced, unbalancedInWords } from './recovery.ts'
 import { refuseWithoutRoom } from './restore-room.ts'
+import { startBottle } from './start-bottle.ts'
 import { planFor, refuseForeignBudgets, refuseOwnFiles } from './start-plan.ts'
 import { viewOf } from './views.ts'
 
@@ -71,12 +75,16 @@ export interface Controller extends AsyncDisposable {
   readonly estimator: TokenEstimator
   readonly recovered: Recovered
   readonly livingIds: readonly string[]
+  /** Of those, what ends with this controller. */
+  readonly uncontainedIds: readonly string[]
   readonly notifications: readonly ChannelStatus[]
   /** What a start would need, before anything happens. */
   plan(request: PlanRequest): Promise<Plan>
   start(request: StartRequest): Promise<StartedBottle>
   /** Somebody holds the bottle now: its one session is open. Throws BottleError `conflict` for any other. */
   hold(id: string): void
+  /** The environment of the user that the plan wants, again: another controller had it before. */
+  renewEnvironment(id: string, environment: StartRequest['hostEnvironment']): Promise<void>
   /** The program ended, or (`exitCode: null`) whoever held the bottle is gone. */
   exited(id: string, exitCode: number | null): Promise<void>
   cutoff(id: string): Promise<EnforcementResult>
@@ -89,14 +97,14 @@ export interface Controller extends AsyncDisposable {
   denials(filter: DenialFilter): Promise<DenialList>
   view(id: string): Promise<BottleView>
   views(filter: { readonly all: boolean }): Promise<readonly BottleView[]>
+  /** Lets go of all bottles that another controller can take up; disposing ends the others. */
+  leave(): Promise<void>
 }
 
 const hostScope: Scope = { kind: 'host', name: '' }
 const maxListedBottles = 1000
 /** Of bottles that ended as well; the oldest go at the start of a controller. */
 const maxEgressLogs = 500
-/** From a start to the opening of its session; then whoever asked for it is gone. */
-const holdTimeoutMs = 30_000
 
 export async function openController({
   paths,
@@ -154,13 +162,6 @@ export async function openController({
     }),
   )
   await pruneFiles(paths.egressLogsPath, maxEgressLogs)
-  const recovered = await recover({
-    ledger,
-    enforcer,
-    nowMs,
-    instancesPath: paths.instancesPath,
-    backendOf: ({ kind }) => backends[kind],
-  })
   await book.define(hostScope, settings.budgets)
   const upstream = stack.use(
     createUpstream({
@@ -170,8 +171,6 @@ export async function openController({
     }),
   )
   const living = new Map<string, LiveBottle>()
-  const unheld = new Map<string, NodeJS.Timeout>()
-  const shared = stack.move()
   const { instancesPath, egressLogsPath } = paths
   const services = {
     ledger,
@@ -199,15 +198,6 @@ export async function openController({
   const readSettingsAgain = async () => {
     settings = await readOwnSettings()
     await book.define(hostScope, settings.budgets)
-  }
-  /** What the files say now replaces what they said at an earlier start. */
-  const defineBudgets = async ({ agent, bottle }: Definitions) => {
-    const defined = (written: readonly Sourced<WrittenBudget>[]) =>
-      written.map(({ value }) => ({ period: settings.period, ...value }))
-    if (agent) await book.define({ kind: 'agent', name: agent.name }, defined(agent.budgets))
-    for (const scope of bottle.scopes) {
-      await book.define({ kind: 'bottle', name: scope.name }, defined(scope.budgets))
-    }
   }
   const performCut = async (
     bottle: LiveBottle,
@@ -256,8 +246,7 @@ export async function openController({
   const exited: Controller['exited'] = async (id, exitCode) => {
     const bottle = living.get(id)
     if (!bottle) return
-    clearTimeout(unheld.get(id))
-    unheld.delete(id)
+    holds.forget(id)
     try {
       await bottle.end({ state: 'exited', exitCode, keepsWorkspace: true })
     } finally {
@@ -266,6 +255,28 @@ export async function openController({
     announce(id)
   }
 
+  const holds = stack.use(createHoldWatch({ onMissing: (id) => void exited(id, null).catch(onBug) }))
+  const takeIn = (bottle: LiveBottle) => {
+    living.set(bottle.id, bottle)
+    if (bottle.plan.heldBy === 'client') holds.expect(bottle.id)
+  }
+  const recovered = await recover({
+    ledger,
+    enforcer,
+    nowMs,
+    instancesPath,
+    backendOf: ({ kind }) => backends[kind],
+    prepareAdoption: (row, reference) =>
+      prepareAdoption(
+        { row, reference, backend: backends[reference.kind], environment: process.env, events: eventsFor(row.id) },
+        services,
+      ),
+  })
+  for (const bottle of recovered.adopted) takeIn(bottle)
+  // What was charged for exchanges that nobody saw end may have spent a budget.
+  await limitsChanged()
+  const shared = stack.move()
+
   return {
     ledger,
     bus,
@@ -273,6 +284,10 @@ export async function openController({
     recovered,
     get livingIds() {
       return [...living.keys()]
+    },
+
+    get uncontainedIds() {
+      return [...living.values()].filter(({ row }) => !row.contained).map(({ id }) => id)
     },
 
     get notifications() {
@@ -287,7 +302,7 @@ export async function openController({
       refuseForeignBudgets(request.budgets, providers)
       await refuseOwnFiles(paths.home, request)
       await readSettingsAgain()
-      const credentialOf = await openCredentials(definitions.bottle, { request, nowMs })
+      const credentials = await openCredentials(writtenEgress(definitions.bottle), { request, nowMs })
       const backend = backends[request.sandbox]
       const row = {
         id: `${request.agent ?? 'run'}-${randomBytes(3).toString('hex')}`,
@@ -303,32 +318,28 @@ export async function openController({
       } as const
       await ledger.insertBottle(row)
       try {
-        await defineBudgets(definitions)
+        const plan = resolvePlan({ id: row.id, definitions, request, settings })
+        // What the files say now replaces what they said at an earlier start.
+        for (const { scope, budgets } of plan.budgets) await book.define(scope, budgets)
         await book.override({ kind: 'run', name: row.id }, request.budgets.map(plainBudget))
         await limitsChanged()
-        const plan = { row, definitions, request, backend, credentialOf, events: eventsFor(row.id) }
-        const { gate, weights, preflight } = settings
-        const bottle = await startBottle(plan, { ...services, gate, weights, preflight })
-        living.set(row.id, bottle)
-        unheld.set(
-          row.id,
-          setTimeout(() => void exited(row.id, null).catch(onBug), holdTimeoutMs),
-        )
-        const { launch, workspacePath } = bottle
+        const start = { row, definitions, request, plan, backend, credentials, events: eventsFor(row.id) }
+        const { bottle, launch, workspacePath } = await startBottle(start, services)
+        takeIn(bottle)
         announce(row.id)
         const { bell, events } = settings.notify
         return { bottle: await view(row.id), launch, workspacePath, bell: bell ? events : [] }
       } catch (error) {
-        await failBottle(ledger, row.id, nowMs())
+        await ledger.updateBottle(row.id, { state: 'failed', endedAtMs: nowMs() })
         throw error
       }
     },
 
-    hold(id) {
-      const timer = unheld.get(id)
-      if (!timer) throw new BottleError('conflict', `bottle "${id}" is not waiting to be held`)
-      clearTimeout(timer)
-      unheld.delete(id)
+    hold: holds.hold,
+
+    async renewEnvironment(id, environment) {
+      const bottle = await livingBottle(id)
+      bottle.renewEnvironment(environment)
     },
 
     exited,
@@ -372,13 +383,21 @@ export async function openController({
       return Promise.all(rows.map((row) => viewOf(row, { ledger, live: living.get(row.id), nowMs: nowMs() })))
     },
 
+    async leave() {
+      const contained = [...living.values()].filter(({ row }) => row.contained)
+      for (const { id } of contained) living.delete(id)
+      await Promise.all(contained.map((bottle) => bottle.leave()))
+    },
+
     async [Symbol.asyncDispose]() {
-      for (const timer of unheld.values()) clearTimeout(timer)
+      const ids = [...living.keys()]
       const ends = [...living.values()].map((bottle) =>
         bottle.end({ state: 'exited', exitCode: null, keepsWorkspace: true }),
       )
       await Promise.all(ends)
       living.clear()
+      // Whoever holds one is told that it has ended: there is nothing to take up.
+      for (const id of ids) bus.emit({ kind: 'bottle', bottle: await view(id), atMs: nowMs() })
       await shared.disposeAsync()
     },
   }
@@ -398,6 +417,6 @@ async function removeKept(directory: string): Promise<boolean> {
     () => true,
     () => false,
   )
-  if (isThere) await removeTree(directory)
+  if (isThere) await removeDirectory(directory)
   return isThere
 }

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { emptyBottle } from '../core/manifest/built-ins.ts'
 import { builtIn, type EffectiveBottle } from '../core/manifest/definition.ts'
+import { writtenEgress } from '../core/manifest/written-egress.ts'
 import { claude } from '../core/provider/claude.ts'
 import type { RouteAuth } from '../core/routing/route.ts'
-import { environmentNeeds, openCredentials } from './credentials.ts'
+import { adoptCredentials, environmentNeeds, openCredentials } from './credentials.ts'
 
 let directory = ''
 let workspace = ''
@@ -26,13 +27,13 @@ function bottleWith(secret: string): { readonly bottle: EffectiveBottle; readonl
 const hostEnvironment = { ANTHROPIC_API_KEY: 'provider-key', TOKEN: 'route-token', PATH: process.env.PATH ?? '' }
 
 let nowMs = 0
-function open(bottle: EffectiveBottle, environment: Readonly<Record<string, string>> = hostEnvironment) {
+async function open(bottle: EffectiveBottle, environment: Readonly<Record<string, string>> = hostEnvironment) {
   const request = {
     hostEnvironment: environment,
     workspace: { kind: 'copy', path: workspace } as const,
     readOnlyPaths: [join(directory, 'shown')],
   }
-  return openCredentials(bottle, { request, nowMs: () => nowMs })
+  return (await openCredentials(writtenEgress(bottle), { request, nowMs: () => nowMs })).credentialOf
 }
 
 describe('credentials', () => {
@@ -111,4 +112,34 @@ test.each([
   ['command:a', ['ANTHROPIC_API_KEY'], true],
 ])('%s needs these variables of the user, and all of them only for a command', (secret, environmentNames, whole) => {
   expect(environmentNeeds(bottleWith(secret).bottle)).toEqual({ environmentNames, wantsWholeEnvironment: whole })
+})
+
+describe('credentials of a bottle that another controller takes up', () => {
+  const adopt = (secret: string, givenVariables = ['ANTHROPIC_API_KEY', 'TOKEN']) => {
+    const { bottle, auth } = bottleWith(secret)
+    const environment = { PATH: process.env.PATH, TOKEN: 'of the controller, not of the user' }
+    const plan = { egress: writtenEgress(bottle), givenVariables }
+    return { ...adoptCredentials(plan, { environment, nowMs: () => nowMs }), owner: { kind: 'route', auth } as const }
+  }
+
+  test('that came from the user’s variables are refused until they are sent again (S10, I9)', async () => {
+    const { credentialOf, renew, owner } = adopt('env:TOKEN')
+    for (const one of [owner, { kind: 'provider', provider: claude } as const]) {
+      expect(() => credentialOf(one)).toThrow(
+        /is not known yet: .* has not sent (TOKEN|ANTHROPIC_API_KEY) to it so far/,
+      )
+    }
+    renew(hostEnvironment)
+    expect(await credentialOf(owner)).toBe('route-token')
+  })
+
+  test('of commands are read again at once (S10)', async () => {
+    const { credentialOf, owner } = adopt('command:printf again')
+    expect(await credentialOf(owner)).toBe('again')
+  })
+
+  test('never come from the controller’s own variables (I2)', async () => {
+    const { credentialOf, owner } = adopt('env:TOKEN', [])
+    await expect(credentialOf(owner)).rejects.toThrow('TOKEN is not set')
+  })
 })

@@ -4,6 +4,7 @@ import { accuracyOf } from '../core/metering/estimator/accuracy.ts'
 import type { Controller } from './controller.ts'
 import {
   budgetChange,
+  environmentAgain,
   exitReport,
   listQuery,
   parse,
@@ -14,9 +15,12 @@ import {
   usageQuery,
 } from './request-shapes.ts'
 
+/** `leavesBottles`: for the next controller. */
+export type StopController = (how: { readonly leavesBottles: boolean }) => void
+
 export interface Call {
   readonly controller: Controller
-  readonly stop: () => void
+  readonly stop: StopController
   readonly status: () => object
   /** The bottle in the path; '' where there is none. */
   readonly id: string
@@ -31,15 +35,18 @@ type Endpoint =
 const endpoints: readonly Endpoint[] = [
   call('GET', '/v1/status', async ({ status }) => status()),
   call('POST', '/v1/stop', async ({ controller, stop, body }) => {
-    const { force } = parse(stopRequest, body)
-    const living = controller.livingIds
-    if (living.length > 0 && !force) throw livingBottles(living)
-    stop()
+    const { force, leavesBottles } = parse(stopRequest, body)
+    const ending = leavesBottles ? controller.uncontainedIds : controller.livingIds
+    if (ending.length > 0 && !force) throw livingBottles(ending, leavesBottles ? 'restart' : 'stop')
+    stop({ leavesBottles })
   }),
   call('POST', '/v1/plans', async ({ controller, body }) => controller.plan(parse(planRequest, body))),
   call('POST', '/v1/bottles', async ({ controller, body }) => controller.start(parse(startRequest, body))),
   call('GET', '/v1/bottles', async ({ controller, query }) => controller.views({ all: query.all === '1' })),
   call('GET', '/v1/bottles/ID', async ({ controller, id }) => controller.view(id)),
+  call('POST', '/v1/bottles/ID/environment', async ({ controller, id, body }) =>
+    controller.renewEnvironment(id, parse(environmentAgain, body).hostEnvironment),
+  ),
   call('POST', '/v1/bottles/ID/exit', async ({ controller, id, body }) =>
     controller.exited(id, parse(exitReport, body).exitCode),
   ),
@@ -101,8 +108,9 @@ function pattern(path: string): RegExp {
   return new RegExp(`^${path.replace('ID', '([a-z0-9_-]+)')}$`)
 }
 
-function livingBottles(ids: readonly string[]): BottleError {
-  return new BottleError('conflict', `bottles are still running: ${ids.join(', ')}`, {
-    hint: 'End them first, or end them with it: bot-bottle controller stop --force',
+function livingBottles(ids: readonly string[], command: 'restart' | 'stop'): BottleError {
+  const which = command === 'restart' ? 'bottles that are not contained would end' : 'bottles are still running'
+  return new BottleError('conflict', `${which}: ${ids.join(', ')}`, {
+    hint: `End them first, or end them with it: bot-bottle controller ${command} --force`,
   })
 }

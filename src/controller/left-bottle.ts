@@ -5,8 +5,8 @@
 import { join } from 'node:path'
 import type { EnforcementTarget } from '../enforce/steps.ts'
 import type { BottleRow, BottleState, Ledger } from '../ledger/ledger.ts'
-import { removeTree } from '../sandbox/layers/remove-entry.ts'
 import type { SandboxBackend, SandboxReference } from '../sandbox/sandbox.ts'
+import { removeDirectory } from './instance-directory.ts'
 
 export interface LeftBottleOptions {
   readonly ledger: Ledger
@@ -43,13 +43,13 @@ export function leftBottle(row: BottleRow, options: LeftBottleOptions): LeftBott
     reopen: () => setState('running'),
     async kill() {
       await end('killed')
-      await removeTree(join(instancesPath, row.id))
+      await removeDirectory(join(instancesPath, row.id))
     },
     end,
   }
 }
 
 /** Empty while a bottle is starting: nothing of it ran yet. */
-function referenceOf({ reference }: BottleRow): SandboxReference | undefined {
+export function referenceOf({ reference }: BottleRow): SandboxReference | undefined {
   return reference === '' ? undefined : (JSON.parse(reference) as SandboxReference)
 }

@@ -8,6 +8,7 @@ import { createBubblewrap } from '../sandbox/bubblewrap/bubblewrap.ts'
 import { createNone } from '../sandbox/none/none.ts'
 import type { ControllerStatus } from './api.ts'
 import { type Controller, openController } from './controller.ts'
+import type { StopController } from './endpoints.ts'
 import { lockInstance } from './instance.ts'
 import { createApiServer, errorBody } from './server.ts'
 
@@ -60,9 +61,10 @@ async function serve(home: string): Promise<void> {
   await rm(paths.socketPath, { force: true })
   await listen(server, paths.socketPath)
   log(`bot-bottle controller ${packageVersion()} is ready (pid ${process.pid}, home ${home})`)
-  await stopped.promise
+  const { leavesBottles } = await stopped.promise
   server.close()
   await rm(paths.socketPath, { force: true })
+  if (leavesBottles) await controller.leave()
   await controller[Symbol.asyncDispose]()
   server.closeAllConnections()
 }
@@ -75,14 +77,20 @@ async function listen(server: Server, socketPath: string): Promise<void> {
   await chmod(socketPath, 0o600)
 }
 
-function stopSignal(): { readonly promise: Promise<void>; stop(): void } {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve())
+function stopSignal(): {
+  readonly promise: Promise<{ readonly leavesBottles: boolean }>
+  readonly stop: StopController
+} {
+  const { promise, resolve } = Promise.withResolvers<{ readonly leavesBottles: boolean }>()
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.once(signal, () => resolve({ leavesBottles: false }))
+  }
   return { promise, stop: resolve }
 }
 
 function tellRecovered({ recovered }: Controller): void {
-  const { chargedExchanges, chargedTokens, sweptBottles } = recovered
+  const { chargedExchanges, chargedTokens, adopted, sweptBottles } = recovered
+  if (adopted.length > 0) log(`took up bottles of an earlier controller: ${adopted.map(({ id }) => id).join(', ')}`)
   if (sweptBottles.length > 0) log(`ended bottles of an earlier controller: ${sweptBottles.join(', ')}`)
   if (chargedExchanges > 0) log(`charged ${chargedTokens} tokens for ${chargedExchanges} exchanges that nobody saw end`)
 }

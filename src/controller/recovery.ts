@@ -1,33 +1,57 @@
 /**
- * What a controller that died left behind: its holds are charged, its cuts finished, its bottles ended. And what must be true
- * before a budget is trusted: counters equal events (I6).
+ * What a controller that died left behind: its holds are charged, its cuts finished, its bottles taken up, and what cannot be taken up
+ * is ended. And what must be true before a budget is trusted: counters equal events (I6).
  */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { BottleError } from '../core/errors.ts'
 import type { Enforcer } from '../enforce/enforcer.ts'
-import type { CounterMismatch, Ledger } from '../ledger/ledger.ts'
-import { type LeftBottleOptions, leftBottle } from './left-bottle.ts'
+import type { BottleRow, CounterMismatch, Ledger } from '../ledger/ledger.ts'
+import type { SandboxReference } from '../sandbox/sandbox.ts'
+import type { PreparedAdoption } from './adopt-bottle.ts'
+import { instanceDirectory, removeDirectory, removeRemains } from './instance-directory.ts'
+import { type LeftBottleOptions, leftBottle, referenceOf } from './left-bottle.ts'
+import type { LiveBottle } from './live-bottle.ts'
 
 export interface RecoveryOptions extends LeftBottleOptions {
   readonly enforcer: Enforcer
+  prepareAdoption(row: BottleRow, reference: SandboxReference): Promise<PreparedAdoption>
 }
 
 export interface Recovered {
   readonly chargedExchanges: number
   readonly chargedTokens: number
+  readonly adopted: readonly LiveBottle[]
   readonly sweptBottles: readonly string[]
 }
+
+interface Prepared {
+  readonly row: BottleRow
+  /** undefined for one that was only starting. */
+  readonly adoption: PreparedAdoption | undefined
+}
+
+/** Each takes a process of its own for a moment. */
+const maxAdoptionsAtOnce = 4
 
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { ledger, nowMs } = options
   const charges = await ledger.recover(nowMs())
   await finishEnforcements(options)
-  const rows = await ledger.bottles({ living: true })
-  // Their directories stay: they may hold the only copy of an agent's work.
-  for (const row of rows) await leftBottle(row, options).end('failed')
+  // Oldest first: what files said of a shared budget at the latest start is what holds.
+  const rows = (await ledger.bottles({ living: true })).toReversed()
+  const prepared: Prepared[] = []
+  for (const row of rows) {
+    const reference = referenceOf(row)
+    prepared.push({ row, adoption: reference && (await options.prepareAdoption(row, reference)) })
+  }
+  const found = await inTurns(prepared, maxAdoptionsAtOnce, (one) => takeUp(one, options))
+  await removeLeftovers(options)
   return {
     chargedExchanges: charges.length,
     chargedTokens: charges.reduce((sum, { chargeTokens }) => sum + chargeTokens, 0),
-    sweptBottles: rows.map(({ id }) => id),
+    adopted: found.filter((bottle) => bottle !== undefined),
+    sweptBottles: rows.filter((_, index) => found[index] === undefined).map(({ id }) => id),
   }
 }
 
@@ -37,6 +61,62 @@ async function finishEnforcements({ enforcer, ...options }: RecoveryOptions): Pr
     const row = await options.ledger.bottle(open.bottleId)
     if (row) await enforcer.finish(open, leftBottle(row, options))
   }
+}
+
+/** undefined for a bottle that was ended instead. What an agent worked on stays. */
+async function takeUp({ row, adoption }: Prepared, options: RecoveryOptions): Promise<LiveBottle | undefined> {
+  const left = leftBottle(row, options)
+  const outcome = adoption ? await adoption.open() : ({ kind: 'gone' } as const)
+  switch (outcome.kind) {
+    case 'adopted':
+      return outcome.bottle
+    case 'gone':
+      await left.end('failed')
+      return undefined
+    case 'unreadable': {
+      const reason = `this controller cannot take it up: ${outcome.because}`
+      const cut = { policy: 'kill', trigger: 'recovery', reason, message: '' } as const
+      await options.enforcer.cut({ ...left, kill: () => left.end('failed') }, cut)
+      return undefined
+    }
+  }
+}
+
+/** Directories of ended bottles in which nothing is kept for the user. One that no bottle of this ledger has is not ours. */
+async function removeLeftovers({ ledger, instancesPath }: RecoveryOptions): Promise<void> {
+  await removeRemains(instancesPath)
+  for (const id of await readdir(instancesPath)) {
+    const row = await ledger.bottle(id)
+    if (!row || row.endedAtMs === null) continue
+    const directory = instanceDirectory(instancesPath, id)
+    if (await keepsSomething(row, directory)) await directory.removeKeys()
+    else await removeDirectory(join(instancesPath, id))
+  }
+}
+
+async function keepsSomething(
+  { state, reference }: BottleRow,
+  directory: ReturnType<typeof instanceDirectory>,
+): Promise<boolean> {
+  // Killed, or ended before its program could run.
+  if (state === 'killed' || reference === '') return false
+  const plan = await directory.readPlan().catch(() => undefined)
+  return plan?.keepsWorkspace ?? true
+}
+
+/** The results in the order of the items. */
+async function inTurns<Item, Result>(
+  items: readonly Item[],
+  atOnce: number,
+  work: (item: Item) => Promise<Result>,
+): Promise<readonly Result[]> {
+  const results: Result[] = []
+  const waiting = [...items.entries()]
+  const lane = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) results[next[0]] = await work(next[1])
+  }
+  await Promise.all(Array.from({ length: atOnce }, lane))
+  return results
 }
 
 /**

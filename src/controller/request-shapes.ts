@@ -46,7 +46,8 @@ export const budgetChange = z.object({
   provider: name,
   budget: z.object({ limitTokens: z.int().nonnegative(), period: z.enum(periods), always: z.boolean() }).nullable(),
 })
-export const stopRequest = z.object({ force: z.boolean() })
+export const stopRequest = z.object({ force: z.boolean(), leavesBottles: z.boolean().default(false) })
+export const environmentAgain = z.object({ hostEnvironment: environment })
 
 const wholeNumber = z.coerce.number().pipe(z.int().nonnegative())
 export const usageQuery = z.object({

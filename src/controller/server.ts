@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { BottleError, type BottleErrorCode, messageOf } from '../core/errors.ts'
 import type { ErrorBody } from './api.ts'
 import type { Controller } from './controller.ts'
-import { findEndpoint } from './endpoints.ts'
+import { findEndpoint, type StopController } from './endpoints.ts'
 import { streamEvents } from './event-stream.ts'
 
 const maxBodyBytes = 1024 * 1024
@@ -27,7 +27,7 @@ const statuses: Readonly<Record<BottleErrorCode, number>> = {
 
 export interface ServerOptions {
   readonly controller: Controller
-  readonly stop: () => void
+  readonly stop: StopController
   readonly status: () => object
   onBug(error: unknown): void
 }

@@ -38,6 +38,8 @@ export interface BottleProxy extends AsyncDisposable {
   cut(message: string): Promise<{ readonly endedExchanges: number }>
   /** Lets requests pass again. */
   reopen(): void
+  /** Accepts nothing more and breaks off what is open, without a word. Resolves when all is settled. */
+  leave(): Promise<void>
 }
 
 /** On a listener without TLS the request says itself which host it is for. */
@@ -120,6 +122,12 @@ export function openBottleProxy({ listeners, authority, egress }: BottleProxyOpt
     },
     reopen() {
       cutMessage = undefined
+    },
+    async leave() {
+      for (const server of [listeners.proxy, listeners.http, listeners.tls]) server?.close()
+      for (const connection of connections) connection.destroy()
+      const open = [...exchanges.entries(), ...sockets.open.entries()]
+      await Promise.all(open.map(({ ended }) => ended))
     },
     async [Symbol.asyncDispose]() {
       const listening = [listeners.proxy, listeners.http, listeners.tls].filter((server) => server !== undefined)

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { connect, createServer } from 'node:net'
 import { connect as connectTls, type PeerCertificate, type SecureContext, TLSSocket } from 'node:tls'
 import { describe, expect, it } from 'vitest'
-import { createCertificateAuthority } from './certificate-authority.ts'
+import { createCertificateAuthority, openCertificateAuthority } from './certificate-authority.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
 
@@ -57,6 +57,17 @@ describe('the certificate authority of a bottle', () => {
     })
     expect(Date.parse(valid_to) - Date.parse(valid_from)).toBeLessThanOrEqual(7 * dayMs)
     expect(ext_key_usage).toEqual(['1.3.6.1.5.5.7.3.1'])
+  })
+
+  it('is the same for another controller that has its keys', async () => {
+    const { certificate, privateKey } = await createCertificateAuthority({
+      subject: 'a-1',
+      nowMs: Date.now,
+      maxLeaves: 4,
+    })
+    const again = await openCertificateAuthority({ certificate, privateKey }, { nowMs: Date.now, maxLeaves: 4 })
+    const leaf = await shown(await again.contextFor('api.test'), { ca: certificate, name: 'api.test' })
+    expect(leaf.subjectaltname).toBe('DNS:api.test')
   })
 
   it('shows a leaf for a name of the greatest length', async () => {

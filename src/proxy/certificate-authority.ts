@@ -1,9 +1,10 @@
 /**
- * One certificate authority per bottle and the leaves that its listener shows. The key never leaves this process.
+ * One certificate authority per bottle and the leaves that its listener shows. The key is for the controller alone, and for the
+ * next one that takes the bottle up.
  * Leaves share one key; a SecureContext is made once per name (RFC 5280 §4.2: SAN, serverAuth, AKI and SKI).
  */
 import 'reflect-metadata'
-import { randomBytes, webcrypto } from 'node:crypto'
+import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import {
   AuthorityKeyIdentifierExtension,
@@ -14,7 +15,7 @@ import {
   KeyUsagesExtension,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
-  type X509Certificate,
+  X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509'
 
@@ -25,23 +26,28 @@ const leafLifeMs = 7 * dayMs
 /** Clocks inside differ little from ours, but some programs refuse a certificate of this very second. */
 const backdatedMs = 60 * 60 * 1000
 
-export interface CertificateAuthority {
-  /** PEM. */
+/** What makes it the same authority for another controller. PEM. */
+export interface AuthorityKeys {
   readonly certificate: string
+  readonly privateKey: string
+}
+
+export interface CertificateAuthority extends AuthorityKeys {
   /** The context with the leaf of a canonical name. */
   contextFor(name: string): Promise<SecureContext>
 }
 
-export async function createCertificateAuthority({
-  subject,
-  nowMs,
-  maxLeaves,
-}: {
-  readonly subject: string
+export interface AuthorityOptions {
   readonly nowMs: () => number
   readonly maxLeaves: number
-}): Promise<CertificateAuthority> {
-  const [authorityKeys, leafKeys] = await Promise.all([generateKeys(), generateKeys()])
+}
+
+export async function createCertificateAuthority({
+  subject,
+  ...options
+}: AuthorityOptions & { readonly subject: string }): Promise<CertificateAuthority> {
+  const { nowMs } = options
+  const authorityKeys = await generateKeys()
   const authority = await X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     name: `CN=bot-bottle ${subject}`,
@@ -55,17 +61,28 @@ export async function createCertificateAuthority({
       await SubjectKeyIdentifierExtension.create(authorityKeys.publicKey),
     ],
   })
+  const keys = { certificate: authority.toString('pem'), privateKey: await privateKeyPem(authorityKeys.privateKey) }
+  return openCertificateAuthority(keys, options)
+}
+
+/** The authority of these keys. Throws a plain error for what are none. */
+export async function openCertificateAuthority(
+  keys: AuthorityKeys,
+  { nowMs, maxLeaves }: AuthorityOptions,
+): Promise<CertificateAuthority> {
+  const authority = new X509Certificate(keys.certificate)
+  const signingKey = createPrivateKey(keys.privateKey).toCryptoKey(keyAlgorithm, false, ['sign'])
+  const leafKeys = await generateKeys()
   const leafKeyPem = await privateKeyPem(leafKeys.privateKey)
-  const authorityPem = authority.toString('pem')
   const contexts = new Map<string, { readonly context: Promise<SecureContext>; readonly staleAtMs: number }>()
 
   const issue = async (name: string): Promise<SecureContext> => {
-    const leaf = await issueLeaf(name, { authority, authorityKeys, leafKeys, nowMs: nowMs() })
-    return createSecureContext({ key: leafKeyPem, cert: `${leaf.toString('pem')}\n${authorityPem}` })
+    const leaf = await issueLeaf(name, { authority, signingKey, leafKeys, nowMs: nowMs() })
+    return createSecureContext({ key: leafKeyPem, cert: `${leaf.toString('pem')}\n${keys.certificate}` })
   }
 
   return {
-    certificate: authorityPem,
+    ...keys,
     contextFor(name) {
       const known = contexts.get(name)
       contexts.delete(name)
@@ -81,12 +98,12 @@ export async function createCertificateAuthority({
 
 interface LeafMaterial {
   readonly authority: X509Certificate
-  readonly authorityKeys: webcrypto.CryptoKeyPair
+  readonly signingKey: webcrypto.CryptoKey
   readonly leafKeys: webcrypto.CryptoKeyPair
   readonly nowMs: number
 }
 
-async function issueLeaf(name: string, { authority, authorityKeys, leafKeys, nowMs }: LeafMaterial) {
+async function issueLeaf(name: string, { authority, signingKey, leafKeys, nowMs }: LeafMaterial) {
   return X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     // A common name has at most 64 characters (RFC 5280 appendix A); the name that counts is the SAN.
@@ -96,13 +113,13 @@ async function issueLeaf(name: string, { authority, authorityKeys, leafKeys, now
     notAfter: new Date(nowMs + leafLifeMs - backdatedMs),
     signingAlgorithm: keyAlgorithm,
     publicKey: leafKeys.publicKey,
-    signingKey: authorityKeys.privateKey,
+    signingKey,
     extensions: [
       new SubjectAlternativeNameExtension([{ type: 'dns', value: name }]),
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      await AuthorityKeyIdentifierExtension.create(authorityKeys.publicKey),
+      await AuthorityKeyIdentifierExtension.create(await authority.publicKey.export()),
       await SubjectKeyIdentifierExtension.create(leafKeys.publicKey),
     ],
   })

@@ -64,19 +64,27 @@ export type SandboxReference =
       readonly holderStartTicks: number
       /** `/proc/sys/kernel/random/boot_id` at the start. */
       readonly bootId: string
+      /** `net:[4026…]`: where the listeners are, and the program with them. */
+      readonly networkNamespace: string
     }
   | { readonly kind: 'none' }
 
-export interface Sandbox extends AsyncDisposable {
+/** A sandbox whose ways out are held by this process. */
+export interface HeldSandbox {
   readonly listeners: SandboxListeners
+  /** Lets go of the listeners: the bottle lives on without a way out, until another controller adopts it. */
+  leave(): void
+  /** Ends every process of the bottle; resolves when none is left. Idempotent. */
+  kill(): Promise<void>
+}
+
+export interface Sandbox extends HeldSandbox, AsyncDisposable {
   readonly launch: LaunchCommand
   readonly reference: SandboxReference
   /** Host path that takes what the program writes to its workspace: the directory itself, a copy, or a layer over it. */
   readonly workspacePath: string
   /** To be called once the reference is durable: until then the bottle ends with this process, so that none is ever lost. */
   outlive(): void
-  /** Ends every process of the bottle; resolves when none is left. Idempotent. */
-  kill(): Promise<void>
 }
 
 /** One finding of `doctor`: a thing that the backend needs. */
@@ -97,6 +105,11 @@ export interface SandboxBackend {
   probe(): Promise<readonly Finding[]>
   /** Throws BottleError `sandbox_unavailable` when the host lacks something, `sandbox_failed` when the start fails. */
   open(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox>
+  /**
+   * Opens anew the listeners of a bottle whose controller is gone; undefined when nothing of it lives, or when it cannot be
+   * contained again. Rejects when it lives and its listeners cannot be opened.
+   */
+  adopt(reference: SandboxReference, signal: AbortSignal): Promise<HeldSandbox | undefined>
   /** Kills what is left of a bottle whose controller died. Does nothing when it is gone or the pid is another's now. */
   sweep(reference: SandboxReference): Promise<void>
 }

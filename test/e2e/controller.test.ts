@@ -66,9 +66,9 @@ test('a stop is done once the controller has ended, also where nobody asks for i
   expect(stopped).toMatchObject({ exitCode: 0, stderr: 'bot-bottle: the controller is stopped\n' })
 })
 
-test('a controller that dies in mid-stream leaves no egress, and the next one charges what was open at its estimate', async () => {
+test('a controller that dies takes a bottle without containment with it, and the next one charges what was open', async () => {
   await using host = await openProductHost({ provider: slow })
-  const options = ['--bottle', 'claude', '--budget', '50000', '--workspace', 'none']
+  const options = ['--bottle', 'claude', '--budget', '50000', '--workspace', 'none', '--sandbox', 'none']
   const command = host.start(['run', ...options, '--', 'sh', '-c', `${modelCallInShell()}; sleep 600`])
   await command.said(answerFlows)
   const { pid } = await host.json<ControllerStatus>(['controller', 'status'])

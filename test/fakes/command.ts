@@ -23,6 +23,8 @@ export interface Command {
   readonly ended: Promise<CommandEnd>
   /** Resolves with the match as soon as stdout and stderr together have one; rejects when the command ends without. */
   said(pattern: RegExp): Promise<RegExpExecArray>
+  /** The same for what it says from now on. */
+  saidAnew(pattern: RegExp): Promise<RegExpExecArray>
   type(text: string): void
   /** Sends a signal to the command alone. */
   signal(signal: NodeJS.Signals): void
@@ -51,23 +53,25 @@ export function startCommand(words: readonly string[], { env, cwd, input }: Comm
     return { exitCode, signal, stdout: output.stdout, stderr: output.stderr }
   })
   const pid = pidOf(child)
+  const said = (pattern: RegExp, from: number): Promise<RegExpExecArray> => {
+    const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>()
+    const fail = (why: string) => reject(new Error(`${words.join(' ')} ${why} ${pattern}; it said:\n${output.both}`))
+    const timer = setTimeout(() => fail(`did not say within ${saidTimeoutMs / 1000} s`), saidTimeoutMs)
+    const earlier = onOutput
+    onOutput = () => {
+      earlier()
+      const found = pattern.exec(output.both.slice(from))
+      if (found) resolve(found)
+    }
+    onOutput()
+    void ended.then(() => fail('ended without saying'))
+    return promise.finally(() => clearTimeout(timer))
+  }
   return {
     pid,
     ended,
-    said(pattern) {
-      const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>()
-      const fail = (why: string) => reject(new Error(`${words.join(' ')} ${why} ${pattern}; it said:\n${output.both}`))
-      const timer = setTimeout(() => fail(`did not say within ${saidTimeoutMs / 1000} s`), saidTimeoutMs)
-      const earlier = onOutput
-      onOutput = () => {
-        earlier()
-        const found = pattern.exec(output.both)
-        if (found) resolve(found)
-      }
-      onOutput()
-      void ended.then(() => fail('ended without saying'))
-      return promise.finally(() => clearTimeout(timer))
-    },
+    said: (pattern) => said(pattern, 0),
+    saidAnew: (pattern) => said(pattern, output.both.length),
     type: (text) => void child.stdin.write(text),
     signal: (signal) => void child.kill(signal),
     signalGroup: (signal) => signalIfThere(-pid, signal),

@@ -1,6 +1,6 @@
 /** `start` and `run` against a controller of the test's own: a real HTTP server on the unix socket of a temporary home. */
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { BottleView, ControllerEvent, Plan, StartedBottle, StartRequest } from '../../src/controller/api.ts'
 import { prepareHome } from '../../src/host/paths.ts'
 import { packageVersion } from '../../src/host/version.ts'
+import { until } from '../fakes/until.ts'
 import { type CommandOptions, commandLine, startCommandLine } from './command-line.ts'
 
 interface Call {
@@ -23,6 +24,9 @@ let calls: Call[] = []
 let session: ServerResponse | undefined
 let plan: Plan
 let contained = true
+let holdsBottle = true
+let onSession = () => {}
+const notHeld = { code: 'conflict', message: 'bottle "run-x1y2" is not waiting to be held' }
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'bot-bottle-launch-'))
@@ -31,6 +35,8 @@ beforeEach(async () => {
   calls = []
   session = undefined
   contained = true
+  holdsBottle = true
+  onSession = () => {}
   plan = {
     definitions: [],
     providers: ['claude'],
@@ -46,8 +52,10 @@ beforeEach(async () => {
     const body: unknown = JSON.parse((await text(request)) || 'null')
     calls.push({ path, body })
     if (path.endsWith('/session')) {
+      if (!holdsBottle) return void response.writeHead(409).end(JSON.stringify({ error: notHeld }))
       session = response
       response.flushHeaders()
+      onSession()
     } else response.end(JSON.stringify(answerTo(path, body)))
   })
   server.listen((await prepareHome(options.home)).socketPath)
@@ -187,13 +195,34 @@ test('notices are single inert lines on stderr (S16)', async () => {
   expect(child.killed).toBe(false)
 })
 
-test('when the controller dies, the program is ended and the user is told', async () => {
+test('when the controller is gone, the session goes on with the next one, which is given the credentials again (S10)', async () => {
+  options = { ...options, env: { ANTHROPIC_API_KEY: 'secret' } }
+  const { ended } = await startWaiting('until [ -e go ]; do sleep 0.02; done; exit 7')
+  const { promise: reopened, resolve } = Promise.withResolvers<void>()
+  onSession = resolve
+  session?.socket?.destroy()
+  await reopened
+  await until('the environment is there', () => bodyOf('/v1/bottles/run-x1y2/environment') !== undefined)
+  expect(bodyOf('/v1/bottles/run-x1y2/environment')).toEqual({ hostEnvironment: { ANTHROPIC_API_KEY: 'secret' } })
+  await writeFile(join(root, 'work/go'), '')
+  const { exitCode, stderr } = await ended
+  expect(exitCode).toBe(7)
+  expect(stderr).toMatch(/^bot-bottle: the controller was gone \(.*\); the next one has taken the bottle up\n$/)
+  expect(bodyOf('/v1/bottles/run-x1y2/exit')).toEqual({ exitCode: 7 })
+})
+
+test.each([
+  ['the next controller does not have the bottle', true],
+  ['a bottle is not contained, so that no controller can take it up', false],
+])('when %s, the program is ended and the user is told', async (_, isContained) => {
+  contained = isContained
   const { ended } = await startWaiting('exec sleep 60')
+  holdsBottle = false
   session?.socket?.destroy()
   const { exitCode, stderr } = await ended
   expect(exitCode).toBe(1)
   expect(stderr).toMatch(
-    /^bot-bottle: the controller is gone \(.*\), so the bottle has no way out any more: its program is ended\n/,
+    /^bot-bottle: the controller is gone \(.*\), so the bottle has no way out any more: its program is ended\n/m,
   )
 })
 

@@ -3,7 +3,7 @@ import type { ChannelStatus, ControllerStatus } from '../../controller/api.ts'
 import type { ControllerClient } from '../../controller/client.ts'
 import { stopController } from '../../controller/client-stop.ts'
 import { BottleError } from '../../core/errors.ts'
-import { connect } from '../connect.ts'
+import { connect, connectOrStart } from '../connect.ts'
 import type { CliContext } from '../context.ts'
 import { inert, inertJson } from '../inert.ts'
 import { ageInWords } from '../time.ts'
@@ -35,6 +35,14 @@ export function controllerCommand(context: CliContext): Command {
         .option('--force', 'even then')
         .action((options: { readonly force?: boolean }) => stop(context, options)),
     )
+    .addCommand(
+      new Command('restart')
+        .description(
+          'Replaces it by a new one, e.g. after an update. Bottles live on, and what they are asking is asked again.',
+        )
+        .option('--force', 'even while bottles without containment live, which end with it')
+        .action((options: { readonly force?: boolean }) => restart(context, options)),
+    )
 }
 
 /** A detached one reports its failure in its log, where its starter reads it. */
@@ -56,18 +64,33 @@ function troubleOf({ channel, delivered, givenUp, waiting, lastFailure }: Channe
 }
 
 function statusInWords({ version, pid, home, startedAtMs, livingBottles }: ControllerStatus, nowMs: number): string {
-  const bottles = livingBottles === 1 ? '1 bottle' : `${livingBottles} bottles`
+  const bottles = bottlesInWords(livingBottles)
   return `running: version ${version}, process ${pid}, since ${ageInWords(nowMs - startedAtMs)}, ${bottles}, ${home}`
 }
 
 async function stop(context: CliContext, { force = false }: { force?: boolean }): Promise<void> {
-  let client: ControllerClient
-  try {
-    client = await connect(context)
-  } catch (error) {
-    if (!(error instanceof BottleError) || error.code !== 'controller_unreachable') throw error
-    return context.tell('no controller is running')
-  }
-  await stopController(client, { force })
+  const client = await connectIfRunning(context)
+  if (!client) return context.tell('no controller is running')
+  await stopController(client, { force, leavesBottles: false })
   context.tell('the controller is stopped')
+}
+
+async function restart(context: CliContext, { force = false }: { force?: boolean }): Promise<void> {
+  const client = await connectIfRunning(context)
+  if (client) await stopController(client, { force, leavesBottles: true })
+  const { livingBottles, version } = await (await connectOrStart(context)).status()
+  context.tell(`the controller runs anew: version ${version}, with ${bottlesInWords(livingBottles)}`)
+}
+
+async function connectIfRunning(context: CliContext): Promise<ControllerClient | undefined> {
+  try {
+    return await connect(context)
+  } catch (error) {
+    if (error instanceof BottleError && error.code === 'controller_unreachable') return undefined
+    throw error
+  }
+}
+
+function bottlesInWords(count: number): string {
+  return count === 1 ? '1 bottle' : `${count} bottles`
 }

@@ -14,7 +14,7 @@ import { homesOfUser } from '../homes-of-user.ts'
 import { type InstallPaths, installPathsOf } from '../install-paths.ts'
 import type { MountOverlay } from '../layers/open-stack.ts'
 import { checkReadOnlyPaths } from '../read-only-paths.ts'
-import type { Sandbox, SandboxBackend, SandboxSpec } from '../sandbox.ts'
+import type { HeldSandbox, Sandbox, SandboxBackend, SandboxSpec } from '../sandbox.ts'
 import { checkWorkspace, openHome, openWorkspace, type PrivatePaths } from '../workspace.ts'
 import { bwrapArguments } from './bwrap-arguments.ts'
 import { agentUser, hostEtcArguments, writeEtcFiles } from './etc-files.ts'
@@ -28,8 +28,9 @@ import {
   unavailable,
 } from './host-tools.ts'
 import { type LaunchFiles, launchCommand, writeLaunchFiles } from './launch.ts'
-import { openListeners } from './listeners.ts'
+import { type BottleListeners, openListeners } from './listeners.ts'
 import { mountOverlay } from './mount-layers.ts'
+import { type HolderReference, isWhole } from './process-identity.ts'
 import { presentProcFiles, systemRootArguments } from './system-root.ts'
 
 export interface BubblewrapOptions {
@@ -56,6 +57,10 @@ export function createBubblewrap({ searchPath = searchPathOf(process.env) }: Bub
         throw await explain(failure, { spec, searchPath, signal })
       }
     },
+    adopt: async (reference, signal) => {
+      if (reference.kind !== 'bubblewrap' || !isWhole(reference)) return undefined
+      return heldSandbox(await openListeners(findHostTools(searchPath), reference, signal), reference)
+    },
     sweep: async (reference) => {
       if (reference.kind === 'bubblewrap') await killHolder(reference)
     },
@@ -75,7 +80,7 @@ async function open({ spec, tools, abilities, signal }: Opening): Promise<Sandbo
   // one that ended later than the failure of another would stay behind.
   const starting = startHolder(tools, signal)
   undo.defer(async () => (await starting.catch(() => undefined))?.kill())
-  const listening = starting.then((holder) => openListeners(tools, holder, signal))
+  const listening = starting.then((holder) => openListeners(tools, holder.reference, signal))
   undo.defer(async () => (await listening.catch(() => undefined))?.close())
   const preparing = prepareFiles({
     spec,
@@ -86,19 +91,26 @@ async function open({ spec, tools, abilities, signal }: Opening): Promise<Sandbo
   const [holder, network, prepared] = await Promise.all([starting, listening, preparing])
   signal.throwIfAborted()
   undo.move()
-  // Not the stack: its second disposal would not wait for the first, and a kill that failed could not be tried again.
-  const kill = (): Promise<void> => {
-    network.close()
-    return holder.kill()
-  }
+  // Not the stack's: its second disposal would not wait for the first, and a kill that failed could not be tried again.
+  const held = heldSandbox(network, holder.reference)
   return {
-    listeners: network.listeners,
+    ...held,
     launch: launchCommand({ tools, abilities: await abilities, holder, files: prepared.files, command: spec.command }),
     reference: holder.reference,
     workspacePath: prepared.workspacePath,
     outlive: holder.outlive,
-    kill,
-    [Symbol.asyncDispose]: kill,
+    [Symbol.asyncDispose]: held.kill,
+  }
+}
+
+function heldSandbox({ listeners, close }: BottleListeners, reference: HolderReference): HeldSandbox {
+  return {
+    listeners,
+    leave: close,
+    kill() {
+      close()
+      return killHolder(reference)
+    },
   }
 }
 

@@ -32,8 +32,6 @@ const unshareFlags = [
 
 export interface Holder {
   readonly reference: HolderReference
-  /** `net:[4026…]`, by which a launch knows that it is in the right place. */
-  readonly networkNamespace: string
   /** Lets it go on without this process. */
   outlive(): void
   /** Resolves when no process of the bottle is left. */
@@ -66,14 +64,11 @@ export async function startHolder({ bash, unshare, ip }: HostTools, signal: Abor
     const reference = referenceTo(
       await holderPidFrom(child, AbortSignal.any([signal, AbortSignal.timeout(startTimeoutMs)])),
     )
-    const networkNamespace = namespaceOf(reference.holderPid, 'net')
-    if (networkNamespace === undefined) throw new Error('the network namespace of the holder cannot be read')
     child.stdout.destroy()
     child.stderr.destroy()
     child.unref()
     return {
       reference,
-      networkNamespace,
       outlive: () => child.stdin.end('\n'),
       kill: () => killHolder(reference),
     }
@@ -112,8 +107,10 @@ function holderPidFrom(child: ChildProcess, signal: AbortSignal): Promise<number
 
 /** Kills a holder, also one that another controller started. Does nothing when it is gone or the pid is another's. */
 export async function killHolder(reference: HolderReference): Promise<void> {
-  const { holderPid } = reference
+  const { holderPid, networkNamespace } = reference
   if (!isAlive(reference)) return
+  const network = namespaceOf(holderPid, 'net')
+  if (network !== undefined && network !== networkNamespace) return
   const pidNamespace = namespaceOf(holderPid, 'pid')
   send(holderPid, 'SIGKILL')
   if (await isGoneWithin(reference, killGraceMs)) return

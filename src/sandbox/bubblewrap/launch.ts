@@ -59,7 +59,7 @@ export function launchCommand(options: {
         '--',
       ],
       ...[tools.bash, ...bashFlags, launchScript, 'bot-bottle'],
-      ...[holder.networkNamespace, tools.bwrap, files.argumentsPath, files.seccompPath],
+      ...[holder.reference.networkNamespace, tools.bwrap, files.argumentsPath, files.seccompPath],
       ...[...keys.restore, ...command],
     ],
     env: { PATH: '/usr/bin:/bin' },

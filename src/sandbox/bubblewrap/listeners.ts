@@ -11,8 +11,8 @@ import { type HeldConnections, holdEarlyConnections } from '../early-connections
 import type { SandboxListeners } from '../sandbox.ts'
 import type { HelperMessage } from './bind-helper.ts'
 import { serveDns } from './dns-responder.ts'
-import type { Holder } from './holder.ts'
 import type { HostTools } from './host-tools.ts'
+import type { HolderReference } from './process-identity.ts'
 
 const startTimeoutMs = 10_000
 const maxOutputBytes = 4_096
@@ -29,11 +29,11 @@ export interface BottleListeners {
 /** Rejects with a plain error that carries what the helper said. */
 export async function openListeners(
   { nsenter }: HostTools,
-  { reference, networkNamespace }: Holder,
+  { holderPid, networkNamespace }: HolderReference,
   signal: AbortSignal,
 ): Promise<BottleListeners> {
   signal.throwIfAborted()
-  const enter = ['-t', String(reference.holderPid), '-U', '--preserve-credentials', '-n']
+  const enter = ['-t', String(holderPid), '-U', '--preserve-credentials', '-n']
   const helper = spawn(nsenter, [...enter, process.execPath, '--no-warnings', helperFile, networkNamespace], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     cwd: '/',

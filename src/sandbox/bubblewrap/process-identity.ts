@@ -9,13 +9,21 @@ export type HolderReference = Extract<SandboxReference, { kind: 'bubblewrap' }>
 
 export function referenceTo(holderPid: number): HolderReference {
   const holderStartTicks = startTicksOf(holderPid)
-  if (holderStartTicks === undefined) throw new Error(`process ${holderPid} ended at once`)
-  return { kind: 'bubblewrap', holderPid, holderStartTicks, bootId: currentBootId() }
+  const networkNamespace = namespaceOf(holderPid, 'net')
+  if (holderStartTicks === undefined || networkNamespace === undefined) {
+    throw new Error(`process ${holderPid} ended at once`)
+  }
+  return { kind: 'bubblewrap', holderPid, holderStartTicks, bootId: currentBootId(), networkNamespace }
 }
 
 /** False also for a zombie: nothing of its namespace is left. */
 export function isAlive({ holderPid, holderStartTicks, bootId }: HolderReference): boolean {
   return bootId === currentBootId() && startTicksOf(holderPid) === holderStartTicks
+}
+
+/** A process that lives and has its namespaces. One that is being killed loses them before its children are gone. */
+export function isWhole(reference: HolderReference): boolean {
+  return isAlive(reference) && namespaceOf(reference.holderPid, 'net') === reference.networkNamespace
 }
 
 export function namespaceOf(pid: number, kind: 'net' | 'pid' | 'pid_for_children'): string | undefined {

@@ -36,6 +36,8 @@ export function createNone({ searchPath = searchPathOf(process.env) }: NoneOptio
     contained: false,
     probe: async () => [{ subject: 'sandbox none', ok: true, found: 'always works, contains nothing' }],
     open: (spec, signal) => open(spec, searchPath, signal),
+    // Its program knows the port of a listener that is gone.
+    adopt: async () => undefined,
     // Its processes end with their proxy gone or not at all: the reference holds nothing to find them by.
     sweep: async () => {},
   }
@@ -61,9 +63,12 @@ async function open(spec: SandboxSpec, searchPath: readonly string[], signal: Ab
 
   const mark = randomUUID()
   const launchedFile = path.join(own, 'launched')
-  const kill = (): Promise<void> => {
+  const leave = (): void => {
     proxy.close()
     held.release()
+  }
+  const kill = (): Promise<void> => {
+    leave()
     return killAll(mark, launchedFile)
   }
   return {
@@ -87,6 +92,7 @@ async function open(spec: SandboxSpec, searchPath: readonly string[], signal: Ab
     workspacePath,
     // Nothing would find it again.
     outlive: () => {},
+    leave,
     kill,
     [Symbol.asyncDispose]: kill,
   }
