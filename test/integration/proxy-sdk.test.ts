@@ -14,7 +14,7 @@ import {
   type SimulatedProviderOptions,
   startSimulatedProvider,
 } from '../../src/demo/provider/simulated-provider.ts'
-import { leadingTo } from '../fakes/metered-upstream.ts'
+import { answerSmall, leadingTo, startProviderUpstream } from '../fakes/metered-upstream.ts'
 import { openProxyRig, type ProxyRig } from '../fakes/proxy-rig.ts'
 
 const trustedBefore = getCACertificates('default')
@@ -31,11 +31,15 @@ async function inBottle(
   options: SimulatedProviderOptions = {},
 ): Promise<{ readonly provider: SimulatedProvider; readonly rig: ProxyRig }> {
   const provider = stack.use(await startSimulatedProvider({ outputTokens: 3_000, ...options }))
-  const rig = stack.use(await openProxyRig({ ...leadingTo(provider), budgets }))
+  return { provider, rig: await leadThrough(provider, budgets) }
+}
+
+async function leadThrough(upstream: Parameters<typeof leadingTo>[0], budgets: Readonly<Record<string, number>>) {
+  const rig = stack.use(await openProxyRig({ ...leadingTo(upstream), budgets }))
   setDefaultCACertificates([...trustedBefore, rig.caCertificate])
   stack.defer(() => setDefaultCACertificates(trustedBefore))
   stack.defer(setGlobalProxyFromEnv({ https_proxy: `http://127.0.0.1:${rig.ports.proxy}` }))
-  return { provider, rig }
+  return rig
 }
 
 const anthropic = (maxRetries = 2) => new Anthropic({ apiKey: placeholderCredential, maxRetries })
@@ -76,6 +80,25 @@ describe('the Anthropic SDK in a bottle', () => {
     for (const { credentials } of provider.served) {
       expect(Object.values(credentials)).toEqual(['real-claude-key'])
     }
+    expect(rig.bugs).toEqual([])
+  })
+
+  it('asks again where the provider fails: two attempts, each charged in an event of its own (M23)', async () => {
+    const upstream = stack.use(
+      await startProviderUpstream((request, response) => {
+        if (upstream.requestCount > 1) return answerSmall(request, response)
+        const usage = { input_tokens: 7, output_tokens: 1 }
+        response.writeHead(500, { 'content-type': 'application/json', 'retry-after-ms': '1' })
+        response.end(JSON.stringify({ type: 'error', error: { type: 'api_error', message: 'broke off' }, usage }))
+      }),
+    )
+    const rig = await leadThrough(upstream, { claude: 1_000_000 })
+    await anthropic(1).messages.create(prompt)
+    await rig.settled(2)
+    expect(upstream.requestCount).toBe(2)
+    expect(new Set((await rig.ledger.events({ limit: 10 })).map(({ attemptId }) => attemptId)).size).toBe(2)
+    expect(rig.settlements.map(({ chargeTokens }) => chargeTokens)).toEqual([8, 10])
+    expect(await rig.counterOf('claude')).toMatchObject({ settledTokens: 18, reservedTokens: 0 })
     expect(rig.bugs).toEqual([])
   })
 
