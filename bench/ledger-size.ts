@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url'
 import { createClient } from '../src/controller/client.ts'
 import { hostPaths, prepareHome } from '../src/host/paths.ts'
 import { openDatabase } from '../src/ledger/sqlite/open-database.ts'
+import { openSqliteLedger } from '../src/ledger/sqlite/sqlite-ledger.ts'
 
 const events = Number(process.argv[2] ?? 10_000_000)
 const eventsOfBottle = 1_000
@@ -141,6 +142,39 @@ async function measure(home: string): Promise<ReadonlyMap<string, string>> {
   return figures
 }
 
+/** Old events are rolled up while exchanges are reserved and settled one after the other. */
+async function measureRetention(path: string): Promise<void> {
+  await using ledger = await openSqliteLedger({ path, owner: 'bench' })
+  let isDone = false
+  let slowestMs = 0
+  let pairs = 0
+  const pairing = (async () => {
+    for (; !isDone; pairs++) {
+      const nowMs = Date.now()
+      const attemptId = `zz${String(pairs).padStart(20, '0')}`
+      const begunMs = performance.now()
+      const own = { attemptId, bottleId: 'b', agent: 'claude', provider: 'claude', model: null, nowMs }
+      await ledger.reserve({ ...own, holdTokens: 1, holdsRoom: true, inputTokens: 1, governing: [], chain: ['host'] })
+      await ledger.settle({ ...own, usage: {}, chargeTokens: 1, source: 'authoritative', ending: 'complete' })
+      slowestMs = Math.max(slowestMs, performance.now() - begunMs)
+    }
+  })()
+  const begunMs = performance.now()
+  let rolled = 0
+  let slowestBatchMs = 0
+  for (let batch = 0; batch < 300; batch++) {
+    const batchMs = performance.now()
+    rolled += await ledger.rollUp({ settledBeforeMs: endMs - 10 * 86_400_000, maxEvents: 100 })
+    slowestBatchMs = Math.max(slowestBatchMs, performance.now() - batchMs)
+  }
+  const perBatchMs = (performance.now() - begunMs) / 300
+  isDone = true
+  await pairing
+  console.log(
+    `roll up of 100      ${perBatchMs.toFixed(1)} ms, slowest ${slowestBatchMs.toFixed(1)} ms (${rolled} events); slowest of ${pairs} pairs beside it ${slowestMs.toFixed(1)} ms`,
+  )
+}
+
 const directory = await mkdtemp(join(tmpdir(), 'bot-bottle-bench-size-'))
 try {
   const { databasePath } = await prepareHome(join(directory, 'full'))
@@ -156,6 +190,7 @@ try {
   const full = await measure(join(directory, 'full'))
   const empty = await measure(join(directory, 'empty'))
   for (const [name, ms] of full) console.log(`${name.padEnd(42)} ${ms.padStart(9)}   empty: ${empty.get(name)}`)
+  await measureRetention(databasePath)
   const verified = await command(join(directory, 'full'), ['ledger', 'verify'])
   console.log(`ledger verify       ${(verified.ms / 1_000).toFixed(1)} s`)
   const copied = await command(join(directory, 'full'), ['ledger', 'backup', join(directory, 'copy.db')])

@@ -14,8 +14,7 @@ export function rolledUsageStatements(db: DatabaseSync) {
     WHERE sequence < (SELECT max(sequence) FROM usage_event)`)
   const old = 'sequence <= ?1 AND settled_at_ms < ?2'
   const addSums = db.prepare(addEventsToHours('rolled_usage', old))
-  const keepAttempts = db.prepare(`
-    INSERT INTO rolled_attempt SELECT attempt_id FROM usage_event WHERE ${old} ORDER BY attempt_id`)
+  const keepAttempts = db.prepare(`INSERT INTO rolled_attempt SELECT attempt_id FROM usage_event WHERE ${old}`)
   const deleteCorrections = db.prepare(`
     DELETE FROM correction WHERE sequence <= ?1
       AND (SELECT settled_at_ms FROM usage_event WHERE usage_event.sequence = correction.sequence) < ?2`)
