@@ -32,7 +32,10 @@ export interface FaultRunOptions {
   onRound?(round: number): void
 }
 
-const roundTimeoutMs = 4_000
+/** Of load; a ledger that was to die at a statement which did not come is killed then. */
+const loadTimeoutMs = 2_500
+/** A start, of a controller or of bottles, that hangs. */
+const startTimeoutMs = 30_000
 const maxProblems = 20
 
 export async function runFaults({ seed, rounds, onRound }: FaultRunOptions): Promise<FaultReport> {
@@ -62,13 +65,14 @@ export async function runFaults({ seed, rounds, onRound }: FaultRunOptions): Pro
       cause = reason
       controller.kill('SIGKILL')
     }
-    void killAfter(roundTimeoutMs, 'late')
+    void killAfter(startTimeoutMs, 'late')
     if (point.kind === 'start') void killAfter(point.afterMs, 'start')
     if (await controller.ready) {
       if (point.kind === 'time') void killAfter(point.afterMs, 'time')
       try {
         await look(round, client, controller)
-        await loadUntilKilled({ plan, round, client, controller, host, aftermath })
+        await startLoads({ plan, round, client, controller, host, aftermath })
+        void killAfter(loadTimeoutMs, 'late')
       } catch (error) {
         // A controller that is being killed breaks off whatever it was asked.
         await Promise.race([controller.ended, delay(1_000)])
@@ -99,7 +103,7 @@ interface Load {
   readonly aftermath: Aftermath
 }
 
-async function loadUntilKilled({ plan, round, client, controller, host, aftermath }: Load): Promise<void> {
+async function startLoads({ plan, round, client, controller, host, aftermath }: Load): Promise<void> {
   const { point, bottles } = plan
   const { rounds, loads, seen, settled } = aftermath
   const ended = new AbortController()
