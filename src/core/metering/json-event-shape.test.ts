@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { maxCapturedBytes } from './json-captures.ts'
 import { EventShape, maxShapeBytes, viewOf } from './json-event-shape.ts'
 import { compileJsonPaths } from './json-paths.ts'
 import { JsonScanner } from './json-scanner.ts'
@@ -66,6 +67,13 @@ describe('an event of the shape of the one before', () => {
     [
       'a captured value that varies',
       ['1', '{"a":[2]}', '{"a":[3],"b":"]"}', 'null'].map((usage) => delta('"x"', `,"usage":${usage}`)),
+      1,
+    ],
+    [
+      'a captured value that was too big once, and is again',
+      ['u'.repeat(maxCapturedBytes), 'u', 'u'.repeat(maxCapturedBytes)].map((usage) =>
+        delta('"x"', `,"usage":"${usage}"`),
+      ),
       1,
     ],
     ['sealed text', [framed('{"sealed":"QQ=="}'), framed('{"sealed":"QUJD"}')], 1],

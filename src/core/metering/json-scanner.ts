@@ -10,8 +10,8 @@ import { JsonCaptures, type Span } from './json-captures.ts'
 import type { EventShape, ViewedBytes } from './json-event-shape.ts'
 import { JsonKey } from './json-key.ts'
 import type { JsonPaths, PathNode } from './json-paths.ts'
-import { endOfScalar, endOfString, isBetweenStrings, isBlank, isScalarByte, quote } from './json-syntax.ts'
-import { capture, locate, measure, seal, skip, type Use, useAt, watch } from './json-use.ts'
+import { isBlank } from './json-syntax.ts'
+import { JsonValue } from './json-value.ts'
 import { JsonWatch, type OnWatched } from './json-watch.ts'
 import { type TextBytes, TextMeter } from './text-meter.ts'
 
@@ -22,11 +22,9 @@ const expectKeyOrEnd = 3
 const inKey = 4
 const expectColon = 5
 const afterValue = 6
-const inString = 7
-const inScalar = 8
-const inContainer = 9
-const closed = 10
-const malformed = 11
+const inValue = 7
+const closed = 8
+const malformed = 9
 
 export type ScanState = 'open' | 'closed' | 'malformed'
 
@@ -46,24 +44,16 @@ export class JsonScanner {
   readonly #isArray: boolean[] = []
   #level = 0
   readonly #key: JsonKey
-  readonly #isStrict: boolean
   #state = expectValue
   /** Where the value that comes next, or is being read, stands in the paths. */
   #node: PathNode | undefined
-  #mode: Use = skip
-  #isAfterBackslash = false
-  /** Inside a value that is skipped as a whole: open brackets, and whether a string is open. */
-  #depth = 0
-  #isInnerString = false
   #isObject = false
   /** Bytes of the document before those that are being fed. */
   #fedBytes = 0
   /** Where the document begins in the bytes that are being fed; negative where it began in others. */
   #documentStart = 0
-  /** The same of the value. */
-  #valueStart = 0
+  readonly #value: JsonValue
   readonly #shape: EventShape | undefined
-  #locatedStart = 0
   /** The last one at each place. */
   readonly #located = new Map<string, Span>()
 
@@ -74,12 +64,13 @@ export class JsonScanner {
    */
   constructor(paths: JsonPaths, { isStrict = false, onWatched = () => {}, shape }: ScannerOptions = {}) {
     this.#paths = paths
-    this.#isStrict = isStrict
     this.#key = new JsonKey(isStrict)
     this.#watch = new JsonWatch(onWatched)
     this.#shape = shape
     this.#node = paths.root
     this.#captures = new JsonCaptures(paths.slotOf.size)
+    const sinks = { captures: this.#captures, text: this.#text, watch: this.#watch, located: this.#located, shape }
+    this.#value = new JsonValue(sinks, isStrict)
   }
 
   /** Bytes of text at measured places, summed over all documents that were fed. */
@@ -165,14 +156,10 @@ export class JsonScanner {
         case inKey:
           at = this.#readKey(bytes, at, end)
           break
-        case inString:
-          at = this.#readString(bytes, at, end)
-          break
-        case inScalar:
-          at = this.#readScalar(bytes, at, end)
-          break
-        case inContainer:
-          at = this.#readContainer(bytes, at, end)
+        case inValue:
+          at = this.#value.read(bytes, at, end, this.#documentStart)
+          if (this.#value.isOver) this.#state = this.#level === 0 ? closed : afterValue
+          else if (this.#value.isMalformed) this.#state = malformed
           break
         case malformed:
           at = end
@@ -261,27 +248,8 @@ export class JsonScanner {
       this.#enter(node, true)
       return
     }
-    this.#mode = useAt(node)
-    this.#isAfterBackslash = false
-    this.#valueStart = at
-    if (byte === 0x22) this.#state = inString
-    else if (byte === 0x7b || byte === 0x5b) {
-      this.#state = inContainer
-      this.#depth = 1
-      if (this.#mode === measure) this.#text.add(1)
-      this.#isInnerString = false
-    } else if (isScalarByte(byte)) this.#state = inScalar
-    else {
-      this.#state = malformed
-      return
-    }
-    if (this.#mode === capture && node !== undefined) {
-      this.#captures.open(node.slot, at - this.#documentStart)
-      this.#keep(bytes, at, at + 1)
-    } else if (this.#mode === watch) {
-      this.#watch.begin()
-      this.#keep(bytes, at, at + 1)
-    } else if (this.#mode === locate) this.#locatedStart = at - this.#documentStart
+    this.#value.begin(node, bytes, at, at - this.#documentStart)
+    this.#state = this.#value.isMalformed ? malformed : inValue
   }
 
   #enter(node: PathNode, isArray: boolean): void {
@@ -295,27 +263,6 @@ export class JsonScanner {
   #leave(): void {
     this.#level -= 1
     this.#state = this.#level === 0 ? closed : afterValue
-  }
-
-  /** The value ends before `at`. */
-  #finish(at: number): void {
-    if (this.#mode === capture && this.#node !== undefined) this.#captures.close(this.#node.slot)
-    if (this.#mode === watch && this.#node !== undefined) this.#watch.endValue(this.#node.watchedAs)
-    if (this.#mode === locate && this.#node !== undefined)
-      this.#located.set(this.#node.locatedAs, { start: this.#locatedStart, end: at - this.#documentStart })
-    this.#shape?.note(this.#valueStart, at, this.#mode, this.#node?.slot ?? -1)
-    this.#state = this.#level === 0 ? closed : afterValue
-  }
-
-  /** Keeps a piece of the value when it is wanted; stops wanting it when there is no room. */
-  #keep(bytes: Uint8Array, from: number, to: number): void {
-    if (this.#mode === watch) this.#watch.add(bytes, from, to)
-    else if (
-      this.#mode === capture &&
-      this.#node !== undefined &&
-      !this.#captures.append(this.#node.slot, bytes, from, to)
-    )
-      this.#mode = skip
   }
 
   #readKey(bytes: Uint8Array, start: number, end: number): number {
@@ -333,63 +280,5 @@ export class JsonScanner {
     const isColonNext = at + 1 < end && bytes[at + 1] === 0x3a
     this.#state = isColonNext ? expectValue : expectColon
     return isColonNext ? at + 2 : at + 1
-  }
-
-  #readString(bytes: Uint8Array, start: number, end: number): number {
-    let at: number
-    if (this.#mode === measure) at = this.#measure(bytes, start, end)
-    else {
-      at = endOfString(bytes, start, end, this.#isAfterBackslash)
-      if (at < 0) this.#isAfterBackslash = at === -2
-    }
-    const isOpen = at < 0 || at === end
-    if (this.#mode === seal) this.#text.addSealed((isOpen ? end : at) - start)
-    if (isOpen) {
-      this.#keep(bytes, start, end)
-      return end
-    }
-    this.#keep(bytes, start, at + 1)
-    this.#finish(at + 1)
-    return at + 1
-  }
-
-  #measure(bytes: Uint8Array, start: number, end: number): number {
-    let at = this.#text.measure(bytes, start, end)
-    // Only lenient servers send control characters in strings.
-    for (; at < end && bytes[at] !== quote; at = this.#text.measure(bytes, at + 1, end)) this.#text.add(1)
-    return at
-  }
-
-  #readScalar(bytes: Uint8Array, start: number, end: number): number {
-    const at = endOfScalar(bytes, start, end)
-    this.#keep(bytes, start, at)
-    if (at < end) this.#finish(at)
-    return at
-  }
-
-  #readContainer(bytes: Uint8Array, start: number, end: number): number {
-    let at = start
-    while (at < end && this.#depth > 0) {
-      if (this.#isInnerString) {
-        const quote = endOfString(bytes, at, end, this.#isAfterBackslash)
-        this.#isAfterBackslash = quote === -2
-        this.#isInnerString = quote < 0
-        at = quote < 0 ? end : quote + 1
-        continue
-      }
-      const byte = bytes[at] as number
-      if (byte === 0x22) this.#isInnerString = true
-      else if (byte === 0x7b || byte === 0x5b) this.#depth += 1
-      else if (byte === 0x7d || byte === 0x5d) this.#depth -= 1
-      else if (this.#isStrict && !isBetweenStrings(byte)) {
-        this.#state = malformed
-        break
-      }
-      at += 1
-    }
-    this.#keep(bytes, start, at)
-    if (this.#mode === measure) this.#text.add(at - start)
-    if (this.#depth === 0) this.#finish(at)
-    return at
   }
 }
