@@ -1,4 +1,5 @@
 /** A definition as rows: key, value, and where the value was written. Secrets are named by their source, never read. */
+import { byteSizeInWords } from '../core/limits/byte-size.ts'
 import {
   type AgentDefinition,
   type EffectiveBottle,
@@ -43,7 +44,7 @@ export function agentRows({
 }
 
 export function bottleRows(bottle: EffectiveBottle): DefinitionRow[] {
-  const { names, scopes, env, providers, git, egress, supervise, shutdown } = bottle
+  const { names, scopes, env, providers, git, egress, limits, supervise, shutdown } = bottle
   return [
     { key: 'name', value: names.join(', '), from: '' },
     { key: 'definitions', value: scopes.map(({ name }) => name).join(' < '), from: 'nearest first' },
@@ -58,6 +59,10 @@ export function bottleRows(bottle: EffectiveBottle): DefinitionRow[] {
       row(`git-gate.repos.${name}`, repositoryInWords(value), origin),
     ),
     ...scopes.flatMap(({ name, budgets }) => budgetRows(budgets, `${name}: `)),
+    ...optional('limits.memory', limits.memoryBytes, sizeInWords),
+    ...optional('limits.processes', limits.processes, (count) => String(count ?? 'unlimited')),
+    ...optional('limits.disk', limits.diskBytes, sizeInWords),
+    ...optional('limits.cpu_weight', limits.cpuWeight, String),
     ...optional('supervise', supervise, String),
     ...optional('shutdown', shutdown, String),
   ]
@@ -78,6 +83,10 @@ function budgetRows(budgets: AgentDefinition['budgets'], of = ''): DefinitionRow
     const words = `${of}${limitTokens}${period === undefined ? '' : ` per ${period}`}${always ? ', always' : ''}`
     return row(`budget.${provider}`, words, origin)
   })
+}
+
+function sizeInWords(bytes: number | null): string {
+  return bytes === null ? 'unlimited' : byteSizeInWords(bytes)
 }
 
 function optional<Value>(key: string, sourced: Sourced<Value> | undefined, inWords: (value: Value) => string) {

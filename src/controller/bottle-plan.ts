@@ -4,11 +4,14 @@
  *
  * **Invariant** No secret is in it: credentials are named by their sources.
  */
+import { totalmem } from 'node:os'
 import { scopeChain } from '../core/budget/chain.ts'
 import type { DefinedBudget } from '../core/budget/defined-budget.ts'
 import type { Period } from '../core/budget/period.ts'
 import { type Scope, scopeKey } from '../core/budget/scope.ts'
+import { defaultLimits, type Limits } from '../core/limits/limits.ts'
 import type { EgressLog, Sourced, WrittenBudget } from '../core/manifest/definition.ts'
+import { limitsOf } from '../core/manifest/limits-notation.ts'
 import { type WrittenEgress, writtenEgress } from '../core/manifest/written-egress.ts'
 import type { Settings } from '../host/settings.ts'
 import type { Egress } from '../proxy/egress.ts'
@@ -17,7 +20,7 @@ import { environmentNeeds } from './credentials.ts'
 import type { Definitions } from './definitions.ts'
 
 /** To be raised with every change that an older controller, or a newer one, would misread. */
-const planVersion = 1
+const planVersion = 2
 
 export interface BottlePlan extends Pick<Egress, 'gate' | 'weights' | 'preflight'> {
   readonly version: number
@@ -30,6 +33,7 @@ export interface BottlePlan extends Pick<Egress, 'gate' | 'weights' | 'preflight
   readonly egress: WrittenEgress
   readonly log: EgressLog
   readonly learns: boolean
+  readonly limits: Limits
   /** Whether what the program changed stays after its end. */
   readonly keepsWorkspace: boolean
   /** The variables of the user's environment that credentials were read from. */
@@ -62,6 +66,7 @@ export function resolvePlan({ id, definitions, request, settings }: ResolvedStar
     egress: writtenEgress(bottle),
     log: bottle.egress.log?.value ?? 1,
     learns: request.learn ?? false,
+    limits: limitsOf([bottle.limits, settings.limits], defaultLimits({ hostMemoryBytes: totalmem() })),
     keepsWorkspace: request.workspace.kind === 'layer' || request.workspace.kind === 'copy',
     givenVariables: environmentNeeds(bottle).environmentNames.filter((name) => name in request.hostEnvironment),
     ...{ gate, weights, preflight },

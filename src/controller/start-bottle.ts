@@ -62,6 +62,7 @@ export async function startBottle(start: BottleStart, services: BottleServices):
           prompt.homeFiles,
         ),
         caCertificate: authority.certificate,
+        limits: plan.limits,
       },
       opening.signal,
     ),

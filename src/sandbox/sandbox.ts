@@ -5,6 +5,7 @@
  * **Invariant** (I10) A backend that cannot keep its promise fails in `open`; it never weakens it.
  */
 import type { Server } from 'node:net'
+import type { Limits } from '../core/limits/limits.ts'
 
 export type SandboxName = 'bubblewrap' | 'none'
 
@@ -33,6 +34,8 @@ export interface SandboxSpec {
   readonly homeFiles: Readonly<Record<string, string>>
   /** The certificate of the bottle's own CA, PEM. */
   readonly caCertificate: string
+  /** `none` holds none of them. */
+  readonly limits: Limits
 }
 
 /** The command that the CLI (or, detached, the controller) starts; it holds no secret. */

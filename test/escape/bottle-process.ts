@@ -25,6 +25,7 @@ const sandbox = await backend.open(
     readOnlyPaths: job.readOnlyPaths,
     homeFiles: job.homeFiles,
     caCertificate: certificate,
+    limits: job.limits,
   },
   AbortSignal.timeout(20_000),
 )

@@ -6,6 +6,8 @@
  * - `recorded`: once the bottle was told to outlive its controller
  */
 import { writeSync } from 'node:fs'
+import { totalmem } from 'node:os'
+import { defaultLimits } from '../../src/core/limits/limits.ts'
 import { createBubblewrap } from '../../src/sandbox/bubblewrap/bubblewrap.ts'
 
 const [directory = '', point] = process.argv.slice(2)
@@ -18,6 +20,7 @@ const sandbox = await createBubblewrap().open(
     workspace: { kind: 'none' },
     readOnlyPaths: [],
     homeFiles: {},
+    limits: defaultLimits({ hostMemoryBytes: totalmem() }),
     caCertificate: 'certificate',
   },
   AbortSignal.timeout(20_000),

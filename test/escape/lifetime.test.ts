@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { tmpdir, totalmem } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { BottleError } from '../../src/core/errors.ts'
+import { defaultLimits } from '../../src/core/limits/limits.ts'
 import { createBubblewrap } from '../../src/sandbox/bubblewrap/bubblewrap.ts'
 import { type HolderReference, isAlive } from '../../src/sandbox/bubblewrap/process-identity.ts'
 import { findTool, searchPathOf } from '../../src/sandbox/find-tool.ts'
@@ -109,7 +110,7 @@ describe('the bubblewrap backend', () => {
   }
 
   function linkTools(folder: string, hidden?: string): void {
-    for (const name of ['bwrap', 'nsenter', 'unshare', 'ip', 'mount', 'bash']) {
+    for (const name of ['bwrap', 'nsenter', 'unshare', 'ip', 'mount', 'bash', 'nice']) {
       const file = findTool(name, searchPathOf(process.env))
       expect(file, `${name} is needed for this test`).toBeDefined()
       if (name !== hidden && file !== undefined) symlinkSync(file, path.join(folder, name))
@@ -125,6 +126,7 @@ describe('the bubblewrap backend', () => {
       workspace: { kind: 'none' },
       readOnlyPaths: [],
       homeFiles: {},
+      limits: defaultLimits({ hostMemoryBytes: totalmem() }),
       caCertificate: 'certificate',
     }
   }
@@ -145,6 +147,7 @@ describe('the bubblewrap backend', () => {
     ['ip', 'iproute2'],
     ['mount', 'mount'],
     ['bash', 'bash'],
+    ['nice', 'coreutils'],
   ])('refuses to start without %s and names the package %s (S14)', async (tool, debianPackage) => {
     const searchPath = toolsWithout(tool)
     const failure = await openFailure(searchPath)

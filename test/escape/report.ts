@@ -1,4 +1,5 @@
 /** What the process that opens a bottle is asked, and what it tells (test/escape only). */
+import type { Limits } from '../../src/core/limits/limits.ts'
 import type { Workspace } from '../../src/sandbox/sandbox.ts'
 
 export interface BottleJob {
@@ -9,6 +10,7 @@ export interface BottleJob {
   readonly workspace: Workspace
   readonly readOnlyPaths: readonly string[]
   readonly homeFiles: Readonly<Record<string, string>>
+  readonly limits: Limits
   /** `exit`: the program ends by itself. `ready`: the bottle is killed once the program has said "ready". */
   readonly until: 'exit' | 'ready'
   /** Runs the program at a terminal and types Ctrl-C there once it has said "ready". */

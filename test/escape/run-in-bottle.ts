@@ -15,9 +15,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { tmpdir, totalmem } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { defaultLimits } from '../../src/core/limits/limits.ts'
 import type { BottleJob, BottleReport } from './report.ts'
 
 const run = promisify(execFile)
@@ -85,6 +86,7 @@ export function openTestHost({ uid }: TestUser): TestHost {
         workspace: { kind: 'none' },
         readOnlyPaths: [],
         homeFiles: {},
+        limits: defaultLimits({ hostMemoryBytes: totalmem() }),
         until: 'exit',
         interrupt: false,
         stopLaunch: false,

@@ -16,6 +16,7 @@ import {
   type WrittenRepository,
 } from '../../src/core/manifest/definition.ts'
 import { variableFault } from '../../src/core/manifest/environment-notation.ts'
+import type { WrittenLimits } from '../../src/core/manifest/limits-notation.ts'
 import { isAnybodyTold, type Notify, noNotify, notifyEvents } from '../../src/core/manifest/notify-notation.ts'
 import type { SettingsFile } from '../../src/core/manifest/settings.ts'
 import { hostPatternFault } from '../../src/core/routing/host-pattern.ts'
@@ -231,6 +232,11 @@ const providers: Arbitrary<readonly Sourced<WrittenProvider>[]> = fc.uniqueArray
   { selector: ({ value }) => value.name, maxLength: 3 },
 )
 
+const writtenLimits: Arbitrary<WrittenLimits> = partial<WrittenLimits>({
+  processes: sourced(fc.constantFrom(null, 16, 5000)),
+  cpuWeight: sourced(fc.integer({ min: 1, max: 100 })),
+})
+
 export const bottleFile: Arbitrary<BottleFile> = fc
   .tuple(
     fc.record({
@@ -238,6 +244,7 @@ export const bottleFile: Arbitrary<BottleFile> = fc
       extends: fc.array(sourced(definitionName), { maxLength: 3 }),
       env: environment,
       budgets,
+      limits: writtenLimits,
     }),
     partial<Pick<BottleFile, 'providers' | 'supervise' | 'shutdown'>>({
       providers,
@@ -326,6 +333,7 @@ export const settingsFile: Arbitrary<SettingsFile> = fc.record({
   upstreamCa: fc.option(text.map((path) => ({ path, line: 0, column: 0 }))),
   notify: fc.option(notify, { nil: noNotify }),
   retentionDays: fc.option(fc.integer({ min: 1, max: 9_999 })),
+  limits: writtenLimits,
 })
 
 /** The same without the places, which differ between what was printed and what was read. */

@@ -44,7 +44,7 @@ export async function openLayeredProject(form: 'overlay' | 'copy', script: strin
   for (const folder of [originalPath, bottleDirectory]) mkdirSync(folder)
   await inFolder(originalPath, script)
   const tools = findHostTools(searchPathOf(process.env))
-  let holder = await startHolder(tools, AbortSignal.timeout(10_000))
+  let holder = await startHolder(tools, { maxPids: null, signal: AbortSignal.timeout(10_000) })
   stack.defer(() => holder.kill())
   const mount: MountOverlay = (directory, layers) =>
     mountOverlay(tools, { holder: holder.reference, directory, layers })
@@ -74,7 +74,7 @@ export async function openLayeredProject(form: 'overlay' | 'copy', script: strin
     view: () => inside(listScript),
     end: () => holder.kill(),
     async resume() {
-      holder = await startHolder(tools, AbortSignal.timeout(10_000))
+      holder = await startHolder(tools, { maxPids: null, signal: AbortSignal.timeout(10_000) })
       await mountStack(await current(), mount)
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),

@@ -18,6 +18,7 @@ export const emptyBottle: EffectiveBottle = {
   providers: [],
   git: { repositories: new Map() },
   egress: { routes: [] },
+  limits: {},
 }
 
 function agentOf(name: string): AgentDefinition {
@@ -33,6 +34,7 @@ function bottleOf(name: string): BottleFile {
     providers: [builtIn({ name })],
     git: {},
     egress: { routes: [] },
+    limits: {},
     budgets: [],
   }
 }

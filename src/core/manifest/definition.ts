@@ -7,6 +7,7 @@ import type { Period } from '../budget/period.ts'
 import type { WireFormatName } from '../metering/format.ts'
 import type { CredentialScheme, PromptDelivery, Provider } from '../provider/provider.ts'
 import type { Route } from '../routing/route.ts'
+import type { WrittenLimits } from './limits-notation.ts'
 
 /** What is wrong at one place: what was found, and what would work. */
 export interface Problem extends Origin {
@@ -104,6 +105,7 @@ export interface EffectiveBottle {
   readonly providers: readonly Sourced<Provider>[]
   readonly git: GitGate
   readonly egress: EgressRules
+  readonly limits: WrittenLimits
   readonly supervise?: Sourced<boolean>
   readonly shutdown?: Sourced<ShutdownPolicy>
 }
@@ -139,6 +141,7 @@ export interface WrittenBottle {
   readonly providers?: readonly Sourced<WrittenProvider>[]
   readonly git: WrittenGitGate
   readonly egress: EgressRules
+  readonly limits: WrittenLimits
   readonly supervise?: Sourced<boolean>
   readonly budgets: readonly Sourced<WrittenBudget>[]
   readonly shutdown?: Sourced<ShutdownPolicy>

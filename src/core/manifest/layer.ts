@@ -1,12 +1,12 @@
 /**
- * What definitions say, one laid over the other. Variables go by name, the git user by field, repositories by name and
+ * What definitions say, one laid over the other. Variables go by name, the git user and limits by field, repositories by name and
  * field, routes are appended, and of everything else the nearer one holds.
  *
  * **Invariant** `overlay` is associative, and `emptyLayer` changes nothing: only the order of definitions matters.
  */
 import type { BottleFile, EgressRules, WrittenGitGate, WrittenRepository } from './definition.ts'
 
-export interface Layer extends Pick<BottleFile, 'env' | 'providers' | 'egress' | 'supervise' | 'shutdown'> {
+export interface Layer extends Pick<BottleFile, 'env' | 'providers' | 'egress' | 'limits' | 'supervise' | 'shutdown'> {
   readonly git: Omit<WrittenGitGate, 'repositories'> & {
     readonly repositories: ReadonlyMap<string, WrittenRepository>
     /** The repositories of what lies farther are dropped. */
@@ -18,15 +18,17 @@ export const emptyLayer: Layer = {
   env: new Map(),
   git: { repositories: new Map(), dropsRepositories: false },
   egress: { routes: [] },
+  limits: {},
 }
 
-export function layerOf({ env, providers, git, egress, supervise, shutdown }: BottleFile): Layer {
+export function layerOf({ env, providers, git, egress, limits, supervise, shutdown }: BottleFile): Layer {
   const { repositories, ...user } = git
   return {
     env,
     ...(providers && { providers }),
     git: { ...user, repositories: repositories ?? new Map(), dropsRepositories: repositories?.size === 0 },
     egress,
+    limits,
     ...(supervise && { supervise }),
     ...(shutdown && { shutdown }),
   }
@@ -39,6 +41,7 @@ export function overlay(far: Layer, near: Layer): Layer {
     env: new Map([...far.env, ...near.env]),
     git: overlayGit(far.git, near.git),
     egress: overlayEgress(far.egress, near.egress),
+    limits: { ...far.limits, ...near.limits },
   }
 }
 

@@ -26,6 +26,7 @@ function filesOf(graph: Graph): ReadonlyMap<string, BottleFile> {
         env: new Map(),
         git: {},
         egress: { routes: [] },
+        limits: {},
         budgets: [],
       },
     ]),

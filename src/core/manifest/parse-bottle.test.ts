@@ -25,6 +25,7 @@ test('a bottle file is read key by key, each value with its place', () => {
         ['BRANCH', { value: { kind: 'ask', message: 'Which branch?', isSecret: false }, origin: at(4, 24) }],
         ['API_TOKEN', { value: { kind: 'ask', message: 'Which token?', isSecret: true }, origin: at(4, 53) }],
       ]),
+      limits: {},
       egress: {
         log: { value: 1, origin: at(6, 8) },
         routes: [
@@ -103,6 +104,7 @@ test.each([
       git: {},
       egress: { routes: [] },
       budgets: [],
+      limits: {},
     },
   })
 })

@@ -8,6 +8,7 @@ import { egress } from './egress-notation.ts'
 import { env } from './environment-notation.ts'
 import { splitFrontmatter } from './frontmatter.ts'
 import { gitGate } from './git-notation.ts'
+import { limitsNotation } from './limits-notation.ts'
 import { converted, sourced } from './notation.ts'
 import { agentProvider } from './provider-notation.ts'
 import { readDocument } from './read-document.ts'
@@ -48,6 +49,7 @@ export const bottleKeys = {
     'Tokens by provider, for all bottles that run with this definition or one that extends it.',
     budgetsNotation(builtInProviders.map(({ name }) => name)),
   ),
+  limits: key('What it may use of the host.', limitsNotation),
   shutdown,
   supervise: key('Whether the agent may ask an operator for more. Plays no part in budgets.', sourced(truth)),
 }
@@ -78,6 +80,7 @@ export const bottleNotation = converted(mapping(bottleKeys, advice), {
       egress: said.egress ?? { routes: [] },
       ...(supervise && { supervise }),
       budgets: said.budget ?? [],
+      limits: said.limits ?? {},
       ...(policy && { shutdown: policy }),
     }
   },
@@ -87,6 +90,7 @@ export const bottleNotation = converted(mapping(bottleKeys, advice), {
     git,
     egress: rules,
     budgets,
+    limits,
     env: variables,
     supervise,
     shutdown: policy,
@@ -98,6 +102,7 @@ export const bottleNotation = converted(mapping(bottleKeys, advice), {
       ...((rules.routes.length > 0 || rules.log || rules.unlistedEndpoints) && { egress: rules }),
       ...(Object.keys(git).length > 0 && { 'git-gate': git }),
       ...(budgets.length > 0 && { budget: budgets }),
+      ...(Object.keys(limits).length > 0 && { limits }),
       ...(policy && { shutdown: policy }),
       ...(supervise && { supervise }),
     }

@@ -320,3 +320,11 @@ test('a built-in bottle takes part like a file, and a file of its name wins', ()
   expect(resolve(['web'], { web: 'extends: claude' }).providers[0]?.value.name).toBe('claude')
   expect(resolve(['claude'], { claude: 'agent_provider: codex' }).providers[0]?.value.name).toBe('codex')
 })
+
+test('limits go by field, the nearest wins', () => {
+  const bottle = resolve(['web'], {
+    web: 'extends: base\nagent_provider: claude\nlimits: {processes: 100}',
+    base: 'limits: {processes: unlimited, cpu_weight: 7}',
+  })
+  expect(bottle.limits).toMatchObject({ processes: { value: 100 }, cpuWeight: { value: 7 } })
+})

@@ -10,6 +10,7 @@ import { budgetsNotation, shutdown } from './budget-notation.ts'
 import { key, list, mapping, named } from './collection-notations.ts'
 import { builtIn, type Problem, type ShutdownPolicy, type Sourced } from './definition.ts'
 import { type SharedLedger, sharedLedger } from './ledger-notation.ts'
+import { limitsNotation, type WrittenLimits } from './limits-notation.ts'
 import { converted, type Notation, sourced, wrong } from './notation.ts'
 import { isAnybodyTold, type Notify, noNotify, notifyNotation } from './notify-notation.ts'
 import { readDocument } from './read-document.ts'
@@ -36,6 +37,8 @@ export interface SettingsFile {
   readonly notify: Notify
   /** For how long each exchange is kept by itself; `null` for ever. */
   readonly retentionDays: number | null
+  /** Of bottles that do not say otherwise. */
+  readonly limits: WrittenLimits
 }
 
 export type ParsedSettings =
@@ -55,6 +58,7 @@ export const defaultSettings: SettingsFile = {
   upstreamCa: null,
   notify: noNotify,
   retentionDays: defaultRetentionDays,
+  limits: {},
 }
 
 const weight = number({
@@ -164,6 +168,7 @@ export function settingsKeys(providers: readonly string[]) {
       'How long the ledger keeps each exchange by itself, in days: 90d, or forever. Default: 400d. Older ones are rolled up into their hours; no counter and no report changes.',
       retention,
     ),
+    limits: key('What each bottle may use of this host, where it does not say otherwise.', limitsNotation),
     notify: key('Who is told of warnings, cuts, freezes, kills and restores.', notifyNotation),
   }
 }
@@ -202,7 +207,7 @@ export function settingsNotation(providers: readonly string[]): Notation<Setting
         ...(ledger_retention !== undefined && { retentionDays: ledger_retention }),
       }
     },
-    to({ budgets, shutdown: policy, ledger, thresholdsPercent, upstreamCa, notify, retentionDays, ...said }) {
+    to({ budgets, shutdown: policy, ledger, thresholdsPercent, upstreamCa, notify, retentionDays, limits, ...said }) {
       return {
         ...said,
         budget: budgets.map(builtIn),
@@ -212,6 +217,7 @@ export function settingsNotation(providers: readonly string[]): Notation<Setting
         ledger_retention: retentionDays,
         ...(upstreamCa && { upstream_ca: builtIn(upstreamCa.path) }),
         ...(isAnybodyTold(notify) && { notify }),
+        ...(Object.keys(limits).length > 0 && { limits }),
       }
     },
   })

@@ -27,6 +27,7 @@ import {
   probeHost,
   unavailable,
 } from './host-tools.ts'
+import { maxPidsOf, tmpfsBytesOf } from './kernel-limits.ts'
 import { type LaunchFiles, launchCommand, writeLaunchFiles } from './launch.ts'
 import { type BottleListeners, openListeners } from './listeners.ts'
 import { mountOverlay } from './mount-layers.ts'
@@ -78,7 +79,7 @@ async function open({ spec, tools, abilities, signal }: Opening): Promise<Sandbo
   await using undo = new AsyncDisposableStack()
   // Files and namespaces do not need each other, so they are made at the same time. Each undo first waits for its part:
   // one that ended later than the failure of another would stay behind.
-  const starting = startHolder(tools, signal)
+  const starting = abilities.then((found) => startHolder(tools, { maxPids: maxPidsOf(spec.limits, found), signal }))
   undo.defer(async () => (await starting.catch(() => undefined))?.kill())
   const listening = starting.then((holder) => openListeners(tools, holder.reference, signal))
   undo.defer(async () => (await listening.catch(() => undefined))?.close())
@@ -95,7 +96,14 @@ async function open({ spec, tools, abilities, signal }: Opening): Promise<Sandbo
   const held = heldSandbox(network, holder.reference)
   return {
     ...held,
-    launch: launchCommand({ tools, abilities: await abilities, holder, files: prepared.files, command: spec.command }),
+    launch: launchCommand({
+      tools,
+      abilities: await abilities,
+      holder,
+      files: prepared.files,
+      limits: spec.limits,
+      command: spec.command,
+    }),
     reference: holder.reference,
     workspacePath: prepared.workspacePath,
     outlive: holder.outlive,
@@ -155,6 +163,7 @@ async function prepareFiles({
       workspace: { source: workspace.writablePath, target: realWorkspace ?? emptyWorkspaceInside },
       environment: { ...ownEnvironment(install), ...spec.env },
       disableUserns: (await abilities).disableUserns,
+      tmpfsBytes: (await abilities).tmpfsSize ? tmpfsBytesOf(spec.limits) : null,
     }),
   )
   return { files, workspacePath: workspace.hostPath }

@@ -15,6 +15,7 @@ const view: BottleView = {
   workspace: { source: '/b/workspace', target: '/home/u/project' },
   environment: { HOME: '/home/agent' },
   disableUserns: true,
+  tmpfsBytes: 1_048_576,
 }
 
 it('names every mount of a bottle, later ones over earlier ones', () => {
@@ -34,6 +35,10 @@ it('names every mount of a bottle, later ones over earlier ones', () => {
       "--hostname claude-ab12",
       "--ro-bind /usr /usr",
       "--dev /dev",
+      "--perms 1777",
+      "--size 1048576",
+      "--tmpfs /dev/shm",
+      "--remount-ro /dev",
       "--proc /proc",
       "--ro-bind-try /proc/sys /proc/sys",
       "--ro-bind-try /proc/sysrq-trigger /proc/sysrq-trigger",
@@ -46,10 +51,14 @@ it('names every mount of a bottle, later ones over earlier ones', () => {
       "--ro-bind-try /proc/mtrr /proc/mtrr",
       "--ro-bind /dev/null /proc/keys",
       "--perms 1777",
+      "--size 1048576",
       "--tmpfs /tmp",
+      "--size 1048576",
       "--tmpfs /run",
+      "--size 1048576",
       "--tmpfs /var",
       "--perms 1777",
+      "--size 1048576",
       "--tmpfs /var/tmp",
       "--ro-bind /b/sandbox/etc/hosts /etc/hosts",
       "--ro-bind /b/sandbox/ca-bundle.pem /etc/ssl/cert.pem",

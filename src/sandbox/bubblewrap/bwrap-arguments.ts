@@ -25,6 +25,8 @@ export interface BottleView {
   readonly workspace: { readonly source: string; readonly target: string }
   readonly environment: Readonly<Record<string, string>>
   readonly disableUserns: boolean
+  /** Of each folder that is kept in memory; null: as the kernel has it, half of the host's memory. */
+  readonly tmpfsBytes: number | null
 }
 
 /**
@@ -38,7 +40,8 @@ export const emptyProcFiles = ['kcore', 'keys', 'key-users', 'kmsg', 'timer_list
 )
 
 export function bwrapArguments(view: BottleView): readonly string[] {
-  const { hostname, install, home, workspace, caBundle, caCertificate } = view
+  const { hostname, install, home, workspace, caBundle, caCertificate, tmpfsBytes } = view
+  const size = tmpfsBytes === null ? [] : ['--size', String(tmpfsBytes)]
   return [
     ...[
       '--unshare-user',
@@ -51,12 +54,12 @@ export function bwrapArguments(view: BottleView): readonly string[] {
     ...(view.disableUserns ? ['--disable-userns'] : []),
     ...['--cap-drop', 'ALL', '--uid', String(agentUser.id), '--gid', String(agentUser.id), '--hostname', hostname],
     ...view.systemRoot,
-    ...['--dev', '/dev', '--proc', '/proc'],
+    ...['--dev', '/dev', ...temporary('/dev/shm', size), '--remount-ro', '/dev', '--proc', '/proc'],
     ...readOnlyProc.flatMap((name) => ['--ro-bind-try', `/proc/${name}`, `/proc/${name}`]),
     ...view.emptyProcFiles.flatMap((file) => readOnly('/dev/null', file)),
-    ...temporary('/tmp'),
-    ...['--tmpfs', '/run', '--tmpfs', '/var'],
-    ...temporary('/var/tmp'),
+    ...temporary('/tmp', size),
+    ...[...size, '--tmpfs', '/run', ...size, '--tmpfs', '/var'],
+    ...temporary('/var/tmp', size),
     ...view.etc,
     ...caBundle.targets.flatMap((target) => readOnly(caBundle.source, target)),
     ...readOnly(caCertificate.source, caCertificate.target),

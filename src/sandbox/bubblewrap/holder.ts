@@ -39,7 +39,10 @@ export interface Holder {
 }
 
 /** Rejects with a plain error that carries what the tools said; the caller knows how to explain it. */
-export async function startHolder({ bash, unshare, ip }: HostTools, signal: AbortSignal): Promise<Holder> {
+export async function startHolder(
+  { bash, unshare, ip, mount }: HostTools,
+  { maxPids, signal }: { readonly maxPids: number | null; readonly signal: AbortSignal },
+): Promise<Holder> {
   signal.throwIfAborted()
   const child = spawn(
     bash,
@@ -53,7 +56,7 @@ export async function startHolder({ bash, unshare, ip }: HostTools, signal: Abor
       ...bashFlags,
       holderScript,
       'holder',
-      ip,
+      ...[ip, mount, String(maxPids ?? '-')],
     ],
     // Detached: a Ctrl-C at the controller's terminal must not end the bottles.
     { stdio: ['pipe', 'pipe', 'pipe'], detached: true, cwd: '/', env: { PATH: '/usr/bin:/bin' } },

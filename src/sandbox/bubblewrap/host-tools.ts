@@ -8,13 +8,15 @@ import { promisify } from 'node:util'
 import { BottleError, messageOf } from '../../core/errors.ts'
 import { findTool } from '../find-tool.ts'
 import type { Finding } from '../sandbox.ts'
+import { examineLimits, findProcessLimit, type ProcessLimit } from './kernel-limits.ts'
 import { bashFlags, networkCommands } from './scripts.ts'
+import { isAtLeast, probeTimeoutMs, succeeds } from './try-tool.ts'
 
 const run = promisify(execFile)
-const probeTimeoutMs = 10_000
 /** The first with `--perms`, which keeps /tmp as other programs expect it. */
 const oldestBubblewrap = '0.5.0'
 const firstWithDisableUserns = '0.8.0'
+const firstWithTmpfsSize = '0.7.0'
 
 const packages = {
   bwrap: 'bubblewrap',
@@ -23,12 +25,13 @@ const packages = {
   ip: 'iproute2',
   mount: 'mount',
   bash: 'bash',
+  nice: 'coreutils',
 } as const
 
 export type ToolName = keyof typeof packages
 export type HostTools = Readonly<Record<ToolName, string>>
 
-const toolNames = ['bwrap', 'nsenter', 'unshare', 'ip', 'mount', 'bash'] as const satisfies readonly ToolName[]
+const toolNames = ['bwrap', 'nsenter', 'unshare', 'ip', 'mount', 'bash', 'nice'] as const satisfies readonly ToolName[]
 
 /** Throws BottleError `sandbox_unavailable` naming the first tool that is missing. */
 export function findHostTools(searchPath: readonly string[]): HostTools {
@@ -44,6 +47,7 @@ export function findHostTools(searchPath: readonly string[]): HostTools {
     ip: find('ip'),
     mount: find('mount'),
     bash: find('bash'),
+    nice: find('nice'),
   }
 }
 
@@ -53,21 +57,31 @@ export interface HostAbilities {
   readonly disableUserns: boolean
   /** `env --default-signal` (GNU): lets the wrappers ignore Ctrl-C while the program gets it. */
   readonly defaultSignal: boolean
+  /** `bwrap --size`: a ceiling for what is kept in memory as files. */
+  readonly tmpfsSize: boolean
+  readonly processLimit: ProcessLimit
 }
 
-export async function findAbilities({ bwrap }: HostTools): Promise<HostAbilities> {
-  const [version, env] = await Promise.all([
-    bubblewrapVersion(bwrap).catch(() => ''),
+export async function findAbilities(tools: HostTools): Promise<HostAbilities> {
+  const [version, env, processLimit] = await Promise.all([
+    bubblewrapVersion(tools.bwrap).catch(() => ''),
     succeeds('/usr/bin/env', ['--default-signal=INT', 'true']),
+    findProcessLimit(tools),
   ])
-  return { disableUserns: isAtLeast(version, firstWithDisableUserns), defaultSignal: env.ok }
+  return {
+    disableUserns: isAtLeast(version, firstWithDisableUserns),
+    defaultSignal: env.ok,
+    tmpfsSize: isAtLeast(version, firstWithTmpfsSize),
+    processLimit,
+  }
 }
 
 export async function probeHost(searchPath: readonly string[]): Promise<readonly Finding[]> {
   const tools = new Map(toolNames.map((name) => [name, findTool(name, searchPath)]))
   const found = await Promise.all(toolNames.map((name) => probeTool(name, tools.get(name))))
   if (found.some((finding) => !finding.ok)) return found
-  return [...found, ...(await probeKernel(findHostTools(searchPath)))]
+  const all = findHostTools(searchPath)
+  return [...found, ...(await probeKernel(all)), await examineLimits(all)]
 }
 
 async function probeTool(name: ToolName, file: string | undefined): Promise<Finding> {
@@ -156,18 +170,4 @@ function missing(name: ToolName): Finding {
 async function bubblewrapVersion(bwrap: string): Promise<string> {
   const { stdout } = await run(bwrap, ['--version'], { timeout: probeTimeoutMs })
   return /\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? stdout.trim()
-}
-
-async function succeeds(file: string, args: readonly string[]): Promise<{ ok: boolean; output: string }> {
-  try {
-    await run(file, [...args], { timeout: probeTimeoutMs, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } })
-    return { ok: true, output: '' }
-  } catch (failure) {
-    const stderr = failure instanceof Error && 'stderr' in failure ? String(failure.stderr).trim() : ''
-    return { ok: false, output: stderr.split('\n', 1).join('') || messageOf(failure) }
-  }
-}
-
-function isAtLeast(version: string, wanted: string): boolean {
-  return /^\d/.test(version) && version.localeCompare(wanted, 'en', { numeric: true }) >= 0
 }

@@ -3,17 +3,19 @@
  * process lists show no variable and no path, and whoever starts it needs no knowledge of the sandbox. In the end it is
  *
  *     bash -c KEYS bot-bottle  nsenter -t HOLDER -U --preserve-credentials -m -n -p --
- *       bash -c LAUNCH bot-bottle  NET-NAMESPACE BWRAP ARGUMENTS-FILE SECCOMP-FILE
+ *       bash -c LAUNCH bot-bottle  NET-NAMESPACE BWRAP ARGUMENTS-FILE SECCOMP-FILE NICE LIMITS
  *         env --default-signal=INT,QUIT --  COMMAND ARG…
  *
- * where LAUNCH closes descriptors, opens the two files and becomes `bwrap --args 3 -- env … COMMAND ARG…` (`scripts.ts`).
+ * where LAUNCH closes descriptors, opens the two files, limits itself and becomes `nice bwrap --args 3 -- env … COMMAND ARG…` (`scripts.ts`).
  */
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { BottleError } from '../../core/errors.ts'
+import type { Limits } from '../../core/limits/limits.ts'
 import type { LaunchCommand } from '../sandbox.ts'
 import type { Holder } from './holder.ts'
 import type { HostAbilities, HostTools } from './host-tools.ts'
+import { launchLimits } from './kernel-limits.ts'
 import { bashFlags, launchIgnoringKeys, launchScript } from './scripts.ts'
 import { buildSeccompProgram } from './seccomp.ts'
 import { type SeccompArchitecture, syscallTables } from './syscalls.ts'
@@ -37,9 +39,10 @@ export function launchCommand(options: {
   readonly abilities: HostAbilities
   readonly holder: Holder
   readonly files: LaunchFiles
+  readonly limits: Limits
   readonly command: readonly [file: string, ...args: string[]]
 }): LaunchCommand {
-  const { tools, abilities, holder, files, command } = options
+  const { tools, abilities, holder, files, limits, command } = options
   const keys = abilities.defaultSignal
     ? { script: launchIgnoringKeys, restore: ['/usr/bin/env', '--default-signal=INT,QUIT', '--'] }
     : { script: 'exec "$@"', restore: [] }
@@ -60,6 +63,7 @@ export function launchCommand(options: {
       ],
       ...[tools.bash, ...bashFlags, launchScript, 'bot-bottle'],
       ...[holder.reference.networkNamespace, tools.bwrap, files.argumentsPath, files.seccompPath],
+      ...[tools.nice, ...launchLimits(limits, abilities)],
       ...[...keys.restore, ...command],
     ],
     env: { PATH: '/usr/bin:/bin' },

@@ -13,6 +13,6 @@ export function symlink(target: string, link: string): readonly string[] {
 }
 
 /** Like the host's /tmp: everyone writes, only the owner removes. */
-export function temporary(target: string): readonly string[] {
-  return ['--perms', '1777', '--tmpfs', target]
+export function temporary(target: string, size: readonly string[]): readonly string[] {
+  return ['--perms', '1777', ...size, '--tmpfs', target]
 }

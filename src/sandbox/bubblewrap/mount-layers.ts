@@ -30,7 +30,7 @@ export async function mountOverlay(
   },
 ): Promise<MountOutcome> {
   const options = await overlayOptions(directory, layers)
-  const enter = ['-t', String(holder.holderPid), '-U', '--preserve-credentials', '-m', '--']
+  const enter = ['-t', String(holder.holderPid), '-U', '--preserve-credentials', '-m', '-p', '--']
   const script = [bash, ...bashFlags, mountOverlayScript, 'mount', directory, mount, options]
   const failure = await failureOf(nsenter, [...enter, ...script])
   return failure === undefined ? { kind: 'mounted', holder } : { kind: 'refused', because: failure }

@@ -19,13 +19,29 @@ export const networkCommands = `"$1" -batch - <<< $'link set lo up\\nroute add l
 export const withoutDescriptors = `${closeDescriptors}; exec "$@"`
 
 /**
- * $1 = ip. Pid 1 of the outer pid namespace: says its host pid (this /proc is still the host's), waits for a line that
- * lets it go on, and stays until killed. Without the line, when its standard input ends with whoever started it, it ends
- * too: nobody knows of it yet. Afterwards it outlives the controller, so nothing of the controller's may end it: no pipe, no
+ * Until then /proc is the host's, where the pids of this namespace are other processes or none: bwrap looks its child up there.
+ * $1 = mount.
+ */
+export const ownProc = `"$1" -t proc proc /proc`
+
+/**
+ * $1 = processes, in a pid namespace with its own /proc. Pids below 300 are given out only once, so the next one is set to that:
+ * what is left up to `pid_max` is the number of processes (kernel/pid.c, RESERVED_PIDS).
+ */
+export const limitPids = `echo $(($1 + 300)) > /proc/sys/kernel/pid_max && echo 300 > /proc/sys/kernel/ns_last_pid`
+
+/**
+ * $1 = ip, $2 = mount, $3 = processes or `-`. Pid 1 of the outer pid namespace: says its host pid (that /proc is still the
+ * host's), waits for a line that lets it go on, and stays until killed. Without the line, when its standard input ends with
+ * whoever started it, it ends too: nobody knows of it yet. Afterwards it outlives the controller, so nothing of the controller's may end it: no pipe, no
  * terminal.
  */
 export const holderScript = `read -r pid rest < /proc/self/stat
 ${networkCommands} || exit 1
+set -- "$2" "$3"
+${ownProc} || exit 1
+shift
+[[ $1 == - ]] || { ${limitPids}; } || exit 1
 echo "$pid" || exit 1
 read -r || exit 1
 exec -c sleep infinity < /dev/null > /dev/null 2>&1`
@@ -39,8 +55,12 @@ export const mountOverlayScript = `cd "$1" && exec "$2" -t overlay -o "$3" overl
  */
 export const launchIgnoringKeys = `trap '' INT QUIT; exec "$@"`
 
+/** Of one process. */
+const maxOpenFiles = 65_536
+
 /**
- * $1 = network namespace, $2 = bwrap, $3 = file of its arguments, $4 = file of the seccomp program, then the command.
+ * $1 = network namespace, $2 = bwrap, $3 = file of its arguments, $4 = file of the seccomp program, $5 = nice, $6 = niceness,
+ * $7 = KiB of a file, $8 = processes (of both, `-` for none), then the command. What cannot be set is held tighter already.
  * Safety: refuses to run the program anywhere but in the namespace that was prepared for it, whatever the pid is now.
  * bwrap gets no environment at all, since a bottle can read it in /proc/1/environ (S17).
  */
@@ -49,10 +69,15 @@ export const launchScript = `if [[ $(readlink /proc/self/ns/net) != "$1" ]]; the
   exit 126
 fi
 ${closeDescriptors}
-bwrap=$2
+bwrap=$2 nice=$5 niceness=$6
 exec 3< "$3" 4< "$4" || exit 126
-shift 4
-exec -c "$bwrap" --args 3 -- "$@"`
+ulimit -c 0
+{ [[ $7 == - ]] || ulimit -f "$7"
+  [[ $8 == - ]] || ulimit -u "$8"
+  ulimit -Hn ${maxOpenFiles} || ulimit -n ${maxOpenFiles}
+} 2> /dev/null
+shift 8
+exec -c "$nice" -n "$niceness" "$bwrap" --args 3 -- "$@"`
 
 /** The descriptor that `launchScript` opens for the seccomp program; bwrap closes it and its own before it starts the command. */
 export const seccompDescriptor = 4

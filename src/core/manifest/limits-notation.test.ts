@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { defaultLimits } from '../limits/limits.ts'
+import { problemInWords } from './definition.ts'
+import { limitsNotation, limitsOf, type WrittenLimits } from './limits-notation.ts'
+import { readDocument } from './read-document.ts'
+
+function problemsOf(yaml: string): readonly string[] {
+  const read = readDocument(yaml, 'file', limitsNotation)
+  return read.kind === 'invalid' ? read.problems.map(problemInWords) : []
+}
+
+function written(yaml: string): WrittenLimits {
+  const read = readDocument(yaml, 'file', limitsNotation)
+  return read.kind === 'invalid' ? {} : (read.value ?? {})
+}
+
+const defaults = defaultLimits({ hostMemoryBytes: 8 * 2 ** 30 })
+
+test('what a bottle says wins over the settings, and these over the defaults', () => {
+  const limits = limitsOf([written('processes: unlimited'), written('processes: 99\ncpu_weight: 5')], defaults)
+  expect(limits).toEqual({ ...defaults, processes: null, cpuWeight: 5 })
+  expect(limitsOf([], defaults)).toEqual(defaults)
+})
+
+test.each([
+  ['processes: 15', '1:12: processes: found "15"; a whole number from 16 to 1000000 is expected'],
+  ['processes: none', '1:12: processes: found "none"; a whole number from 16 to 1000000 is expected'],
+  ['cpu_weight: 101', '1:13: cpu_weight: found "101"; a whole number from 1 to 100 is expected'],
+  ['procesess: 50', 'did you mean "processes"?'],
+])('refuses %s', (yaml, problem) => {
+  expect(problemsOf(yaml)).toEqual([expect.stringContaining(problem)])
+})

@@ -1,0 +1,53 @@
+/** `limits`: what a bottle may use of its host, in bottle files and, as the host's own defaults, in settings.yml. */
+import type { Limits } from '../limits/limits.ts'
+import { key, mapping } from './collection-notations.ts'
+import type { Sourced } from './definition.ts'
+import { converted, type Notation, sourced } from './notation.ts'
+import { wholeNumber } from './scalar-notations.ts'
+
+/** Absent: what lies farther says it. */
+export type WrittenLimits = { readonly [Name in keyof Limits]?: Sourced<Limits[Name]> }
+
+/** The nearest first. */
+export function limitsOf(written: readonly WrittenLimits[], defaults: Limits): Limits {
+  const nearest = <Name extends keyof Limits>(name: Name) =>
+    written.map((layer) => layer[name]).find((said) => said !== undefined)
+  return {
+    memoryBytes: (nearest('memoryBytes') ?? { value: defaults.memoryBytes }).value,
+    processes: (nearest('processes') ?? { value: defaults.processes }).value,
+    diskBytes: (nearest('diskBytes') ?? { value: defaults.diskBytes }).value,
+    cpuWeight: (nearest('cpuWeight') ?? { value: defaults.cpuWeight }).value,
+  }
+}
+
+const unlimited = 'unlimited'
+
+function orUnlimited(notation: Notation<number>): Notation<number | null> {
+  return {
+    read: (node, reading) => (node.kind === 'scalar' && node.text === unlimited ? null : notation.read(node, reading)),
+    print: (value) => (value === null ? unlimited : notation.print(value)),
+    schema: { anyOf: [notation.schema, { const: unlimited }] },
+  }
+}
+
+export const limitsKeys = {
+  processes: key(
+    'Processes and threads at a time, or unlimited. Default: 4096.',
+    sourced(orUnlimited(wholeNumber({ minimum: 16, maximum: 1_000_000 }))),
+  ),
+  cpu_weight: key(
+    'Its share where processors are short: 100 as a program of the host, 50 (default) half as much.',
+    sourced(wholeNumber({ minimum: 1, maximum: 100 })),
+  ),
+}
+
+export const limitsNotation = converted(mapping(limitsKeys), {
+  from: ({ processes, cpu_weight }): WrittenLimits => ({
+    ...(processes && { processes }),
+    ...(cpu_weight && { cpuWeight: cpu_weight }),
+  }),
+  to: ({ processes, cpuWeight }) => ({
+    ...(processes && { processes }),
+    ...(cpuWeight && { cpu_weight: cpuWeight }),
+  }),
+})
