@@ -68,11 +68,16 @@ const minNameColumns = 20
 export function usageTableLines({ by, lines, currency, widthColumns }: UsageTable): string[] {
   const isTerminal = Number.isFinite(widthColumns)
   const cost: readonly Figure[] = currency === undefined ? [] : [costIn(currency)]
-  const tables = layouts.map(({ figures, isCompact }) =>
-    cellsOf(by, lines, { figures: [...figures, ...cost], isCompact }),
-  )
-  const table = tables.find(({ neededColumns }) => neededColumns + gapColumns + minBarColumns <= widthColumns)
-  const { columns, rows, neededColumns } = table ?? tables.at(-1) ?? { columns: [], rows: [], neededColumns: 0 }
+  const cellsIn = ({ figures, isCompact }: Layout) => cellsOf(by, lines, { figures: [...figures, ...cost], isCompact })
+  // One after the other: with ten thousand rows each costs as much as the query.
+  const table = layouts
+    .values()
+    .map(cellsIn)
+    .find(({ neededColumns }, index) => {
+      const isLast = index === layouts.length - 1
+      return isLast || neededColumns + gapColumns + minBarColumns <= widthColumns
+    })
+  const { columns, rows, neededColumns } = table ?? { columns: [], rows: [], neededColumns: 0 }
   const spareColumns = widthColumns - neededColumns - gapColumns
   if (!isTerminal || spareColumns < 1) return tableLines(columns, rows, widthColumns)
   const barColumns = Math.min(spareColumns, maxBarColumns)
