@@ -9,6 +9,7 @@ import { chainSumStatements } from './chain-sums.ts'
 import { chainStatements } from './chains.ts'
 import { counterStatements } from './counters.ts'
 import { counterMismatches } from './verify.ts'
+import { walDamage } from './wal-damage.ts'
 
 const maxDamages = 20
 /** Of each other kind. */
@@ -18,12 +19,17 @@ const maxProblems = 1_000
 export function inspectLedger(db: DatabaseSync, path: string): LedgerReport {
   db.exec('BEGIN')
   try {
-    const damages = damagesOf(db)
+    const damages = [...logDamageOf(path), ...damagesOf(db)]
     const rest = problemsOf(db, damages.length > 0)
     return { path, ...countsOf(db), problems: [...damages, ...rest] }
   } finally {
     if (db.isTransaction) db.exec('ROLLBACK')
   }
+}
+
+function logDamageOf(path: string): readonly LedgerProblem[] {
+  const found = walDamage(path)
+  return found === undefined ? [] : [{ kind: 'damage', found }]
 }
 
 function damagesOf(db: DatabaseSync): readonly LedgerProblem[] {

@@ -21,6 +21,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { ledgerApplicationId, migrate, requireLatestSchema } from './migrations.ts'
 import { ledgerErrorOf, unusable, wayOutOfDamage } from './sqlite-errors.ts'
+import { walDamage } from './wal-damage.ts'
 
 /** Up to this size the whole file is checked for damage at the start, at up to 8 ms per MiB. `verify` reads any size. */
 const maxQuickCheckBytes = 4 * 1024 * 1024
@@ -69,6 +70,8 @@ function openExisting(path: string, busyTimeoutMs: number): DatabaseSync {
   const { size: sizeBytes, mode } = requireContent(path)
   accessSync(path, constants.R_OK | constants.W_OK)
   if ((mode & 0o077) !== 0) chmodSync(path, 0o600)
+  const damage = walDamage(path)
+  if (damage !== undefined) throw unusable(`the ledger "${path}" is damaged (${damage})`, wayOutOfDamage)
   const db = connect(path, busyTimeoutMs)
   try {
     requireLedger(db, path)
