@@ -5,10 +5,12 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { ControllerClient } from '../../src/controller/client.ts'
 import type { BottleLoad } from './kill-plan.ts'
-import type { SeenExchange } from './load-program.ts'
+import type { SeenExchange } from './load-clients.ts'
 
-const programPath = fileURLToPath(new URL('./load-program.ts', import.meta.url))
-const randomPath = fileURLToPath(new URL('./seeded-random.ts', import.meta.url))
+const programPaths = ['load-program.ts', 'load-clients.ts', 'seeded-random.ts'].map((file) =>
+  fileURLToPath(new URL(file, import.meta.url)),
+)
+const [programPath = ''] = programPaths
 const key = 'sk-of-the-fault-harness'
 
 export interface RunningLoad {
@@ -33,7 +35,7 @@ export async function startLoad({ client, name, load, onSeen, signal }: LoadOpti
     definitions: ['load'],
     command: [process.execPath, programPath, name, String(load.lanes), String(load.seed)],
     workspace: { kind: 'none' },
-    readOnlyPaths: [programPath, randomPath],
+    readOnlyPaths: programPaths,
     budgets: [{ provider: 'claude', limitTokens: load.limitTokens }],
     policy: load.policy,
     sandbox: load.sandbox,

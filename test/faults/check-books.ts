@@ -9,7 +9,7 @@
 import { weightPresets } from '../../src/core/budget/weights.ts'
 import { chargeOf, inputTokensOf } from '../../src/core/metering/usage.ts'
 import type { UsageEvent } from '../../src/ledger/ledger.ts'
-import type { SeenExchange } from './load-program.ts'
+import type { SeenExchange } from './load-clients.ts'
 import type { ServedExchange } from './provider-program.ts'
 
 export interface Books {

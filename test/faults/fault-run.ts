@@ -8,7 +8,7 @@ import { type ControllerClient, createClient } from '../../src/controller/client
 import { startLoad } from './bottle-load.ts'
 import { type ControllerProcess, type FaultHost, openFaultHost } from './fault-host.ts'
 import { type KillPoint, planRound, type RoundPlan } from './kill-plan.ts'
-import type { SeenExchange } from './load-program.ts'
+import type { SeenExchange } from './load-clients.ts'
 import { type Aftermath, lookBack } from './look-back.ts'
 
 export interface FaultReport {

@@ -4,7 +4,7 @@ import type { ControllerClient } from '../../src/controller/client.ts'
 import type { RunningLoad } from './bottle-load.ts'
 import { compareBooks, type Findings } from './check-books.ts'
 import type { ControllerProcess, FaultHost } from './fault-host.ts'
-import type { SeenExchange } from './load-program.ts'
+import type { SeenExchange } from './load-clients.ts'
 
 /** What happened since the books were looked at. */
 export interface Aftermath {
