@@ -143,7 +143,13 @@ export function openLiveBottle(parts: BottleParts, services: BottleServices): Li
       await setState('running')
       proxy.reopen()
     },
-    kill: () => end({ state: 'killed', exitCode: null, keepsWorkspace: false }),
+    async kill() {
+      await end({ state: 'killed', exitCode: null, keepsWorkspace: false })
+      if (state === 'killed') return
+      // Its program ended by itself when its streams were closed.
+      await removeDirectory(directory.path)
+      await setState('killed')
+    },
     end,
     async leave() {
       sandbox.leave()

@@ -69,7 +69,7 @@ test('a stop is done once the controller has ended, also where nobody asks for i
 test('a controller that dies takes a bottle without containment with it, and the next one charges what was open', async () => {
   await using host = await openProductHost({ provider: slow })
   const options = ['--bottle', 'claude', '--budget', '50000', '--workspace', 'none', '--sandbox', 'none']
-  const command = host.start(['run', ...options, '--', 'sh', '-c', `${modelCallInShell()}; sleep 600`])
+  const command = host.start(['run', ...options, '--', 'sh', '-c', `${modelCallInShell()}; exec sleep 600`])
   await command.said(answerFlows)
   const { pid } = await host.json<ControllerStatus>(['controller', 'status'])
   process.kill(pid, 'SIGKILL')
