@@ -5,11 +5,14 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { counterKey, host, reserveRequest, settleRequest } from '../../src/ledger/ledger.contract.ts'
 import type { Ledger, ReserveRequest } from '../../src/ledger/ledger.ts'
+import { openDatabase } from '../../src/ledger/postgres/database.ts'
+import { migrate } from '../../src/ledger/postgres/migrations.ts'
 import {
   openPostgresLedger,
   type PostgresLedger,
   type SharedChange,
 } from '../../src/ledger/postgres/postgres-ledger.ts'
+import { createShares } from '../../src/ledger/postgres/shares.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite-ledger.ts'
 import { type PostgresServer, startPostgres } from '../fakes/postgres-server.ts'
 import { startTcpRelay } from '../fakes/tcp-relay.ts'
@@ -332,6 +335,37 @@ describe('a host that shares budgets', () => {
     for (const ledger of [one, other]) expect(await ledger.verify()).toEqual([])
   })
 
+  test('is not heard where a later word of it came first: its mark stays above all that it may spend', async () => {
+    const url = await server.createDatabase()
+    await using database = await openDatabase(url)
+    await migrate(database)
+    const onTheirWay: (() => Promise<unknown>)[] = []
+    let isSlow = false
+    const shares = createShares(
+      {
+        async query(text, values) {
+          if (!isSlow) return database.query(text, values)
+          onTheirWay.push(() => database.query(text, values))
+          return []
+        },
+      },
+      'slow',
+    )
+    await shares.join('slow')
+    const mark = () => server.psql(url, 'SELECT granted_tokens FROM bot_bottle.share')
+    await shares.topUp({ ...host, usedTokens: 0, needTokens: 400, limitTokens: 1_000 })
+    isSlow = true
+    await shares.giveBack({ ...host, grantedTokens: 10 })
+    await shares.topUp({ ...host, usedTokens: 10, needTokens: 20, limitTokens: 1_000 }).catch(() => {})
+    isSlow = false
+    await shares.topUp({ ...host, usedTokens: 10, needTokens: 985, limitTokens: 1_000 })
+    const [givenBack, toppedUp] = await Promise.allSettled(onTheirWay.map((arrive) => arrive()))
+    expect([givenBack?.status, toppedUp?.status]).toEqual(['fulfilled', 'rejected'])
+    expect(await mark()).toBe('995')
+    await shares.giveBack({ ...host, grantedTokens: 20 })
+    expect(await mark()).toBe('20')
+  })
+
   test('that never comes back can be forgotten: what it did not spend is free', async () => {
     const [gone, other] = await openHosts(2, 10_000)
     await hold(gone, 10_000)
@@ -380,6 +414,24 @@ describe('the shared database', () => {
     expect(refusal).toMatchObject({ code: 'ledger_unusable', message: expect.stringMatching(message) })
     expect(String(refusal)).not.toContain('secret')
   })
+
+  test.each(['repeatable read', 'serializable'])(
+    'is shared within the limit whatever its own isolation is (%s) (L01)',
+    async (isolation) => {
+      const url = await server.createDatabase()
+      const name = new URL(url).pathname.slice(1)
+      await server.psql(url, `ALTER DATABASE ${name} SET default_transaction_isolation = '${isolation}'`)
+      const hosts = await Promise.all(Array.from({ length: 4 }, () => openHost({ url })))
+      for (let round = 1; round <= 10; round++) {
+        const key = counterKey(`bottle:${round}`)
+        for (const ledger of hosts) await ledger.setLimit(key, 1_000)
+        const tries = await Promise.all(
+          hosts.map((ledger) => hold(ledger, 600, { governing: [key], chain: [key.scope] })),
+        )
+        expect(tries.filter(({ outcome }) => outcome.kind === 'reserved')).toHaveLength(1)
+      }
+    },
+  )
 
   test('is set up once by hosts that come at the same time', async () => {
     const url = await server.createDatabase()

@@ -3,7 +3,8 @@
  * back when others want them or nobody here uses them.
  *
  * **Invariant** The mark of a counter in the database is never below the mark in the host's own books: it is raised there
- * first and lowered there last. A crash in between leaves tokens charged to this host until it speaks of the counter again.
+ * first and lowered there last. A crash in between leaves tokens charged to this host until it speaks of the counter again;
+ * a word that arrives after a later one is not heard.
  */
 import { admit } from '../../core/budget/admit.ts'
 import { type BudgetKey, type Counter, type CounterKey, isOfOneRun, isSameCounter } from '../../core/budget/scope.ts'

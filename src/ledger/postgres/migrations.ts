@@ -35,6 +35,8 @@ CREATE TABLE bot_bottle.share (
   host_id text NOT NULL REFERENCES bot_bottle.host,
   granted_tokens bigint NOT NULL DEFAULT 0 CHECK (granted_tokens BETWEEN 0 AND ${mostTokens}),
   settled_tokens bigint NOT NULL DEFAULT 0,
+  -- When the host last spoke of the mark. A word that was on its way for longer than a later one changes nothing.
+  said_ms bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (scope, provider, period, host_id)
 );
 CREATE INDEX share_open ON bot_bottle.share (host_id) WHERE granted_tokens > settled_tokens;
@@ -75,7 +77,7 @@ CREATE TABLE bot_bottle.budget_override (
 -- Raises a host's mark in a counter by what it needs, if there is room, and a part of what is left besides. "used" is
 -- what the host may be up to already. The lock makes hosts take turns: each statement after it sees what the others took.
 CREATE FUNCTION bot_bottle.top_up(of_scope text, of_provider text, of_period text, of_host text,
-  used bigint, need bigint, limit_or_null bigint, most_spare bigint,
+  used bigint, need bigint, limit_or_null bigint, most_spare bigint, said bigint,
   OUT granted bigint, OUT others_settled bigint, OUT others_held bigint)
 LANGUAGE plpgsql AS $$
 DECLARE room bigint;
@@ -96,9 +98,14 @@ BEGIN
     END IF;
   END IF;
   granted := least(granted, ${mostTokens});
-  INSERT INTO bot_bottle.share (scope, provider, period, host_id, granted_tokens)
-    VALUES (of_scope, of_provider, of_period, of_host, granted)
-    ON CONFLICT (scope, provider, period, host_id) DO UPDATE SET granted_tokens = excluded.granted_tokens;
+  INSERT INTO bot_bottle.share AS share (scope, provider, period, host_id, granted_tokens, said_ms)
+    VALUES (of_scope, of_provider, of_period, of_host, granted, said)
+    ON CONFLICT (scope, provider, period, host_id) DO UPDATE
+      SET granted_tokens = excluded.granted_tokens, said_ms = excluded.said_ms
+      WHERE share.said_ms < excluded.said_ms;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'host % spoke of this counter later', of_host USING ERRCODE = '${oldCopyCode}';
+  END IF;
 END $$;
 
 CREATE TYPE bot_bottle.told_hour AS (hour_ms bigint, bottle_id text, agent text, provider text, model text, source text,

@@ -42,6 +42,16 @@ export const channel = 'bot_bottle'
 export type Shares = ReturnType<typeof createShares>
 
 export function createShares({ query }: Pick<Database, 'query'>, hostId: string) {
+  let saidMs = 0
+  /**
+   * When the host speaks of a mark, after all that it said before. Safety: a statement that was given up may still be on its
+   * way, and would lower a mark in the database that was raised since.
+   */
+  const nextSaidMs = () => {
+    saidMs = Math.max(saidMs + 1, Date.now())
+    return saidMs
+  }
+
   return {
     join: async (name: string) => {
       await query(
@@ -49,13 +59,19 @@ export function createShares({ query }: Pick<Database, 'query'>, hostId: string)
          ON CONFLICT (host_id) DO UPDATE SET name = excluded.name, seen_at = now()`,
         [hostId, name],
       )
+      // The clock may have stepped back since.
+      const [last] = await query<{ ms: number }>(
+        'SELECT coalesce(max(said_ms), 0) AS ms FROM bot_bottle.share WHERE host_id = $1',
+        [hostId],
+      )
+      saidMs = Math.max(saidMs, last?.ms ?? 0)
     },
 
     /** Raises the host's mark where there is room for the need; else leaves it where it is. */
     topUp: async ({ scope, provider, period, usedTokens, needTokens, limitTokens }: TopUp): Promise<ToppedUp> => {
       const [row] = await query<{ granted: number; others_settled: number; others_held: number }>(
-        'SELECT * FROM bot_bottle.top_up($1, $2, $3, $4, $5, $6, $7, $8)',
-        [scope, provider, period, hostId, usedTokens, needTokens, limitTokens, mostSpareTokens],
+        'SELECT * FROM bot_bottle.top_up($1, $2, $3, $4, $5, $6, $7, $8, $9)',
+        [scope, provider, period, hostId, usedTokens, needTokens, limitTokens, mostSpareTokens, nextSaidMs()],
       )
       if (row === undefined) throw new Error('top_up() returned nothing')
       return {
@@ -68,11 +84,14 @@ export function createShares({ query }: Pick<Database, 'query'>, hostId: string)
     giveBack: async ({ scope, provider, period, grantedTokens }: Grant) => {
       await query(
         `WITH given AS (
-           INSERT INTO bot_bottle.share (scope, provider, period, host_id, granted_tokens) VALUES ($1, $2, $3, $4, $5)
-           ON CONFLICT (scope, provider, period, host_id) DO UPDATE SET granted_tokens = excluded.granted_tokens
+           INSERT INTO bot_bottle.share AS share (scope, provider, period, host_id, granted_tokens, said_ms)
+           VALUES ($1, $2, $3, $4, $5, $6)
+           ON CONFLICT (scope, provider, period, host_id) DO UPDATE
+             SET granted_tokens = excluded.granted_tokens, said_ms = excluded.said_ms
+             WHERE share.said_ms < excluded.said_ms
          )
-         SELECT pg_notify('${channel}', $6)`,
-        [scope, provider, period, hostId, grantedTokens, JSON.stringify({ kind: 'room', host: hostId })],
+         SELECT pg_notify('${channel}', $7)`,
+        [scope, provider, period, hostId, grantedTokens, nextSaidMs(), JSON.stringify({ kind: 'room', host: hostId })],
       )
     },
 

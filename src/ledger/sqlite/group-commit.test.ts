@@ -32,9 +32,12 @@ describe('the group commit', () => {
     })
 
   it('undoes all of a step that throws and keeps its neighbours', () => {
-    const kinds = createGroupCommit(db)([reserve('a'), failing('b'), reserve('c'), failing('d')]).map(
-      ({ kind }) => kind,
-    )
+    const kinds = createGroupCommit(db, { busyTimeoutMs: 20 })([
+      reserve('a'),
+      failing('b'),
+      reserve('c'),
+      failing('d'),
+    ]).map(({ kind }) => kind)
     expect(kinds).toEqual(['done', 'failed', 'done', 'failed'])
     expect(books.counters()).toMatchObject([{ reservedTokens: 200 }])
     expect(books.extend('b', 1)).toEqual({ kind: 'gone' })
@@ -42,12 +45,14 @@ describe('the group commit', () => {
   })
 
   it('undoes a single step that throws', () => {
-    expect(createGroupCommit(db)([failing('a')])).toEqual([{ kind: 'failed', error: new Error('after its writes') }])
+    expect(createGroupCommit(db, { busyTimeoutMs: 20 })([failing('a')])).toEqual([
+      { kind: 'failed', error: new Error('after its writes') },
+    ])
     expect(books.counters()).toEqual([])
   })
 
   it('loses nothing that it acknowledged when the disk is full, and works again when there is room (L09)', () => {
-    const commit = createGroupCommit(db)
+    const commit = createGroupCommit(db, { busyTimeoutMs: 20 })
     const { page_count } = db.prepare('PRAGMA page_count').get() as { readonly page_count: number }
     db.exec(`PRAGMA max_page_count = ${page_count + 12}`)
     const settled: string[] = []
@@ -78,7 +83,7 @@ describe('the group commit', () => {
   it('reads without waiting for another writer', () => {
     const other = openDatabase({ path: join(directory, 'ledger.db'), busyTimeoutMs: 0 })
     other.exec('BEGIN IMMEDIATE')
-    const commit = createGroupCommit(db)
+    const commit = createGroupCommit(db, { busyTimeoutMs: 20 })
     expect(commit([{ isWrite: false, run: () => books.counters() }])).toEqual([{ kind: 'done', value: [] }])
     expect(commit([reserve('a'), reserve('b')])).toMatchObject([{ kind: 'failed' }, { kind: 'failed' }])
     other.close()
@@ -86,7 +91,7 @@ describe('the group commit', () => {
 
   it('rebuilds a counter that was lost from the events and the open holds (I6, L12)', () => {
     const host = counterKey('host')
-    createGroupCommit(db)([
+    createGroupCommit(db, { busyTimeoutMs: 20 })([
       reserve('a'),
       reserve('b'),
       reserve('c'),

@@ -55,7 +55,7 @@ function serve(): void {
   try {
     db = openDatabase({ path, busyTimeoutMs })
     books = { ...createBooks({ db, owner, now: Date.now, isShared }), ...createJournalBooks(db) }
-    commitGroup = createGroupCommit(db)
+    commitGroup = createGroupCommit(db, { busyTimeoutMs })
     requireSameFile = guardFile(path)
   } catch (error) {
     answer({ kind: 'refused', failure: failureOf(ledgerErrorOf(error, path)) })
