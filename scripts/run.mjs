@@ -26,7 +26,7 @@ const tasks = {
   bench: { tools: forBottles, build: true, run: benchmark },
   'test:unit': { tools: ['bash'], build: false, run: (args) => testProject('unit', args) },
   'test:integration': { tools: forAllTests, build: false, run: (args) => testProject('integration', args) },
-  'test:e2e': { tools: forTests, build: true, run: (args) => testProject('e2e', args) },
+  'test:e2e': { tools: forAllTests, build: true, run: (args) => testProject('e2e', args) },
   'test:escape': { tools: forTests, build: false, run: (args) => testProject('escape', args) },
   'test:faults': { tools: forTests, build: false, run: testFaults },
   'test:agents': { tools: forTests, build: true, run: (args) => testProject('agents', args) },
