@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { chown, mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -122,6 +123,43 @@ describe.each(testUsers)('what a bottle changed, $title,', (user) => {
     expect(await readdir(join(path, '.git/hooks'))).toEqual([])
     await output('apply', id, '.envrc', '--yes')
     expect(readFileSync(join(path, '.envrc'), 'utf8')).toBe('evil\n')
+  })
+
+  test('runs nothing that was planted, neither when it is shown and applied nor by git afterwards (S11)', async () => {
+    const path = await project('planted')
+    const asUser =
+      user.uid === undefined ? [] : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.uid}`, '--clear-groups']
+    const git = (...args: string[]) => {
+      const [file = '', ...words] = [...asUser, 'git', '-c', 'user.name=u', '-c', 'user.email=u@test', ...args]
+      return execFileSync(file, words, {
+        cwd: path,
+        env: { PATH: process.env.PATH, HOME: host.userHome },
+        encoding: 'utf8',
+      })
+    }
+    git('init', '--quiet')
+    git('add', '--all')
+    git('commit', '--quiet', '--message', 'first')
+    const canary = join(path, 'canary')
+    const { id } = await change(
+      path,
+      `printf '#!/bin/sh\ntouch ${canary}\n' > evil; chmod +x evil; evil=$PWD/evil
+      for hook in pre-commit post-checkout post-index-change fsmonitor-watchman; do cp evil .git/hooks/$hook; done
+      git config core.fsmonitor $evil; git config core.hooksPath $PWD; git config filter.x.clean $evil; git config diff.external $evil
+      git config filter.x.smudge $evil; git config core.pager $evil; cp evil pre-commit
+      echo '* filter=x diff=x' > .gitattributes; mkdir -p .git/info; echo '* filter=x' > .git/info/attributes
+      echo changed > README.md; rm canary 2> /dev/null; true`,
+    )
+    expect(await output('diff', id, '--name-status')).toContain('M  .git/config\n')
+    expect((await output('diff', id, '--stat')) + (await output('diff', id))).toContain('+changed')
+    await output('apply', id, '--yes')
+    expect(readFileSync(join(path, '.gitattributes'), 'utf8')).toContain('filter=x')
+    expect(git('status', '--porcelain')).toContain('README.md')
+    expect(git('diff')).toContain('+changed')
+    git('add', '--all')
+    git('commit', '--quiet', '--message', 'second')
+    git('checkout', '--quiet', 'HEAD~')
+    expect(existsSync(canary)).toBe(false)
   })
 
   test('is told in JSON, and of the home too', async () => {

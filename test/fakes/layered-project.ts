@@ -25,6 +25,8 @@ export interface LayeredProject extends AsyncDisposable {
   readonly originalPath: string
   /** As it is recorded now. */
   stack(): Promise<LayerStack>
+  /** The words that run a command where the bottle's program works. */
+  command(words: readonly string[]): readonly string[]
   /** Runs a script as the bottle's program would, in its view; resolves to what it prints. */
   inside(script: string): Promise<string>
   /** The bottle's view. */
@@ -56,10 +58,13 @@ export async function openLayeredProject(form: 'overlay' | 'copy', script: strin
   } as const
   const opened = await openStack(request)
   if (opened.stack.form.kind !== form) throw new Error(`no ${form}: ${JSON.stringify(opened.stack.form)}`)
-  const inside = async (command: string) => {
+  const command = (words: readonly string[]) => {
     const enter = ['-t', String(holder.reference.holderPid), '-U', '--preserve-credentials', '-m', '--']
-    const { stdout } = await run('nsenter', [...enter, 'bash', '-ec', `cd "$0"\n${command}`, opened.writablePath])
-    return stdout
+    return ['nsenter', ...enter, 'bash', '-c', 'cd "$0" && exec "$@"', opened.writablePath, ...words]
+  }
+  const inside = async (script: string) => {
+    const [file = '', ...args] = command(['bash', '-ec', script])
+    return (await run(file, args)).stdout
   }
   const current = async () => {
     const found = await readStack(opened.stack.directory)
@@ -70,6 +75,7 @@ export async function openLayeredProject(form: 'overlay' | 'copy', script: strin
   return {
     originalPath,
     stack: current,
+    command,
     inside,
     view: () => inside(listScript),
     end: () => holder.kill(),

@@ -5,7 +5,7 @@ import type { CliContext } from '../context.ts'
 export function killCommand(context: CliContext): Command {
   return new Command('kill')
     .description(
-      'Ends every process of bottles and removes their files, the copies of workspaces too. What they used stays.',
+      'Ends every process of bottles and removes their files, what was changed in workspaces too. What they used stays.',
     )
     .argument('<id...>', 'ids of bottles (see: bot-bottle ps --all)')
     .addHelpText('after', '\nExample:\n  bot-bottle kill claude-x1y2\n')

@@ -8,6 +8,7 @@ import type { Change } from './change.ts'
 import { type Entry, Folder } from './folder.ts'
 import type { LayerStack } from './layer-stack.ts'
 import { type FoundChange, listChanges } from './list-changes.ts'
+import { asChangedMeanwhile } from './meanwhile.ts'
 import { putEntry } from './put-entry.ts'
 import { removeEntry } from './remove-entry.ts'
 
@@ -27,7 +28,9 @@ export async function applyChanges(
     for await (const found of listChanges(stack, { applied })) {
       if (found.change.obstacle !== undefined || !isWanted(found.change)) continue
       using target = folderAt(root, found.change.path)
-      await applyOne(found, target)
+      await applyOne(found, target).catch((error: unknown) => {
+        throw asChangedMeanwhile(error, `${found.change.path} could not be applied`)
+      })
       closedFolders.push(...closedFolder(found))
       const now = target.look(found.name)
       if (now) applied.set(found.change.path, now.ctimeNs)

@@ -10,6 +10,7 @@ import type { Change } from './change.ts'
 import { Folder } from './folder.ts'
 import { type LayerStack, mergedPath } from './layer-stack.ts'
 import { type FoundChange, listChanges } from './list-changes.ts'
+import { asChangedMeanwhile } from './meanwhile.ts'
 import { putEntry, putTree } from './put-entry.ts'
 import { removeEntry } from './remove-entry.ts'
 
@@ -28,14 +29,24 @@ export async function discardChanges(
   const done: Change[] = []
   for await (const found of listChanges(stack, { applied: await readAppliedTimes(directory) })) {
     if (!isWanted(found.change)) continue
-    using target = mounted && folderAt(mounted, found.change.path)
-    if (target) await putBack(found, target)
-    else if (form.kind === 'overlay' && found.showsOriginal && !isStillFolder(found.change))
-      await removeEntry(found.layer, found.name)
-    else await putBack(found, found.layer)
+    try {
+      await discardOne(found, { form, mounted })
+    } catch (error) {
+      throw asChangedMeanwhile(error, `${found.change.path} could not be discarded`)
+    }
     done.push(found.change)
   }
   return done
+}
+
+async function discardOne(
+  found: FoundChange,
+  { form, mounted }: { readonly form: LayerStack['form']; readonly mounted: Folder | undefined },
+): Promise<void> {
+  using target = mounted && folderAt(mounted, found.change.path)
+  if (target) return await putBack(found, target)
+  if (form.kind === 'copy' || !found.showsOriginal || isStillFolder(found.change)) return putBack(found, found.layer)
+  await removeEntry(found.layer, found.name)
 }
 
 /** It keeps what is in it: each of those is a change of its own. */

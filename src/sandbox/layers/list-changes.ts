@@ -7,6 +7,7 @@ import type { AppliedTimes } from './applied-times.ts'
 import { type Change, type Obstacle, sideOf } from './change.ts'
 import { type Entry, Folder } from './folder.ts'
 import { type LayerStack, layerPaths, writtenPath } from './layer-stack.ts'
+import { asChangedMeanwhile } from './meanwhile.ts'
 import { type Place, type Seen, seenIn } from './merged-place.ts'
 import { hasSameContent } from './same-content.ts'
 
@@ -44,7 +45,11 @@ export async function* listChanges(stack: LayerStack, { applied }: ListOptions):
     isForeign: (path, { ctimeNs }) => ctimeNs > openedNs && applied.get(path) !== ctimeNs,
     isYounger: ({ birthNs }) => birthNs > openedNs,
   }
-  yield* changesIn({ path: '', depth: 0, tops, original, showsOriginal: form.kind === 'overlay' }, past)
+  try {
+    yield* changesIn({ path: '', depth: 0, tops, original, showsOriginal: form.kind === 'overlay' }, past)
+  } catch (error) {
+    throw asChangedMeanwhile(error, 'the layer could not be read')
+  }
 }
 
 function openOriginal({ originalPath }: LayerStack): Folder {

@@ -19,7 +19,8 @@ export async function removeEntry(parent: Folder, name: string): Promise<void> {
   if (entry === undefined) return
   if (entry.type !== 'folder') return unlinkSync(parent.at(name))
   using folder = parent.folder(name)
-  if (folder === undefined) throw new Error(`${name} was changed while it was removed`)
+  // Something else by now: so the folder is gone.
+  if (folder === undefined) return removeEntry(parent, name)
   if ((entry.mode & 0o700) !== 0o700) folder.setMode(0o700)
   for (const [index, child] of folder.names().entries()) {
     if (index % entriesPerTurn === 0) await nextTurn()
