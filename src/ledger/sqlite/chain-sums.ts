@@ -20,8 +20,9 @@ interface SumRow {
 export type ChainSumStatements = ReturnType<typeof chainSumStatements>
 
 export function chainSumStatements(db: DatabaseSync) {
+  /** With the + SQLite reads the table in its order and sorts, which takes less than half of the way over the index. */
   const prepareSums = (from: string) =>
-    db.prepare(`SELECT chain_id AS chainId, total(charge_tokens) AS tokens FROM ${from} GROUP BY chain_id`)
+    db.prepare(`SELECT chain_id AS chainId, total(charge_tokens) AS tokens FROM ${from} GROUP BY +chain_id`)
   const ofHours = prepareSums('usage_hour')
   const ofRolled = prepareSums('rolled_usage')
   const ofSlice = prepareSums('charged_event WHERE sequence >= ?1 AND sequence < ?2')

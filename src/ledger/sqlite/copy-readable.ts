@@ -49,12 +49,12 @@ export function copyByRowId(copy: TableCopy): boolean {
   return isWhole
 }
 
-/** True when every row was copied. In the order of a key, from both ends up to what cannot be read. */
-export function copyByKey({ key, ...copy }: TableCopy & { readonly key: readonly string[] }): boolean {
+/** True when every row was copied. In the order of a key (the table's own unless told), from both ends up to what cannot be read. */
+export function copyByKey({ key, ...copy }: TableCopy & { readonly key?: readonly string[] }): boolean {
   const { columns, insertAll } = preparedCopy(copy)
   let isWhole = true
   const copyAll = (direction: 'ASC' | 'DESC'): boolean => {
-    const order = key.map((column) => `${column} ${direction}`).join(', ')
+    const order = (key ?? primaryKeyOf(copy)).map((column) => `${column} ${direction}`).join(', ')
     try {
       const rows = copy.from.prepare(`SELECT ${columns.join(', ')} FROM ${copy.table} ORDER BY ${order}`).iterate()
       for (const row of rows) isWhole = insertAll([row]) && isWhole
@@ -66,6 +66,11 @@ export function copyByKey({ key, ...copy }: TableCopy & { readonly key: readonly
   if (copyAll('ASC')) return isWhole
   copyAll('DESC')
   return false
+}
+
+function primaryKeyOf({ into, table }: TableCopy): readonly string[] {
+  const rows = into.prepare('SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk').all(table)
+  return rows.map(({ name }) => `"${String(name)}"`)
 }
 
 function preparedCopy({ into, table, intoTable = table }: TableCopy) {

@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { counterKey, host, hourMs, reserveRequest, settleRequest } from '../ledger.contract.ts'
 import type { Ledger } from '../ledger.ts'
 import { rebuildLedgerFile } from './rebuild-file.ts'
-import { openSqliteLedger } from './sqlite-ledger.ts'
+import { openSqliteJournal, openSqliteLedger } from './sqlite-ledger.ts'
 
 const nowMs = Date.UTC(2026, 10, 22, 18, 40, 5)
 const startMs = Date.UTC(2026, 10, 20)
@@ -131,6 +131,22 @@ describe('rebuilding a ledger', () => {
     expect([...new Set(kinds)].toSorted()).toEqual(['counter', 'hold', 'hours'])
     expect(await toldNow()).toEqual(before)
     expect(readdirSync(directory)).toEqual(['ledger.db'])
+  })
+
+  it.each([
+    ['a sound file', () => []],
+    ['a damaged file', () => pagesOf('usage_event', 'leaf').slice(2, 3)],
+  ])('keeps who this host is and what it was granted of shared counters, of %s', async (_what, pages) => {
+    {
+      await using ledger = await openSqliteJournal({ path, owner: 'here' })
+      await ledger.identify('host-1')
+      await ledger.setGrant(host, 123_456)
+    }
+    overwrite(pages())
+    rebuildLedgerFile(path, nowMs)
+    await using ledger = await openSqliteJournal({ path, owner: 'here' })
+    expect(await ledger.identify('host-2')).toBe('host-1')
+    expect(await ledger.grant(host)).toMatchObject({ grantedTokens: 123_456 })
   })
 
   it('changes nothing in a ledger that was right', async () => {

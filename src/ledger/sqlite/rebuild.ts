@@ -34,7 +34,10 @@ export function rebuildHours(db: DatabaseSync): void {
   for (let sequence = first; sequence <= last; sequence += sliceEvents) addSlice.run(sequence, sequence + sliceEvents)
 }
 
-/** Of all time where something was charged, those of other periods that were kept, and those that are held. */
+/**
+ * Of all time where something was charged, those of other periods that were kept, and those that are held. What this host was granted
+ * of them (`ledger/journal.ts`) follows from nothing else, and stays.
+ */
 export function rebuildCounters(db: DatabaseSync): void {
   const kept = db.prepare('SELECT scope, provider, period FROM counter').all()
   const charged = db.prepare(`SELECT DISTINCT scope, provider, 'total' AS period FROM chain_scope`).all()
@@ -43,7 +46,12 @@ export function rebuildCounters(db: DatabaseSync): void {
       SELECT DISTINCT key.value ->> 0 AS scope, key.value ->> 1 AS provider, key.value ->> 2 AS period
       FROM reservation, json_each(governing) AS key`)
     .all()
+  const granted = db
+    .prepare(`SELECT granted_tokens, scope, provider, period FROM counter WHERE granted_tokens IS NOT NULL`)
+    .all()
   db.exec('DELETE FROM counter')
   const counters = counterStatements(db)
   for (const key of [...charged, ...kept, ...held]) counters.create(key as unknown as CounterKey)
+  const grant = db.prepare('UPDATE counter SET granted_tokens = ? WHERE scope = ? AND provider = ? AND period = ?')
+  for (const row of granted) grant.run(...Object.values(row))
 }

@@ -9,19 +9,8 @@ import { rebuildChainScopes, rebuildCounters, rebuildHours } from './rebuild.ts'
 import { unusable } from './sqlite-errors.ts'
 import { addHoursBeyond, setAllChanged } from './usage-hours.ts'
 
-const byRowId = ['chain', 'usage_event', 'correction', 'enforcement', 'bottle'] as const
-const hourKey = ['hour_ms', 'bottle_id', 'agent', 'provider', 'model', 'source', 'chain_id']
-const byKey = {
-  rolled_usage: hourKey,
-  rolled_attempt: ['attempt_id'],
-  reservation: ['attempt_id'],
-  counter: ['scope', 'provider', 'period'],
-  budget: ['scope', 'provider', 'period'],
-  budget_override: ['scope', 'provider'],
-  warning: ['scope', 'provider', 'period', 'limit_tokens', 'threshold_percent'],
-  estimator: ['provider', 'model'],
-  host: ['host_id'],
-}
+/** Made anew from the rest. */
+const derived: ReadonlySet<string> = new Set(['usage_hour', 'chain_scope', 'schema_version'])
 
 /** `db` is a new ledger. The damaged file is only read. */
 export function salvage(db: DatabaseSync, damagedPath: string): Salvaged {
@@ -58,10 +47,11 @@ function copyAll(into: DatabaseSync, from: DatabaseSync): Salvaged {
     if (!isWhole) incompleteTables.push(table)
   }
   withoutTriggers(into, () => {
-    for (const table of byRowId) note(table, copyByRowId({ from, into, table }))
+    for (const { table, hasRowId } of recordTables(into)) {
+      note(table, hasRowId ? copyByRowId({ from, into, table }) : copyByKey({ from, into, table }))
+    }
     // The index of chains has all that they are.
     if (incompleteTables.includes('chain')) copyByKey({ from, into, table: 'chain', key: ['keys'] })
-    for (const [table, key] of Object.entries(byKey)) note(table, copyByKey({ from, into, table, key }))
     dropLooseCorrections(into)
     replaceLostChains(into)
   })
@@ -75,6 +65,14 @@ function copyAll(into: DatabaseSync, from: DatabaseSync): Salvaged {
     .get() as { readonly saved: number; readonly first: number | null; readonly last: number | null }
   const lostEvents = Math.max(lostEventsInSums, (last ?? 0) - (first ?? 1) + 1 - saved)
   return { savedEvents: saved, lostEvents, lostEventsInSums, incompleteTables }
+}
+
+/** Counters are derived, too, but say for which periods they are kept. */
+function recordTables(db: DatabaseSync): readonly { readonly table: string; readonly hasRowId: boolean }[] {
+  const rows = db.prepare(`SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table'`).all()
+  return rows
+    .map(({ name, wr }) => ({ table: String(name), hasRowId: wr === 0 }))
+    .filter(({ table }) => !table.startsWith('sqlite_') && !derived.has(table))
 }
 
 /** They hold what may happen to a ledger, not what may be copied. */
@@ -124,7 +122,7 @@ interface LostChain {
 /** What hours say beyond the events that were saved becomes the record of those that were not. Returns how many they are. */
 function keepSumsOfLost(db: DatabaseSync, from: DatabaseSync): number {
   db.exec('CREATE TEMP TABLE old_hour AS SELECT * FROM usage_hour WHERE false')
-  copyByKey({ from, into: db, table: 'usage_hour', intoTable: 'temp.old_hour', key: hourKey })
+  copyByKey({ from, into: db, table: 'usage_hour', intoTable: 'temp.old_hour' })
   db.exec('DELETE FROM temp.old_hour WHERE chain_id NOT IN (SELECT chain_id FROM chain)')
   const exchanges = () => Number(db.prepare('SELECT total(exchanges) AS sum FROM usage_hour').get()?.sum)
   const before = exchanges()
