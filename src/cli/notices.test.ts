@@ -34,6 +34,11 @@ test.each<[string, ControllerEvent, string | undefined]>([
     'kill failed: the holder is still there',
   ],
   [
+    'what was done about a limit',
+    { kind: 'limit', bottleId: 'claude-x1', limit: 'memory', detail: 'the process node was ended', atMs: 1 },
+    'the bottle exceeded its memory: the process node was ended',
+  ],
+  [
     'a kill',
     { ...enforcement, action: 'kill', phase: 'intent', detail: 'asked by an operator' },
     'killed: asked by an operator',

@@ -10,6 +10,7 @@ export function noticeOf(event: ControllerEvent): string | undefined {
     const used = `${groupedNumber(settledTokens)} of ${groupedNumber(limitTokens ?? 0)} ${provider} tokens`
     return `${event.thresholdPercent} % of the budget is used (${budgetInWords(event.counter)}): ${used}`
   }
+  if (event.kind === 'limit') return `the bottle exceeded its ${event.limit}: ${event.detail}`
   if (event.kind !== 'enforcement') return undefined
   if (event.phase === 'failed') return `${event.action} failed: ${event.detail}`
   // The intent is told, since it holds from then on; its success only adds what the controller verified.
@@ -18,7 +19,7 @@ export function noticeOf(event: ControllerEvent): string | undefined {
 
 /** Whether the terminal rings at what is told. */
 export function isRung(event: ControllerEvent, bell: readonly NotifyEvent[]): boolean {
-  if (event.kind === 'warning') return bell.includes('warning')
+  if (event.kind === 'warning' || event.kind === 'limit') return bell.includes(event.kind)
   return event.kind === 'enforcement' && bell.includes(event.action)
 }
 

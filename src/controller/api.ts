@@ -317,6 +317,14 @@ export type ControllerEvent =
       readonly reason: string
       readonly atMs: number
     }
+  /** A bottle used more of its host than `limits` of its definition allow, and something was done about it. */
+  | {
+      readonly kind: 'limit'
+      readonly bottleId: string
+      readonly limit: 'memory'
+      readonly detail: string
+      readonly atMs: number
+    }
   | { readonly kind: 'bottle'; readonly bottle: BottleView; readonly atMs: number }
 
 export type LedgerVerification = LedgerReport

@@ -21,6 +21,7 @@ import type { CutPolicy, EnforcementTrigger, Ledger } from '../ledger/ledger.ts'
 import { createAddressGuard } from '../proxy/address-guard.ts'
 import { createRoomBell } from '../proxy/room-bell.ts'
 import { createUpstream } from '../proxy/upstream.ts'
+import { createMemoryWatch } from '../sandbox/memory/memory-watch.ts'
 import type { SandboxBackend, SandboxName } from '../sandbox/sandbox.ts'
 import { prepareAdoption } from './adopt-bottle.ts'
 import type {
@@ -51,6 +52,7 @@ import { createHoldWatch } from './hold-watch.ts'
 import { removeDirectory } from './instance-directory.ts'
 import { readLearned } from './learned.ts'
 import type { LiveBottle } from './live-bottle.ts'
+import { endedInWords } from './memory-words.ts'
 import { createNotifier } from './notify/notifier.ts'
 import { openLedger } from './open-ledger.ts'
 import { type Recovered, recover, refuseUnbalanced, unbalancedInWords } from './recovery.ts'
@@ -171,6 +173,17 @@ export async function openController({
     }),
   )
   const living = new Map<string, LiveBottle>()
+  const memoryWatch = stack.use(
+    createMemoryWatch({
+      onBug,
+      onEnded(found) {
+        const { bottleId } = found
+        const detail = endedInWords(found)
+        onNotice(`${bottleId} exceeded its memory; ${detail}`)
+        bus.emit({ kind: 'limit', bottleId, limit: 'memory', detail, atMs: nowMs() })
+      },
+    }),
+  )
   const { instancesPath, egressLogsPath } = paths
   const services = {
     ledger,
@@ -183,6 +196,7 @@ export async function openController({
     thresholdsPercent: settings.thresholdsPercent,
     instancesPath,
     egressLogsPath,
+    memoryWatch,
     onBug,
   }
 

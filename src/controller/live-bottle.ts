@@ -12,6 +12,7 @@ import type { BottleRow, BottleState } from '../ledger/ledger.ts'
 import { openBottleProxy } from '../proxy/bottle-proxy.ts'
 import type { CertificateAuthority } from '../proxy/certificate-authority.ts'
 import type { Egress, EgressEvents } from '../proxy/egress.ts'
+import type { MemoryWatch } from '../sandbox/memory/memory-watch.ts'
 import type { HeldSandbox } from '../sandbox/sandbox.ts'
 import type { BottlePlan } from './bottle-plan.ts'
 import type { BudgetBook } from './budget-book.ts'
@@ -22,6 +23,7 @@ import { type InstanceDirectory, removeDirectory } from './instance-directory.ts
 /** What all bottles of a controller share. */
 export interface BottleServices
   extends Pick<Egress, 'ledger' | 'upstream' | 'bell' | 'thresholdsPercent' | 'nowMs' | 'newId' | 'onBug'> {
+  readonly memoryWatch: Pick<MemoryWatch, 'watch'>
   readonly budgets: BudgetBook
   readonly estimator: TokenEstimator
   readonly instancesPath: string
@@ -90,6 +92,12 @@ export function openLiveBottle(parts: BottleParts, services: BottleServices): Li
       on: loggedEvents(events, { log, level, learns, nowMs }),
     },
   })
+  const { reference } = sandbox
+  const { memoryBytes } = plan.limits
+  const watched =
+    reference.kind === 'bubblewrap' && memoryBytes !== null
+      ? services.memoryWatch.watch({ ...reference, id: row.id, limitBytes: memoryBytes })
+      : undefined
   // In the same turn: no connection was seen so far.
   if (cutMessage !== undefined) proxy.refuse(cutMessage)
 
@@ -105,6 +113,7 @@ export function openLiveBottle(parts: BottleParts, services: BottleServices): Li
   }
   const endOnce = async (last: BottleState, exitCode: number | null, keepsWorkspace: boolean) => {
     state = last
+    watched?.[Symbol.dispose]()
     // At once: what is charged may wait for the ledger, and no process lives for it.
     await Promise.all([proxy[Symbol.asyncDispose](), sandbox.kill()])
     await log.flush()

@@ -74,6 +74,7 @@ export type SandboxReference =
 
 /** A sandbox whose ways out are held by this process. */
 export interface HeldSandbox {
+  readonly reference: SandboxReference
   readonly listeners: SandboxListeners
   /** Lets go of the listeners: the bottle lives on without a way out, until another controller adopts it. */
   leave(): void
@@ -83,7 +84,6 @@ export interface HeldSandbox {
 
 export interface Sandbox extends HeldSandbox, AsyncDisposable {
   readonly launch: LaunchCommand
-  readonly reference: SandboxReference
   /** Host path that takes what the program writes to its workspace: the directory itself, a copy, or a layer over it. */
   readonly workspacePath: string
   /** To be called once the reference is durable: until then the bottle ends with this process, so that none is ever lost. */

@@ -232,7 +232,9 @@ const providers: Arbitrary<readonly Sourced<WrittenProvider>[]> = fc.uniqueArray
   { selector: ({ value }) => value.name, maxLength: 3 },
 )
 
+const size = fc.constantFrom(null, 64 * 2 ** 20, 3 * 2 ** 30)
 const writtenLimits: Arbitrary<WrittenLimits> = partial<WrittenLimits>({
+  memoryBytes: sourced(size),
   processes: sourced(fc.constantFrom(null, 16, 5000)),
   cpuWeight: sourced(fc.integer({ min: 1, max: 100 })),
 })

@@ -3,19 +3,19 @@ import { cutReason, warningInWords } from '../../core/budget/wording.ts'
 import type { NotifyEvent } from '../../core/manifest/notify-notation.ts'
 import type { ControllerEvent } from '../api.ts'
 
-export type NotableEvent = Extract<ControllerEvent, { readonly kind: 'warning' | 'enforcement' }>
+export type NotableEvent = Extract<ControllerEvent, { readonly kind: 'warning' | 'enforcement' | 'limit' }>
 
 /** `id` is the same in every attempt to tell it. `text` is for people, and what chats show of a webhook. */
 export type Notification = { readonly id: string; readonly text: string } & NotableEvent
 
-/** `undefined`: nothing to be told, as is an intent, which its outcome follows. */
+/** `undefined`: nothing to be told, as are an intent and its steps, which the outcome follows. */
 export function notableEvent(event: ControllerEvent): NotableEvent | undefined {
-  if (event.kind === 'warning') return event
-  return event.kind === 'enforcement' && event.phase !== 'intent' ? event : undefined
+  if (event.kind === 'warning' || event.kind === 'limit') return event
+  return event.kind === 'enforcement' && (event.phase === 'done' || event.phase === 'failed') ? event : undefined
 }
 
 export function eventName(event: NotableEvent): NotifyEvent {
-  return event.kind === 'warning' ? 'warning' : event.action
+  return event.kind === 'enforcement' ? event.action : event.kind
 }
 
 export function notificationOf(event: NotableEvent, id: string): Notification {
@@ -24,6 +24,7 @@ export function notificationOf(event: NotableEvent, id: string): Notification {
 
 function whatHappened(event: NotableEvent): string {
   if (event.kind === 'warning') return `has used ${warningInWords(event.counter, event.thresholdPercent)}`
+  if (event.kind === 'limit') return `exceeded its ${event.limit}: ${event.detail}`
   if (event.phase === 'failed') return `could not be ${done[event.action]} as it should: ${event.detail}`
   return `was ${done[event.action]}: ${cutReason(event.reason)}`
 }

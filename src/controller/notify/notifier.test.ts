@@ -88,6 +88,13 @@ test('each warning and each outcome of a cut is one run of the command, with one
   expect(failures).toEqual([])
 })
 
+test('an exceeded limit is told', async () => {
+  const { bus } = busWith({ command: append, events: ['limit'] })
+  bus.emit({ kind: 'limit', bottleId: 'claude-1', limit: 'memory', detail: 'node was ended', atMs: Date.now() })
+  await expect.poll(() => linesOf('out')).toHaveLength(1)
+  expect((await linesOf('out'))[0]).toContain('"text":"bot-bottle: claude-1 exceeded its memory: node was ended"')
+})
+
 test('only the events that the settings name are told', async () => {
   const { bus } = busWith({ command: append, events: ['cutoff'] })
   for (const event of [warning, cut('failed')]) bus.emit(event)

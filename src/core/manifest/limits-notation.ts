@@ -1,8 +1,10 @@
 /** `limits`: what a bottle may use of its host, in bottle files and, as the host's own defaults, in settings.yml. */
+import { byteSizeInWords, byteSizePattern, parseByteSize } from '../limits/byte-size.ts'
 import type { Limits } from '../limits/limits.ts'
+import { foundInWords } from './bounded-yaml.ts'
 import { key, mapping } from './collection-notations.ts'
 import type { Sourced } from './definition.ts'
-import { converted, type Notation, sourced } from './notation.ts'
+import { converted, type Notation, sourced, wrong } from './notation.ts'
 import { wholeNumber } from './scalar-notations.ts'
 
 /** Absent: what lies farther says it. */
@@ -22,6 +24,22 @@ export function limitsOf(written: readonly WrittenLimits[], defaults: Limits): L
 
 const unlimited = 'unlimited'
 
+function size(minimumBytes: number): Notation<number | null> {
+  return orUnlimited({
+    read(node, reading) {
+      const bytes = node.kind === 'scalar' ? parseByteSize(node.text) : undefined
+      if (bytes === undefined) {
+        const expected = 'a size such as 512MiB or 2GiB (KiB, MiB, GiB, TiB), or unlimited'
+        return wrong(node, reading, `expected ${expected}, found ${foundInWords(node)}`)
+      }
+      if (bytes >= minimumBytes) return bytes
+      return wrong(node, reading, `at least ${byteSizeInWords(minimumBytes)} are needed, found ${foundInWords(node)}`)
+    },
+    print: byteSizeInWords,
+    schema: { type: 'string', pattern: `^${byteSizePattern}$` },
+  })
+}
+
 function orUnlimited(notation: Notation<number>): Notation<number | null> {
   return {
     read: (node, reading) => (node.kind === 'scalar' && node.text === unlimited ? null : notation.read(node, reading)),
@@ -30,7 +48,13 @@ function orUnlimited(notation: Notation<number>): Notation<number | null> {
   }
 }
 
+const MiB = 2 ** 20
+
 export const limitsKeys = {
+  memory: key(
+    "Memory of all its processes together, e.g. 2GiB, or unlimited. Default: half of the host's.",
+    sourced(size(32 * MiB)),
+  ),
   processes: key(
     'Processes and threads at a time, or unlimited. Default: 4096.',
     sourced(orUnlimited(wholeNumber({ minimum: 16, maximum: 1_000_000 }))),
@@ -42,11 +66,13 @@ export const limitsKeys = {
 }
 
 export const limitsNotation = converted(mapping(limitsKeys), {
-  from: ({ processes, cpu_weight }): WrittenLimits => ({
+  from: ({ memory, processes, cpu_weight }): WrittenLimits => ({
+    ...(memory && { memoryBytes: memory }),
     ...(processes && { processes }),
     ...(cpu_weight && { cpuWeight: cpu_weight }),
   }),
-  to: ({ processes, cpuWeight }) => ({
+  to: ({ memoryBytes, processes, cpuWeight }) => ({
+    ...(memoryBytes && { memory: memoryBytes }),
     ...(processes && { processes }),
     ...(cpuWeight && { cpu_weight: cpuWeight }),
   }),

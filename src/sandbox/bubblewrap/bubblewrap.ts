@@ -104,7 +104,6 @@ async function open({ spec, tools, abilities, signal }: Opening): Promise<Sandbo
       limits: spec.limits,
       command: spec.command,
     }),
-    reference: holder.reference,
     workspacePath: prepared.workspacePath,
     outlive: holder.outlive,
     [Symbol.asyncDispose]: held.kill,
@@ -114,6 +113,7 @@ async function open({ spec, tools, abilities, signal }: Opening): Promise<Sandbo
 function heldSandbox({ listeners, close }: BottleListeners, reference: HolderReference): HeldSandbox {
   return {
     listeners,
+    reference,
     leave: close,
     kill() {
       close()

@@ -63,6 +63,11 @@ export async function examineLimits(tools: HostTools): Promise<Finding> {
     rlimit: 'processes by RLIMIT_NPROC in the user namespace',
     none: 'processes by nothing (for root that needs Linux 6.14)',
   }[await findProcessLimit(tools)]
-  const found = [processes, 'the size of a file by RLIMIT_FSIZE', 'cpu_weight by niceness'].join(', ')
+  const found = [
+    'memory by looking at it',
+    processes,
+    'the size of a file by RLIMIT_FSIZE',
+    'cpu_weight by niceness',
+  ].join(', ')
   return { subject: 'limits', ok: true, found }
 }

@@ -1,0 +1,76 @@
+/** What a bottle may use of its host (S13), with small limits: the machine is not the test's alone. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openProductHost, type ProductHost } from '../fakes/product-host.ts'
+import { testUsers } from '../fakes/test-user.ts'
+
+/** What a busy machine may take for a request that takes milliseconds. */
+const maxAnswerSeconds = 2
+
+describe.each(testUsers)('a bottle $title', (user) => {
+  let host: ProductHost
+  beforeAll(async () => {
+    host = await openProductHost({
+      user,
+      settings: 'limits: {processes: 48}\nnotify: {command: [sh, -c, "cat >> told"]}\n',
+    })
+    await mkdir(join(host.home, 'bottles'))
+    await writeFile(join(host.home, 'bottles/small.md'), '---\nagent_provider: claude\nlimits: {memory: 96MiB}\n---\n')
+  })
+  afterAll(() => host[Symbol.asyncDispose]())
+
+  const inBottle = (script: string) => [
+    ...['run', '--bottle', 'small', '--workspace', 'none', '--'],
+    ...['bash', '-c', script],
+  ]
+
+  test('that uses more memory than it may loses its largest process, and goes on (S13)', async () => {
+    const hungry = `python3 -c 'import time; held = b"x" * (200 << 20); time.sleep(60)'; echo "ended with $?"`
+    const { stdout, stderr, exitCode } = await host.run(
+      inBottle(`sleep 60 & ${hungry}; kill -0 $! && echo "the other lives"`),
+    )
+    expect({ stdout, exitCode }).toEqual({ stdout: 'ended with 137\nthe other lives\n', exitCode: 0 })
+    expect(stderr).toMatch(
+      /bot-bottle: the bottle exceeded its memory: the process python3 \(\d+MiB\) was ended, since .* 96MiB\n/,
+    )
+  })
+
+  test('whose many processes use more together keeps those that fit (S13)', async () => {
+    const script = `python3 -c '
+import os, time
+for _ in range(12):
+  if os.fork() == 0:
+    held = os.urandom(16 << 20)
+    time.sleep(60)
+lost = 0
+while lost < 7:
+  os.wait()
+  lost += 1
+print("lost", lost)
+'`
+    const { stdout, exitCode } = await host.run(inBottle(script))
+    expect({ stdout, exitCode }).toEqual({ stdout: 'lost 7\n', exitCode: 0 })
+  })
+
+  test('that forks and spins as much as it may slows no other down (S13)', async () => {
+    const bomb = host.start(
+      inBottle(`python3 -c '
+import os, time
+end = time.time() + 15
+try:
+  while os.fork() > 0: pass
+except OSError: print("full", flush=True)
+while time.time() < end: pass
+'`),
+    )
+    await bomb.said(/full/)
+    const asked = 'curl -sS -o /dev/null -w "%{time_total}\\n" http://bottle.internal/budget'
+    const { stdout } = await host.run(inBottle(`for i in 1 2 3 4 5; do ${asked}; done`))
+    const tookSeconds = stdout.trim().split('\n').map(Number)
+    expect(tookSeconds).toHaveLength(5)
+    expect(Math.max(...tookSeconds)).toBeLessThan(maxAnswerSeconds)
+    bomb.signal('SIGTERM')
+    await bomb.ended
+  })
+})
