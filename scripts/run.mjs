@@ -23,7 +23,7 @@ const tasks = {
   build: { tools: [], build: true, run: async () => 0 },
   format: { tools: [], build: false, run: (args) => runChild('biome', ['check', '--write', ...args]) },
   docs: { tools: [], build: false, run: writeDocs },
-  bench: { tools: forBottles, build: true, run: benchmark },
+  bench: { tools: [...forBottles, 'postgres'], build: true, run: benchmark },
   'test:unit': { tools: ['bash'], build: false, run: (args) => testProject('unit', args) },
   'test:integration': { tools: forAllTests, build: false, run: (args) => testProject('integration', args) },
   'test:e2e': { tools: forAllTests, build: true, run: (args) => testProject('e2e', args) },
