@@ -20,7 +20,7 @@ import { environmentNeeds } from './credentials.ts'
 import type { Definitions } from './definitions.ts'
 
 /** To be raised with every change that an older controller, or a newer one, would misread. */
-const planVersion = 2
+export const planVersion = 2
 
 export interface BottlePlan extends Pick<Egress, 'gate' | 'weights' | 'preflight'> {
   readonly version: number

@@ -280,13 +280,14 @@ export async function openController({
     nowMs,
     instancesPath,
     backendOf: ({ kind }) => backends[kind],
+    takeIn,
+    onFailure: onBug,
     prepareAdoption: (row, reference) =>
       prepareAdoption(
         { row, reference, backend: backends[reference.kind], environment: process.env, events: eventsFor(row.id) },
         services,
       ),
   })
-  for (const bottle of recovered.adopted) takeIn(bottle)
   // What was charged for exchanges that nobody saw end may have spent a budget.
   await limitsChanged()
   const shared = stack.move()

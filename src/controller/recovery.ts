@@ -16,6 +16,10 @@ import type { LiveBottle } from './live-bottle.ts'
 export interface RecoveryOptions extends LeftBottleOptions {
   readonly enforcer: Enforcer
   prepareAdoption(row: BottleRow, reference: SandboxReference): Promise<PreparedAdoption>
+  /** Told at once of each bottle that was taken up: its exchanges may begin. */
+  takeIn(bottle: LiveBottle): void
+  /** What could not be ended, which must keep nobody from the others. It is tried again at the next start. */
+  onFailure(error: unknown): void
 }
 
 export interface Recovered {
@@ -45,7 +49,9 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     const reference = referenceOf(row)
     prepared.push({ row, adoption: reference && (await options.prepareAdoption(row, reference)) })
   }
-  const found = await inTurns(prepared, maxAdoptionsAtOnce, (one) => takeUp(one, options))
+  const found = await inTurns(prepared, maxAdoptionsAtOnce, (one) =>
+    takeUp(one, options).catch((error: unknown) => void options.onFailure(error)),
+  )
   await removeLeftovers(options)
   return {
     chargedExchanges: charges.length,
@@ -59,7 +65,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
 async function finishEnforcements({ enforcer, ...options }: RecoveryOptions): Promise<void> {
   for (const open of await options.ledger.openEnforcements()) {
     const row = await options.ledger.bottle(open.bottleId)
-    if (row) await enforcer.finish(open, leftBottle(row, options))
+    if (row) await enforcer.finish(open, leftBottle(row, options)).catch(options.onFailure)
   }
 }
 
@@ -69,6 +75,7 @@ async function takeUp({ row, adoption }: Prepared, options: RecoveryOptions): Pr
   const outcome = adoption ? await adoption.open() : ({ kind: 'gone' } as const)
   switch (outcome.kind) {
     case 'adopted':
+      options.takeIn(outcome.bottle)
       return outcome.bottle
     case 'gone':
       await left.end('failed')
