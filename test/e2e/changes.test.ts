@@ -64,11 +64,21 @@ describe.each(testUsers)('what a bottle changed, $title,', (user) => {
     expect(readFileSync(join(path, 'README.md'), 'utf8')).toBe('one\n2\nthree\n')
     expect(readFileSync(join(path, 'lib/new.js'), 'utf8')).toBe('new\n')
     expect(await output('diff', id, '--name-status')).toBe('M  src/a.js (mode 644 -> 755)\n')
+    expect(await output('ps', '--all')).toMatch(new RegExp(`^${id} .* 1 change$`, 'm'))
     expect(await output('discard', id, '--yes')).toBe('M  src/a.js (mode 644 -> 755)\n')
     expect(await output('diff', id)).toBe('')
     expect(statSync(join(path, 'src/a.js')).mode & 0o777).toBe(0o644)
     await output('kill', id)
     expect(await host.run(['diff', id])).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('has no layer') })
+  })
+
+  test.each(['layer', 'copy'])('is nothing of what the user cannot read (--workspace %s)', async (kind) => {
+    const path = await project(`unreadable-${kind}`)
+    writeFileSync(join(path, 'secret'), 'of root', { mode: 0o600 })
+    const { id } = await change(path, 'cat secret 2> /dev/null; echo x > src/c.js', '--workspace', kind)
+    expect(await output('diff', id, '--name-status')).toBe('A  src/c.js\n')
+    await output('apply', id, '--yes')
+    expect(readFileSync(join(path, 'secret'), 'utf8')).toBe('of root')
   })
 
   test('is shown, applied and discarded while it runs', async () => {

@@ -85,6 +85,13 @@ describe.each(['overlay', 'copy'] as const)('the changes in a layer (%s)', (form
     expect(await toldOf(project)).toEqual(['added d/x file'])
   })
 
+  it('leave other names of the same file alone when they are applied', async () => {
+    await using project = await openLayeredProject(form, `${tree}; ln a ../other-name`)
+    await project.inside('echo x >> a')
+    await applyChanges(await project.stack(), () => true)
+    expect(await inFolder(project.originalPath, 'cat ../other-name a')).toBe('a\na\nx\n')
+  })
+
   it('conflict after they were applied only when somebody changed the original again', async () => {
     await using project = await openLayeredProject(form, tree)
     await project.inside('echo x >> a; echo x >> b')

@@ -1,11 +1,14 @@
 /** The layers of a bottle, as they lie on the disk: no controller is asked, so that they can be looked at without one. */
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BottleError } from '../../core/errors.ts'
 import { hostPaths } from '../../host/paths.ts'
 import { readAppliedTimes } from '../../sandbox/layers/applied-times.ts'
+import type { Change } from '../../sandbox/layers/change.ts'
 import { type LayerStack, readStack, type StackName, stackDirectory } from '../../sandbox/layers/layer-stack.ts'
 import { type FoundChange, listChanges } from '../../sandbox/layers/list-changes.ts'
 import type { CliContext } from '../context.ts'
+import { withoutFolders } from './change-words.ts'
 
 /** Throws BottleError `not_found` for a bottle without. */
 export async function bottleLayer({ home }: CliContext, id: string, name: StackName): Promise<LayerStack> {
@@ -21,6 +24,29 @@ export async function findLayer(home: string, id: string, name: StackName): Prom
     throw new BottleError('usage', `"${id}" is not the id of a bottle`, { hint: 'List them with: bot-bottle ps --all' })
   }
   return readStack(stackDirectory(join(hostPaths(home).instancesPath, id), name))
+}
+
+const countFile = 'count'
+
+/** Nobody waits for more to be counted. */
+const maxCounted = 10_000
+
+/** How many changes there are now; kept for `ps`. */
+export async function countChanges(stack: LayerStack): Promise<{ readonly count: number; readonly atLeast: boolean }> {
+  const changes: Change[] = []
+  for await (const { change } of changesIn(stack)) {
+    changes.push(change)
+    if (changes.length === maxCounted) break
+  }
+  const count = withoutFolders(changes).length
+  await writeFile(join(stack.directory, countFile), String(count), { mode: 0o600 })
+  return { count, atLeast: changes.length === maxCounted }
+}
+
+/** What was counted last; 0 where nobody has, or nothing is kept. */
+export async function rememberedCount(home: string, id: string): Promise<number> {
+  const file = join(stackDirectory(join(hostPaths(home).instancesPath, id), 'workspace'), countFile)
+  return Number(await readFile(file, 'utf8').catch(() => '0'))
 }
 
 export async function* changesIn(stack: LayerStack): AsyncGenerator<FoundChange> {

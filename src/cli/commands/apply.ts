@@ -6,7 +6,7 @@ import { applyChanges } from '../../sandbox/layers/apply-changes.ts'
 import type { Change } from '../../sandbox/layers/change.ts'
 import type { LayerStack } from '../../sandbox/layers/layer-stack.ts'
 import { changesToApply, type LeftOut } from '../../sandbox/layers/select-changes.ts'
-import { bottleLayer, changesIn, pathsWithin } from '../changes/bottle-layer.ts'
+import { bottleLayer, changesIn, countChanges, pathsWithin } from '../changes/bottle-layer.ts'
 import { countInWords, letterOf, pathInWords, withoutFolders } from '../changes/change-words.ts'
 import { confirm } from '../confirm.ts'
 import type { CliContext } from '../context.ts'
@@ -47,6 +47,7 @@ export function applyCommand(context: CliContext): Command {
       if (!options.yes && !(await confirm(question))) return context.tell('nothing was applied')
       const wanted = new Map(taken.map((change) => [change.path, JSON.stringify(change)]))
       const applied = await applyChanges(stack, (change) => wanted.get(change.path) === JSON.stringify(change))
+      await countChanges(stack)
       report(context, { options, stack, taken, applied, leftOut })
     })
 }

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { Change } from '../../sandbox/layers/change.ts'
 import { discardChanges } from '../../sandbox/layers/discard-changes.ts'
 import { changesAt } from '../../sandbox/layers/select-changes.ts'
-import { bottleLayer, changesIn, pathsWithin } from '../changes/bottle-layer.ts'
+import { bottleLayer, changesIn, countChanges, pathsWithin } from '../changes/bottle-layer.ts'
 import { countInWords, letterOf, pathInWords, withoutFolders } from '../changes/change-words.ts'
 import { confirm } from '../confirm.ts'
 import type { CliContext } from '../context.ts'
@@ -43,6 +43,7 @@ export function discardCommand(context: CliContext): Command {
       if (!options.yes && !(await confirm(question))) return context.tell('nothing was discarded')
       const wanted = new Set(chosen.map(({ path }) => path))
       const discarded = await discardChanges(stack, ({ path }) => wanted.has(path))
+      if (!options.home) await countChanges(stack)
       if (options.json) context.print(inertJson({ discarded: discarded.map(({ path }) => path) }))
       else context.tell(`${countInWords(shown.length, 'change')} of ${id} discarded`)
     })

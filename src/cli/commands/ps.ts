@@ -1,6 +1,8 @@
 import { Command } from 'commander'
 import type { BottleView } from '../../controller/api.ts'
 import { budgetInWords } from '../../core/budget/wording.ts'
+import { rememberedCount } from '../changes/bottle-layer.ts'
+import { countInWords } from '../changes/change-words.ts'
 import { connect } from '../connect.ts'
 import type { CliContext } from '../context.ts'
 import { inertJson } from '../inert.ts'
@@ -22,6 +24,10 @@ async function listBottles(context: CliContext, { all = false, json = false }: {
   if (json) return context.print(inertJson(bottles))
   if (bottles.length === 0)
     return context.tell(all ? 'there are no bottles' : 'no bottle is running (--all lists the ended ones)')
+  const ended = bottles.filter(({ endedAtMs }) => endedAtMs !== null)
+  const counts = new Map(
+    await Promise.all(ended.map(async ({ id }) => [id, await rememberedCount(context.home, id)] as const)),
+  )
   const rows = bottles.map((bottle) => [
     bottle.id,
     bottle.agent,
@@ -29,7 +35,7 @@ async function listBottles(context: CliContext, { all = false, json = false }: {
     ageInWords(context.nowMs() - bottle.createdAtMs),
     bottle.chargedTokens,
     bottle.budgets.map(useInWords).join(', '),
-    bottle.contained ? '' : 'uncontained',
+    notes(bottle, counts.get(bottle.id) ?? 0),
   ])
   for (const line of tableLines(columns, rows, context.widthColumns)) context.print(line)
 }
@@ -43,6 +49,11 @@ const columns = [
   { title: 'BUDGET' },
   { title: '' },
 ] as const
+
+function notes({ contained }: BottleView, changes: number): string {
+  const kept = changes === 0 ? [] : [countInWords(changes, 'change')]
+  return [...(contained ? [] : ['uncontained']), ...kept].join(', ')
+}
 
 function stateInWords({ state, exitCode, openExchanges }: BottleView): string {
   if (state === 'exited' && exitCode !== null) return `exited (${exitCode})`

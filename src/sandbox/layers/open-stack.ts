@@ -97,7 +97,7 @@ async function makeFolders(directory: string, originalPath: string): Promise<voi
 }
 
 /** An overlay shows the empty folder below a mount point: what lies there would be missing. */
-async function nestedMountReason(originalPath: string): Promise<string | undefined> {
+export async function nestedMountReason(originalPath: string): Promise<string | undefined> {
   const mounts = await readFile('/proc/self/mountinfo', 'utf8')
   const nested = mounts
     .split('\n')
