@@ -20,10 +20,14 @@ export function ledgerFile(home: string): LedgerFile {
     try {
       return lockInstance(runPath)
     } catch (cause) {
-      throw new BottleError('controller_running', `a controller is running for ${home}, and has the ledger open`, {
-        hint: 'Stop it first: bot-bottle controller stop',
-        cause,
-      })
+      throw new BottleError(
+        'controller_running',
+        `a controller is running for ${home} (or another rebuild), and has the ledger open`,
+        {
+          hint: 'Stop it first: bot-bottle controller stop',
+          cause,
+        },
+      )
     }
   }
   return {

@@ -112,6 +112,7 @@ describe('the commands of the ledger', () => {
   })
 
   test('backup copies a ledger while it is written to, for its owner alone, and overwrites nothing', async () => {
+    writeFileSync(join(home, 'copy.db.part'), 'of somebody else')
     await inLedger(async (ledger) => {
       await spend(ledger, 'a', 90)
       let isDone = false
@@ -129,7 +130,8 @@ describe('the commands of the ledger', () => {
       exitCode: 1,
       stderr: expect.stringContaining('is there already'),
     })
-    expect(readdirSync(home).filter((file) => file.startsWith('copy.db'))).toEqual(['copy.db'])
+    expect(readdirSync(home).filter((file) => file.startsWith('copy.db'))).toEqual(['copy.db', 'copy.db.part'])
+    expect(readFileSync(join(home, 'copy.db.part'), 'utf8')).toBe('of somebody else')
   })
 
   test('a backup that takes the place of a lost ledger is that ledger', async () => {

@@ -1,4 +1,5 @@
 /** `ledger backup`: a consistent copy of a ledger that may be in use. */
+import { randomUUID } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
@@ -13,12 +14,11 @@ const pagesAtOnce = 1_000
  * ledger to anyone. Throws BottleError `ledger_unusable` when the name is taken.
  */
 export async function backUpLedgerFile(path: string, copyPath: string): Promise<void> {
-  using db = openForReading(path)
-  const draft = `${copyPath}.part`
+  // Who is about to take a newer program wants a copy first.
+  using db = openForReading(path, { olderToo: true })
+  const draft = `${copyPath}.part-${randomUUID()}`
   takeName(copyPath)
   try {
-    // What an earlier one left that did not end.
-    rmSync(draft, { force: true })
     closeSync(openSync(draft, 'wx', 0o600))
     // One snapshot for the whole copy: otherwise it begins anew with every write of others.
     db.exec('BEGIN')

@@ -29,6 +29,7 @@ export interface TableCopy {
 export function copyByRowId(copy: TableCopy): boolean {
   const { from, table } = copy
   const { columns, insertAll } = preparedCopy(copy)
+  if (columns.length === 0) return false
   const id = columns[0]
   const read = from.prepare(`SELECT ${columns.join(', ')} FROM ${table} WHERE ${id} >= ? AND ${id} < ? ORDER BY ${id}`)
   const copyRange = (first: number, end: number): boolean => {
@@ -52,6 +53,7 @@ export function copyByRowId(copy: TableCopy): boolean {
 /** True when every row was copied. In the order of a key (the table's own unless told), from both ends up to what cannot be read. */
 export function copyByKey({ key, ...copy }: TableCopy & { readonly key?: readonly string[] }): boolean {
   const { columns, insertAll } = preparedCopy(copy)
+  if (columns.length === 0) return false
   let isWhole = true
   const copyAll = (direction: 'ASC' | 'DESC'): boolean => {
     const order = (key ?? primaryKeyOf(copy)).map((column) => `${column} ${direction}`).join(', ')
@@ -73,14 +75,16 @@ function primaryKeyOf({ into, table }: TableCopy): readonly string[] {
   return rows.map(({ name }) => `"${String(name)}"`)
 }
 
-function preparedCopy({ into, table, intoTable = table }: TableCopy) {
-  const rows = into.prepare('SELECT name FROM pragma_table_info(?)').all(table)
-  const columns = rows.map(({ name }) => `"${String(name)}"`)
+function preparedCopy({ from, into, table, intoTable = table }: TableCopy) {
+  // What is damaged may be of an older schema, or have lost a part of its own.
+  const known = new Set(columnsOf(from, table))
+  const columns = columnsOf(into, table).filter((column) => known.has(column))
   const places = columns.map(() => '?').join(', ')
-  const insert = into.prepare(`INSERT OR IGNORE INTO ${intoTable} (${columns.join(', ')}) VALUES (${places})`)
+  const sql = `INSERT OR IGNORE INTO ${intoTable} (${columns.join(', ')}) VALUES (${places})`
+  const insert = columns.length === 0 ? undefined : into.prepare(sql)
   const insertRow = (row: Row): boolean => {
     try {
-      insert.run(...Object.values(row))
+      insert?.run(...Object.values(row))
       return true
     } catch (error) {
       if (isConstraint(error)) return false
@@ -88,6 +92,11 @@ function preparedCopy({ into, table, intoTable = table }: TableCopy) {
     }
   }
   return { columns, insertAll: (all: readonly Row[]) => all.map(insertRow).every((isIn) => isIn) }
+}
+
+function columnsOf(db: DatabaseSync, table: string): readonly string[] {
+  const rows = db.prepare('SELECT name FROM pragma_table_info(?)').all(table)
+  return rows.map(({ name }) => `"${String(name)}"`)
 }
 
 function isConstraint(error: unknown): boolean {

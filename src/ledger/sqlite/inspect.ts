@@ -19,7 +19,7 @@ const maxProblems = 1_000
 export function inspectLedger(db: DatabaseSync, path: string): LedgerReport {
   db.exec('BEGIN')
   try {
-    const damages = [...logDamageOf(path), ...damagesOf(db)]
+    const damages = damagesOf(db, path)
     const rest = problemsOf(db, damages.length > 0)
     return { path, ...countsOf(db), problems: [...damages, ...rest] }
   } finally {
@@ -27,12 +27,17 @@ export function inspectLedger(db: DatabaseSync, path: string): LedgerReport {
   }
 }
 
+/** What is wrong with the file and its log, whatever is in it. */
+export function damagesOf(db: DatabaseSync, path: string): readonly LedgerProblem[] {
+  return [...logDamageOf(path), ...pageDamagesOf(db)]
+}
+
 function logDamageOf(path: string): readonly LedgerProblem[] {
   const found = walDamage(path)
   return found === undefined ? [] : [{ kind: 'damage', found }]
 }
 
-function damagesOf(db: DatabaseSync): readonly LedgerProblem[] {
+function pageDamagesOf(db: DatabaseSync): readonly LedgerProblem[] {
   try {
     const findings = db
       .prepare(`PRAGMA integrity_check(${maxDamages})`)

@@ -415,6 +415,10 @@ export function requireLatestSchema(db: DatabaseSync, path: string): void {
   )
 }
 
+export function isOlderSchema(db: DatabaseSync): boolean {
+  return schemaVersion(db) < latestSchemaVersion
+}
+
 /** 0 for a database without any schema. */
 function schemaVersion(db: DatabaseSync): number {
   const table = db.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'`).get()

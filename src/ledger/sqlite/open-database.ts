@@ -19,7 +19,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { ledgerApplicationId, migrate, requireLatestSchema } from './migrations.ts'
+import { isOlderSchema, ledgerApplicationId, migrate, requireLatestSchema } from './migrations.ts'
 import { ledgerErrorOf, unusable, wayOutOfDamage } from './sqlite-errors.ts'
 import { walDamage } from './wal-damage.ts'
 
@@ -46,8 +46,11 @@ export function openDatabase({ path, busyTimeoutMs }: OpenDatabaseOptions): Data
   }
 }
 
-/** The file as it is, never written to: for whoever looks at a ledger that may be in use, or broken. Throws as `openDatabase`. */
-export function openForReading(path: string): DatabaseSync {
+/**
+ * The file as it is, never written to: for whoever looks at a ledger that may be in use, or broken. Throws as `openDatabase`.
+ * `olderToo`: for who does not ask what is in it.
+ */
+export function openForReading(path: string, { olderToo = false } = {}): DatabaseSync {
   try {
     if (!existsSync(path)) throw unusable(`there is no ledger "${path}"`, 'One begins with the first bottle.')
     requireContent(path)
@@ -55,7 +58,7 @@ export function openForReading(path: string): DatabaseSync {
     try {
       db.exec('PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY')
       requireLedger(db, path)
-      requireLatestSchema(db, path)
+      if (!(olderToo && isOlderSchema(db))) requireLatestSchema(db, path)
       return db
     } catch (error) {
       db.close()

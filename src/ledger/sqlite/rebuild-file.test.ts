@@ -1,10 +1,11 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { counterKey, host, hourMs, reserveRequest, settleRequest } from '../ledger.contract.ts'
 import type { Ledger } from '../ledger.ts'
+import { backUpLedgerFile } from './backup-file.ts'
 import { rebuildLedgerFile } from './rebuild-file.ts'
 import { openSqliteJournal, openSqliteLedger } from './sqlite-ledger.ts'
 
@@ -172,9 +173,55 @@ describe('rebuilding a ledger', () => {
     expect(readFileSync(keptAs).equals(damaged)).toBe(true)
   })
 
+  it.each([
+    ['DELETE FROM chain WHERE chain_id IN (SELECT min(chain_id) FROM usage_event)', 'usage_event'],
+    ['DELETE FROM chain WHERE chain_id IN (SELECT min(chain_id) FROM reservation)', 'reservation'],
+  ])('tells what refers to nothing, and charges it to whom its bottle says (%s)', async (sql, table) => {
+    const db = new DatabaseSync(path, { enableForeignKeyConstraints: false })
+    db.exec(sql)
+    db.close()
+    const report = rebuildLedgerFile(path, nowMs)
+    const mended = report.kind === 'rebuilt' ? report.mended : []
+    expect(mended).toContainEqual(expect.objectContaining({ kind: 'foreign', table, parent: 'chain' }))
+    expect(await toldNow()).toEqual(before)
+  })
+
+  it('saves the other tables where one is gone from the list of tables (L09)', async () => {
+    const db = new DatabaseSync(path, { defensive: false })
+    db.exec(`PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE tbl_name = 'bottle'`)
+    db.close()
+    expect(salvaged()).toMatchObject({ savedEvents: 684, lostEvents: 0, incompleteTables: ['bottle'] })
+    expect(await toldNow()).toEqual({ ...before, bottles: [] })
+  })
+
   it('counts again from the events where the hours cannot be read', async () => {
     overwrite(pagesOf('usage_hour', 'leaf'))
     expect(salvaged()).toMatchObject({ savedEvents: 684, lostEvents: 0, incompleteTables: [] })
+    expect(await toldNow()).toEqual(before)
+  })
+
+  it('brings a file of an older schema up to date, also where it is damaged: no controller could (L09)', async () => {
+    const makeOlder = () => {
+      const db = new DatabaseSync(path)
+      db.exec(`
+        DROP TABLE host;
+        DROP INDEX usage_hour_untold;
+        ALTER TABLE counter DROP COLUMN granted_tokens;
+        ALTER TABLE usage_hour DROP COLUMN changed_ms;
+        ALTER TABLE usage_hour DROP COLUMN told_ms;
+        DELETE FROM schema_version WHERE version > 7`)
+      db.close()
+    }
+    makeOlder()
+    const copy = join(directory, 'copy.db')
+    await backUpLedgerFile(path, copy)
+    expect(rebuildLedgerFile(path, nowMs)).toMatchObject({ kind: 'rebuilt', mended: [] })
+    expect(await toldNow()).toEqual(before)
+    rmSync(path)
+    renameSync(copy, path)
+    overwrite(pagesOf('usage_event', 'leaf').slice(1, 3))
+    const { savedEvents, lostEvents, lostEventsInSums } = salvaged()
+    expect([savedEvents + lostEvents, lostEventsInSums]).toEqual([684, lostEvents])
     expect(await toldNow()).toEqual(before)
   })
 

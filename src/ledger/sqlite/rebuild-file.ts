@@ -8,10 +8,11 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSyn
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { LedgerReport, RebuildReport } from '../ledger-report.ts'
-import { inspectLedger } from './inspect.ts'
+import { damagesOf, inspectLedger } from './inspect.ts'
+import { isOlderSchema } from './migrations.ts'
 import { openDatabase, openForReading, syncDirectory } from './open-database.ts'
 import { rebuildSums } from './rebuild.ts'
-import { salvage } from './salvage.ts'
+import { mendReferences, salvage } from './salvage.ts'
 import { ledgerErrorOf, unusable } from './sqlite-errors.ts'
 
 const busyTimeoutMs = 5_000
@@ -30,15 +31,27 @@ export function rebuildLedgerFile(path: string, nowMs: number): RebuildReport {
   }
 }
 
-/** `undefined` when it is too broken to be opened. */
+/** `undefined` when it is too broken to be looked through. */
 function examine(path: string): LedgerReport | undefined {
   try {
+    if (isOlderAndDamaged(path)) return undefined
     using db = openForReading(path)
     return inspectLedger(db, path)
   } catch (error) {
     if (isCorrupt(error)) return undefined
     throw error
   }
+}
+
+/** A sound file of an older schema is brought up to date. */
+function isOlderAndDamaged(path: string): boolean {
+  {
+    using db = openForReading(path, { olderToo: true })
+    if (!isOlderSchema(db)) return false
+    if (damagesOf(db, path).length > 0) return true
+  }
+  openDatabase({ path, busyTimeoutMs }).close()
+  return false
 }
 
 function isCorrupt(error: unknown): boolean {
@@ -50,6 +63,7 @@ function rebuildInPlace(path: string, before: LedgerReport): RebuildReport {
   using db = openDatabase({ path, busyTimeoutMs })
   db.exec('BEGIN IMMEDIATE')
   try {
+    mendReferences(db)
     rebuildSums(db)
     db.exec('COMMIT')
   } finally {

@@ -52,9 +52,8 @@ function copyAll(into: DatabaseSync, from: DatabaseSync): Salvaged {
     }
     // The index of chains has all that they are.
     if (incompleteTables.includes('chain')) copyByKey({ from, into, table: 'chain', key: ['keys'] })
-    dropLooseCorrections(into)
-    replaceLostChains(into)
   })
+  mendReferences(into)
   rebuildChainScopes(into)
   rebuildHours(into)
   const lostEventsInSums = keepSumsOfLost(into, from)
@@ -73,6 +72,14 @@ function recordTables(db: DatabaseSync): readonly { readonly table: string; read
   return rows
     .map(({ name, wr }) => ({ table: String(name), hasRowId: wr === 0 }))
     .filter(({ table }) => !table.startsWith('sqlite_') && !derived.has(table))
+}
+
+/** Takes out or replaces what refers to rows that are not there. */
+export function mendReferences(db: DatabaseSync): void {
+  withoutTriggers(db, () => {
+    dropLooseCorrections(db)
+    replaceLostChains(db)
+  })
 }
 
 /** They hold what may happen to a ledger, not what may be copied. */

@@ -52,7 +52,7 @@ export const copyRolledToHours = `
  * Adds what the hours of `kept` (a table like `usage_hour`) say beyond those of `usage_hour`: exchanges whose events are lost.
  */
 export function addHoursBeyond(table: 'usage_hour' | 'rolled_usage', kept: string): string {
-  const beyond = sums.map((sum) => `max(0, ${kept}.${sum} - coalesce(now.${sum}, 0))`).join(', ')
+  const beyond = sums.map((sum) => `max(0, coalesce(${kept}.${sum}, 0) - coalesce(now.${sum}, 0))`).join(', ')
   const sameKeys = keys
     .split(', ')
     .map((key) => `now.${key} = ${kept}.${key}`)
