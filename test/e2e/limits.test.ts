@@ -2,9 +2,12 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ControllerStatus } from '../../src/controller/api.ts'
+import { typed } from '../fakes/command.ts'
 import { openProductHost, type ProductHost } from '../fakes/product-host.ts'
 import { testUsers } from '../fakes/test-user.ts'
 
+const hungry = `python3 -c 'import time; held = b"x" * (200 << 20); time.sleep(60)'; echo "ended with $?"`
 /** What a busy machine may take for a request that takes milliseconds. */
 const maxAnswerSeconds = 2
 
@@ -26,7 +29,6 @@ describe.each(testUsers)('a bottle $title', (user) => {
   ]
 
   test('that uses more memory than it may loses its largest process, and goes on (S13)', async () => {
-    const hungry = `python3 -c 'import time; held = b"x" * (200 << 20); time.sleep(60)'; echo "ended with $?"`
     const { stdout, stderr, exitCode } = await host.run(
       inBottle(`sleep 60 & ${hungry}; kill -0 $! && echo "the other lives"`),
     )
@@ -34,6 +36,17 @@ describe.each(testUsers)('a bottle $title', (user) => {
     expect(stderr).toMatch(
       /bot-bottle: the bottle exceeded its memory: the process python3 \(\d+MiB\) was ended, since .* 96MiB\n/,
     )
+  })
+
+  test('is held to its memory by the next controller too (S10, S13)', async () => {
+    const command = host.start(inBottle(`echo ready; read go; ${hungry}`), { input: typed })
+    await command.said(/ready/)
+    const { pid } = await host.json<ControllerStatus>(['controller', 'status'])
+    process.kill(pid, 'SIGKILL')
+    await command.said(/the next one has taken the bottle up/)
+    command.type('\n')
+    await command.said(/exceeded its memory: the process python3/)
+    expect((await command.ended).stdout).toBe('ready\nended with 137\n')
   })
 
   test('whose many processes use more together keeps those that fit (S13)', async () => {
