@@ -40,6 +40,8 @@ export async function openDatabase(url: string): Promise<Database> {
     query_timeout: answerTimeoutMs,
     // A host that is cut off in the middle of a transaction must not hold others up.
     idle_in_transaction_session_timeout: 10_000,
+    // Whatever the server's default: what others took while a statement waited for its lock must be seen.
+    options: '-c default_transaction_isolation=read\\ committed',
     keepAlive: true,
     types: { getTypeParser: (oid, format) => (oid === int8Oid ? Number : pg.types.getTypeParser(oid, format)) },
   }
