@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { BottleView, ControllerStatus } from '../../src/controller/api.ts'
+import { holdTimeoutMs } from '../../src/controller/hold-watch.ts'
 import type { AuditEntry } from '../../src/ledger/ledger.ts'
 import type { SandboxReference } from '../../src/sandbox/sandbox.ts'
 import { type Command, typed } from '../fakes/command.ts'
@@ -254,4 +255,28 @@ test('what another one’s process has the place of is never ended: pid, start t
   await command.said(/the next one has taken the bottle up/).catch(() => undefined)
   await host.run(['kill', id])
   await command.ended
+})
+
+test('a bottle whose command died with the controller is ended by the next one, once nobody came for it in time', {
+  timeout: 120_000,
+}, async () => {
+  await using host = await openProductHost()
+  const command = host.start(inBottle('echo ready; sleep 600'))
+  await command.said(/ready/)
+  const { id } = await onlyBottle(host)
+  command.signal('SIGSTOP')
+  await killController(host)
+  command.signal('SIGKILL')
+  expect(await host.livingSandboxes()).toEqual([id])
+  const next = host.start(['controller', 'run'])
+  await next.said(/took up bottles of an earlier controller/)
+  await next.said(/is ready/)
+  expect(await onlyBottle(host)).toMatchObject({ id, state: 'running' })
+  const nobodyCameMs = holdTimeoutMs + 15_000
+  await until('the bottle has ended', async () => (await host.livingSandboxes()).length === 0, nobodyCameMs)
+  await until('its end is written', async () => (await host.json<readonly BottleView[]>(['ps'])).length === 0)
+  expect(await host.json(['ps', '--all'])).toMatchObject([{ id, state: 'exited', exitCode: null }])
+  next.signal('SIGTERM')
+  await next.ended
+  expect(await host.leftovers()).toEqual([])
 })
