@@ -49,17 +49,15 @@ function pageDamagesOf(db: DatabaseSync): readonly LedgerProblem[] {
   }
 }
 
-/** Of a damaged file as much as can be read. */
+/** As much as can be read; what cannot be, in a file that is sound as such, is damage to its content. */
 function problemsOf(db: DatabaseSync, isDamaged: boolean): readonly LedgerProblem[] {
-  const found: LedgerProblem[] = []
-  for (const check of [mismatchesOf, holdsOf, foreignRowsOf]) {
+  return [mismatchesOf, holdsOf, foreignRowsOf].flatMap((check): readonly LedgerProblem[] => {
     try {
-      found.push(...check(db).slice(0, maxProblems))
+      return check(db).slice(0, maxProblems)
     } catch (error) {
-      if (!isDamaged) throw error
+      return isDamaged ? [] : [{ kind: 'damage', found: messageOf(error) }]
     }
-  }
-  return found
+  })
 }
 
 function mismatchesOf(db: DatabaseSync): readonly LedgerProblem[] {

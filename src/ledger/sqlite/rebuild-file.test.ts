@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import fc from 'fast-check'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { counterKey, host, hourMs, reserveRequest, settleRequest } from '../ledger.contract.ts'
 import type { Ledger } from '../ledger.ts'
@@ -193,6 +194,40 @@ describe('rebuilding a ledger', () => {
     expect(salvaged()).toMatchObject({ savedEvents: 684, lostEvents: 0, incompleteTables: ['bottle'] })
     expect(await toldNow()).toEqual({ ...before, bottles: [] })
   })
+
+  it.each([
+    ['a chain is no JSON any more', `UPDATE chain SET keys = 'x' || keys WHERE chain_id = 1`],
+    ['an event has less than nothing', 'UPDATE usage_event SET charge_tokens = -5 WHERE sequence = 400'],
+  ])('makes a new file where %s in one that is sound as such', async (_what, sql) => {
+    const db = new DatabaseSync(path, { enableForeignKeyConstraints: false })
+    db.exec(`PRAGMA ignore_check_constraints = ON; DROP TRIGGER usage_event_is_never_updated; ${sql}`)
+    db.close()
+    salvaged()
+    expect(await toldNow()).toEqual(before)
+  })
+
+  it('makes a ledger that adds up, or says why it cannot, whatever bytes are changed (L09)', async () => {
+    const change = fc.record({
+      at: fc.nat({ max: original.length - 200 }),
+      bytes: fc.uint8Array({ minLength: 1, maxLength: 30 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 12 }), async (changes) => {
+        const damaged = Buffer.from(original)
+        for (const { at, bytes } of changes) damaged.set(bytes, at + 100)
+        for (const file of readdirSync(directory)) rmSync(join(directory, file))
+        writeFileSync(path, damaged)
+        try {
+          rebuildLedgerFile(path, nowMs)
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'ledger_unusable' })
+          return
+        }
+        await toldNow()
+      }),
+      { numRuns: 10, seed: 20_261_122 },
+    )
+  }, 60_000)
 
   it('counts again from the events where the hours cannot be read', async () => {
     overwrite(pagesOf('usage_hour', 'leaf'))

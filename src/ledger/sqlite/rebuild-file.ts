@@ -7,13 +7,14 @@ import { randomUUID } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { BottleError } from '../../core/errors.ts'
 import type { LedgerReport, RebuildReport } from '../ledger-report.ts'
 import { damagesOf, inspectLedger } from './inspect.ts'
 import { isOlderSchema } from './migrations.ts'
 import { openDatabase, openForReading, syncDirectory } from './open-database.ts'
 import { rebuildSums } from './rebuild.ts'
 import { mendReferences, salvage } from './salvage.ts'
-import { ledgerErrorOf, unusable } from './sqlite-errors.ts'
+import { ledgerErrorOf, unusable, wayOutOfDamage } from './sqlite-errors.ts'
 
 const busyTimeoutMs = 5_000
 /** SQLite's result codes for a file that is broken. */
@@ -23,9 +24,8 @@ const corrupt = 11
 export function rebuildLedgerFile(path: string, nowMs: number): RebuildReport {
   const found = examine(path)
   try {
-    return found === undefined || found.problems.some(({ kind }) => kind === 'damage')
-      ? salvageFile(path, nowMs)
-      : rebuildInPlace(path, found)
+    const rebuilt = found?.problems.every(({ kind }) => kind !== 'damage') ? rebuildInPlace(path, found) : undefined
+    return rebuilt ?? salvageFile(path, nowMs)
   } catch (error) {
     throw ledgerErrorOf(error, path)
   }
@@ -59,8 +59,10 @@ function isCorrupt(error: unknown): boolean {
   return cause instanceof Error && 'errcode' in cause && (Number(cause.errcode) & 0xff) === corrupt
 }
 
-function rebuildInPlace(path: string, before: LedgerReport): RebuildReport {
-  using db = openDatabase({ path, busyTimeoutMs })
+/** `undefined` for values that no table takes: where it only reads, SQLite does not look at the CHECKs. */
+function rebuildInPlace(path: string, before: LedgerReport): RebuildReport | undefined {
+  using db = openUnlessDamaged(path)
+  if (db?.prepare('PRAGMA quick_check(1)').get()?.quick_check !== 'ok') return undefined
   db.exec('BEGIN IMMEDIATE')
   try {
     mendReferences(db)
@@ -71,6 +73,15 @@ function rebuildInPlace(path: string, before: LedgerReport): RebuildReport {
   }
   requireSound(db, path)
   return { kind: 'rebuilt', path, events: before.events ?? 0, mended: before.problems }
+}
+
+function openUnlessDamaged(path: string): DatabaseSync | undefined {
+  try {
+    return openDatabase({ path, busyTimeoutMs })
+  } catch (error) {
+    if (error instanceof BottleError && error.hint === wayOutOfDamage) return undefined
+    throw error
+  }
 }
 
 function salvageFile(path: string, nowMs: number): RebuildReport {

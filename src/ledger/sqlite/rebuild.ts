@@ -1,5 +1,6 @@
 /** Makes everything that is derived from the record (events, and the sums of those that are no more) anew. */
 import type { DatabaseSync } from 'node:sqlite'
+import { periods } from '../../core/budget/period.ts'
 import type { CounterKey } from '../../core/budget/scope.ts'
 import { counterStatements } from './counters.ts'
 import { addEventsToHours, copyRolledToHours, setAllChanged } from './usage-hours.ts'
@@ -51,7 +52,14 @@ export function rebuildCounters(db: DatabaseSync): void {
     .all()
   db.exec('DELETE FROM counter')
   const counters = counterStatements(db)
-  for (const key of [...charged, ...kept, ...held]) counters.create(key as unknown as CounterKey)
+  for (const key of [...charged, ...kept, ...held] as unknown as readonly CounterKey[]) {
+    if (isPeriod(key.period)) counters.create(key)
+  }
   const grant = db.prepare('UPDATE counter SET granted_tokens = ? WHERE scope = ? AND provider = ? AND period = ?')
   for (const row of granted) grant.run(...Object.values(row))
+}
+
+/** A damaged file may say anything. */
+function isPeriod(key: string): boolean {
+  return periods.some((period) => key === period || key.startsWith(`${period}:`))
 }

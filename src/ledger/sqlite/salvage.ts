@@ -74,10 +74,10 @@ function recordTables(db: DatabaseSync): readonly { readonly table: string; read
     .filter(({ table }) => !table.startsWith('sqlite_') && !derived.has(table))
 }
 
-/** Takes out or replaces what refers to rows that are not there. */
+/** Takes out or replaces what refers to rows that are not there, and what cannot be understood. */
 export function mendReferences(db: DatabaseSync): void {
   withoutTriggers(db, () => {
-    dropLooseCorrections(db)
+    mendContent(db)
     replaceLostChains(db)
   })
 }
@@ -90,8 +90,17 @@ function withoutTriggers(db: DatabaseSync, run: () => void): void {
   for (const { sql } of triggers) db.exec(String(sql))
 }
 
-function dropLooseCorrections(db: DatabaseSync): void {
-  db.exec('DELETE FROM correction WHERE sequence NOT IN (SELECT sequence FROM usage_event)')
+/** Texts of a broken page may be readable and say nothing; what they stood for is replaced, or left out. */
+function mendContent(db: DatabaseSync): void {
+  db.exec(`
+    DELETE FROM correction WHERE sequence NOT IN (SELECT sequence FROM usage_event);
+    DELETE FROM chain WHERE NOT json_valid(keys);
+    DELETE FROM chain WHERE json_type(keys, '$.dayMs') IS NOT 'integer' OR json_type(keys, '$.provider') IS NOT 'text'
+      OR json_type(keys, '$.scopes') IS NOT 'array'
+      OR EXISTS (SELECT 1 FROM json_each(keys, '$.scopes') AS scope WHERE scope.type <> 'text');
+    UPDATE reservation SET governing = '[]' WHERE NOT json_valid(governing);
+    UPDATE bottle SET definitions = '[]' WHERE NOT json_valid(definitions);
+    UPDATE bottle SET reference = '' WHERE reference <> '' AND NOT json_valid(reference)`)
 }
 
 /** Whom an event was charged to is in its chain. Without it: to its bottle's run, its agent, its definitions and the host. */
