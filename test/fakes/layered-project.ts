@@ -92,6 +92,11 @@ export async function inFolder(folder: string, script: string): Promise<string> 
   return (await run('bash', ['-ec', script], { cwd: folder })).stdout
 }
 
+/** As a user who may do there what the holder's root may do in the bottle's view. */
+export async function inFolderAsRoot(folder: string, script: string): Promise<void> {
+  await run('unshare', ['--user', '--map-root-user', 'bash', '-ec', script], { cwd: folder })
+}
+
 export const listing = (folder: string): Promise<string> => inFolder(folder, listScript)
 
 export function overlayOf(stack: LayerStack): OverlayStack {

@@ -11,7 +11,14 @@ import { discardChanges } from '../../src/sandbox/layers/discard-changes.ts'
 import { listChanges } from '../../src/sandbox/layers/list-changes.ts'
 import { removeTree } from '../../src/sandbox/layers/remove-entry.ts'
 import { sealWritten } from '../../src/sandbox/layers/seal.ts'
-import { inFolder, type LayeredProject, listing, openLayeredProject, overlayOf } from '../fakes/layered-project.ts'
+import {
+  inFolder,
+  inFolderAsRoot,
+  type LayeredProject,
+  listing,
+  openLayeredProject,
+  overlayOf,
+} from '../fakes/layered-project.ts'
 import { randomChanges } from '../fakes/random-changes.ts'
 
 const tree = 'mkdir -p d/e f; for file in a b d/a d/e/a f/a; do echo $file > $file; done; ln -s a link'
@@ -85,6 +92,18 @@ describe.each(['overlay', 'copy'] as const)('the changes in a layer (%s)', (form
     expect(await toldOf(project)).toEqual(['added d/x file'])
   })
 
+  it('are found in folders that were moved, also to where another one was', async () => {
+    await using project = await openLayeredProject(form, `${tree}; mkdir g; echo g > g/a`)
+    await project.inside('mv d/e moved; rm -r g; mv f g')
+    expect(await toldOf(project)).toEqual([
+      'deleted d/e folder',
+      'deleted f folder',
+      'modified g/a file file',
+      'added moved folder',
+      'added moved/a file',
+    ])
+  })
+
   it('leave other names of the same file alone when they are applied', async () => {
     await using project = await openLayeredProject(form, `${tree}; ln a ../other-name`)
     await project.inside('echo x >> a')
@@ -111,7 +130,7 @@ describe.each(['overlay', 'copy'] as const)('the changes in a layer (%s)', (form
           const oracle = await mkdtemp(join(tmpdir(), 'bot-bottle-oracle-'))
           try {
             await cp(project.originalPath, oracle, { recursive: true, verbatimSymlinks: true })
-            await inFolder(oracle, script)
+            await inFolderAsRoot(oracle, script)
             await project.inside(script)
             expect(await project.view()).toBe(await listing(oracle))
             if (state === 'ended') await project.end()

@@ -10,6 +10,7 @@
  *     merged/      overlay: where it is mounted, in the mount namespace of the bottle's holder only
  *     sealed-N/    overlay: former upper layers, which nothing changes any more
  *     tree/        copy: a whole copy of the original, with the changes
+ *     folders.json copy: the folders that it was made with
  *
  * **Invariant** The original is only ever changed by `apply`.
  */

@@ -5,6 +5,7 @@
 import { BottleError, messageOf } from '../../core/errors.ts'
 import type { AppliedTimes } from './applied-times.ts'
 import { type Change, type Obstacle, sideOf } from './change.ts'
+import { readCopiedFolders } from './copied-folders.ts'
 import { type Entry, Folder } from './folder.ts'
 import { type LayerStack, layerPaths, writtenPath } from './layer-stack.ts'
 import { asChangedMeanwhile } from './meanwhile.ts'
@@ -40,13 +41,18 @@ export async function* listChanges(stack: LayerStack, { applied }: ListOptions):
   const layers = form.kind === 'overlay' ? layerPaths({ ...stack, form }).slice(0, -1) : [writtenPath(stack)]
   const original = opened.use(openOriginal(stack))
   const tops = layers.map((layer) => opened.use(Folder.open(layer)))
+  const copied = form.kind === 'copy' ? await readCopiedFolders(stack.directory) : undefined
   const past: Past = {
+    isMoved: (path, { inode }) => copied !== undefined && copied.get(path) !== String(inode),
     isTouched: ({ ctimeNs }) => form.kind === 'overlay' || ctimeNs > form.copiedNs,
     isForeign: (path, { ctimeNs }) => ctimeNs > openedNs && applied.get(path) !== ctimeNs,
     isYounger: ({ birthNs }) => birthNs > openedNs,
   }
   try {
-    yield* changesIn({ path: '', depth: 0, tops, original, showsOriginal: form.kind === 'overlay' }, past)
+    yield* changesIn(
+      { path: '', depth: 0, isMoved: false, tops, original, showsOriginal: form.kind === 'overlay' },
+      past,
+    )
   } catch (error) {
     throw asChangedMeanwhile(error, 'the layer could not be read')
   }
@@ -65,6 +71,8 @@ function openOriginal({ originalPath }: LayerStack): Folder {
 
 /** What can be known of the time since the bottle began. */
 interface Past {
+  /** A folder of a layer was not here when the bottle began: what is in it came with it, whenever it was touched last. */
+  isMoved(path: string, entry: Entry): boolean
   /** The bottle may have changed this entry of a layer. */
   isTouched(entry: Entry): boolean
   /** Somebody else has changed this entry of the original. */
@@ -77,6 +85,8 @@ interface PlaceAt extends Place {
   /** '' or with a slash at its end. */
   readonly path: string
   readonly depth: number
+  /** It, or a folder that it lies in, was moved here. */
+  readonly isMoved: boolean
 }
 
 async function* changesIn(place: PlaceAt, past: Past): AsyncGenerator<FoundChange> {
@@ -112,7 +122,7 @@ async function* changesOf(here: Here & { readonly seen: Seen }): AsyncGenerator<
   const { place, name, before, past, seen } = here
   const { entry } = seen
   if (entry.type === 'folder') return yield* folderChanges(here)
-  if (!past.isTouched(entry)) return
+  if (!place.isMoved && !past.isTouched(entry)) return
   if (entry.type === 'special') return yield change(here, { after: entry, obstacle: 'special' })
   if (before === undefined || before.type !== entry.type) return yield change(here, { after: entry })
   if (entry.type === 'symlink') {
@@ -139,7 +149,8 @@ async function* folderChanges(here: Here & { readonly seen: Seen }): AsyncGenera
   using opened = new DisposableStack()
   const tops = seen.folderTops.flatMap((top) => opened.use(top.folder(name)) ?? [])
   const original = opened.use(before?.type === 'folder' ? place.original?.folder(name) : undefined)
-  const isTouched = past.isTouched(entry)
+  const isMoved = place.isMoved || past.isMoved(path, entry)
+  const isTouched = isMoved || past.isTouched(entry)
   const isDeep = place.depth >= maxDepth
   if (isDeep || !tops.every(isReadable) || original?.isReadable === false) {
     if (isTouched) yield change(here, { after: entry, obstacle: isDeep ? 'too deep' : 'unreadable' })
@@ -148,7 +159,7 @@ async function* folderChanges(here: Here & { readonly seen: Seen }): AsyncGenera
   const isNewInPlace = before !== undefined && before.type !== 'folder'
   const isModeNew = before?.type === 'folder' && (before.mode & 0o777) !== (entry.mode & 0o777)
   if (isTouched && (before === undefined || isNewInPlace || isModeNew)) yield change(here, { after: entry })
-  const below = { path: `${path}/`, depth: place.depth + 1, tops, original, showsOriginal }
+  const below = { path: `${path}/`, depth: place.depth + 1, isMoved, tops, original, showsOriginal }
   if (tops.length > 0) yield* changesIn(below, past)
 }
 

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { BottleError } from '../../core/errors.ts'
 import type { HolderReference } from '../bubblewrap/process-identity.ts'
 import { isWithin } from '../path-within.ts'
+import { recordCopiedFolders } from './copied-folders.ts'
 import { copyTree } from './copy-tree.ts'
 import {
   changeTimeNow,
@@ -52,6 +53,7 @@ export async function openStack({ bottleDirectory, name, originalPath, mount }: 
   }
   const tree = path.join(directory, 'tree')
   await copyTree(originalPath, tree)
+  await recordCopiedFolders(directory)
   const because = refused ?? mounted?.because ?? null
   const copiedNs = await changeTimeNow(directory)
   const stack = { directory, originalPath, openedNs, form: { kind: 'copy', because, copiedNs } } as const
