@@ -108,6 +108,18 @@ export function historyContract(name: string, open: () => Promise<LedgerUnderTes
         expect(week).toMatchObject({ settledTokens: 11_111 })
       })
 
+      it('reaches what is old behind what a clock that was ahead left', async () => {
+        for (const id of ['ahead 1', 'ahead 2', 'ahead 3']) await spend(id, 5, startMs + 500 * dayMs)
+        for (const id of ['old 1', 'old 2', 'last']) await spend(id, 7, startMs)
+        const before = await told(ledger)
+        const batch = { settledBeforeMs: startMs + dayMs, maxEvents: 1 }
+        expect([await ledger.rollUp(batch), await ledger.rollUp(batch), await ledger.rollUp(batch)]).toEqual([1, 1, 0])
+        const left = (await ledger.events({ limit: 9 })).map(({ attemptId }) => attemptId)
+        expect(left).toEqual(['ahead 1', 'ahead 2', 'ahead 3', 'last'])
+        expect(await told(ledger)).toEqual(before)
+        expect(await ledger.verify()).toEqual([])
+      })
+
       it('forgets no attempt: what was charged is never charged again (L05)', async () => {
         for (const id of ['a', 'b']) await spend(id, 5, startMs)
         expect(await ledger.rollUp({ settledBeforeMs: startMs + dayMs, maxEvents: 9 })).toBeGreaterThan(0)

@@ -67,8 +67,9 @@ function mismatchesOf(db: DatabaseSync): readonly LedgerProblem[] {
   const ofHours = sums.ofHours()
   const counters = counterMismatches(counterStatements(db).list(), ofEvents, chains)
   const hours = [...new Set([...ofEvents.keys(), ...ofHours.keys()])].flatMap((chainId): readonly LedgerProblem[] => {
-    const eventTokens = ofEvents.get(chainId) ?? 0
-    const hourTokens = ofHours.get(chainId) ?? 0
+    // Sums saturate where they are kept.
+    const eventTokens = Math.min(ofEvents.get(chainId) ?? 0, Number.MAX_SAFE_INTEGER)
+    const hourTokens = Math.min(ofHours.get(chainId) ?? 0, Number.MAX_SAFE_INTEGER)
     const { dayMs = 0, provider = '', scopes: [scope = ''] = [] } = chains.get(chainId) ?? {}
     return hourTokens === eventTokens ? [] : [{ kind: 'hours', scope, provider, dayMs, hourTokens, eventTokens }]
   })

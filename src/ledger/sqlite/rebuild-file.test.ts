@@ -229,6 +229,17 @@ describe('rebuilding a ledger', () => {
     )
   }, 60_000)
 
+  it('takes sums beyond 2^53 for what they are, at their end', async () => {
+    {
+      await using ledger = await openSqliteLedger({ path, owner: 'here' })
+      for (const attemptId of ['huge 1', 'huge 2']) {
+        await ledger.reserve(reserveRequest(attemptId, { holdTokens: 0, governing: [], nowMs }))
+        await ledger.settle(settleRequest(attemptId, { chargeTokens: Number.MAX_SAFE_INTEGER, nowMs }))
+      }
+    }
+    expect(rebuildLedgerFile(path, nowMs)).toMatchObject({ kind: 'rebuilt', mended: [] })
+  })
+
   it('counts again from the events where the hours cannot be read', async () => {
     overwrite(pagesOf('usage_hour', 'leaf'))
     expect(salvaged()).toMatchObject({ savedEvents: 684, lostEvents: 0, incompleteTables: [] })

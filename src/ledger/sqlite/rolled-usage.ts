@@ -5,13 +5,17 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { addEventsToHours } from './usage-hours.ts'
 
+/** Events that are looked at for a batch. As many that a clock ahead left may stand before old ones: all are read each time. */
+const maxLookedAt = 10_000
+
 export type RolledUsageStatements = ReturnType<typeof rolledUsageStatements>
 
 export function rolledUsageStatements(db: DatabaseSync) {
   /** The newest event of all stays: its sequence must not be given again. */
   const lastOfBatch = db.prepare(`
-    SELECT max(sequence) AS sequence FROM (SELECT sequence FROM usage_event ORDER BY sequence LIMIT ?)
-    WHERE sequence < (SELECT max(sequence) FROM usage_event)`)
+    SELECT max(sequence) AS sequence FROM (
+      SELECT sequence FROM (SELECT sequence, settled_at_ms FROM usage_event ORDER BY sequence LIMIT ${maxLookedAt})
+      WHERE settled_at_ms < ?1 AND sequence < (SELECT max(sequence) FROM usage_event) LIMIT ?2)`)
   const old = 'sequence <= ?1 AND settled_at_ms < ?2'
   const addSums = db.prepare(addEventsToHours('rolled_usage', old))
   const keepAttempts = db.prepare(`INSERT INTO rolled_attempt SELECT attempt_id FROM usage_event WHERE ${old}`)
@@ -22,9 +26,9 @@ export function rolledUsageStatements(db: DatabaseSync) {
   const isRolled = db.prepare('SELECT 1 FROM rolled_attempt WHERE attempt_id = ?')
 
   return {
-    /** Of the oldest `maxEvents` events, those that were settled before; a clock that was ahead may have left some between. */
+    /** The oldest `maxEvents` that were settled before; a clock that was ahead may have left others between. */
     rollUp: (settledBeforeMs: number, maxEvents: number): number => {
-      const { sequence } = lastOfBatch.get(maxEvents) as { readonly sequence: number | null }
+      const { sequence } = lastOfBatch.get(settledBeforeMs, maxEvents) as { readonly sequence: number | null }
       if (sequence === null) return 0
       for (const statement of [addSums, keepAttempts, deleteCorrections]) statement.run(sequence, settledBeforeMs)
       return Number(deleteEvents.run(sequence, settledBeforeMs).changes)
