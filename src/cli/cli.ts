@@ -63,6 +63,14 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'reopen a bottle that was cut off',
     load: async () => (await import('./commands/restore.ts')).restoreCommand,
   },
+  freeze: {
+    summary: 'stop a bottle and keep it for later',
+    load: async () => (await import('./commands/freeze.ts')).freezeCommand,
+  },
+  resume: {
+    summary: 'go on with a frozen bottle',
+    load: async () => (await import('./commands/resume.ts')).resumeCommand,
+  },
   kill: {
     summary: 'end a bottle and remove what it left behind',
     load: async () => (await import('./commands/kill.ts')).killCommand,

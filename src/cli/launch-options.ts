@@ -40,7 +40,7 @@ export function addLaunchOptions(command: Command): Command {
       new Option(
         '--shutdown <policy>',
         'what happens when the budget is spent (default: as settings.yml says)',
-      ).choices(['cutoff', 'kill']),
+      ).choices(['cutoff', 'freeze', 'kill']),
     )
     .addOption(
       new Option('--sandbox <name>', '"none" runs the program uncontained')

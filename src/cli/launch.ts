@@ -1,12 +1,13 @@
 /** The way of `start` and `run`: plan, find the program, create the bottle, hold it until the program has ended. */
 import type { Plan, StartRequest } from '../controller/api.ts'
+import type { ControllerClient } from '../controller/client.ts'
 import { messageOf } from '../core/errors.ts'
 import { answersTo } from './ask.ts'
 import { tellChanges, tellCopy } from './changes/tell-changes.ts'
 import { connectOrStart } from './connect.ts'
 import type { CliContext } from './context.ts'
 import { findCommand } from './find-command.ts'
-import { holdBottle } from './hold-bottle.ts'
+import { type Holding, holdBottle } from './hold-bottle.ts'
 import { budgetsFor, environmentFor, existingPaths, type LaunchOptions } from './launch-options.ts'
 import { holdSignals } from './program.ts'
 import { tellLearned } from './tell-learned.ts'
@@ -28,18 +29,37 @@ export async function launch(context: CliContext, request: LaunchRequest): Promi
   using signals = holdSignals()
   const asked = await startRequest(context, { request, plan, readOnlyPaths })
   const started = await client.start(asked)
-  if (!started.bottle.contained)
-    context.tell('this bottle is not contained: its program runs as a plain process of this host')
   if (options.learn) context.tell(learning)
   await tellCopy(context, started.bottle.id)
   try {
-    return await holdBottle(context, { client, started, signals, hostEnvironment: asked.hostEnvironment })
+    return await holdToEnd(context, { client, started, signals, hostEnvironment: asked.hostEnvironment })
   } finally {
     if (options.learn) await tellLearned(context, client, started.bottle.id)
-    await tellChanges(context, started.bottle.id).catch((error: unknown) =>
-      context.tell(`what was changed cannot be told: ${messageOf(error)}`),
-    )
   }
+}
+
+/** Holds a bottle until its program has ended, and tells what is left of it. */
+export async function holdToEnd(context: CliContext, holding: Holding): Promise<number> {
+  const { client, started } = holding
+  const { id, contained } = started.bottle
+  if (!contained) context.tell('this bottle is not contained: its program runs as a plain process of this host')
+  try {
+    return await holdBottle(context, holding)
+  } finally {
+    if (await isFrozen(client, id)) context.tell(`${id} is frozen; it goes on with: bot-bottle resume ${id}`)
+    else
+      await tellChanges(context, id).catch((error: unknown) =>
+        context.tell(`what was changed cannot be told: ${messageOf(error)}`),
+      )
+  }
+}
+
+/** Not where nobody can say. */
+function isFrozen(client: ControllerClient, id: string): Promise<boolean> {
+  return client.bottle(id).then(
+    ({ state }) => state === 'frozen',
+    () => false,
+  )
 }
 
 const learning =
@@ -68,13 +88,19 @@ async function startRequest(context: CliContext, { request, plan, readOnlyPaths 
     budgets,
     policy: options.shutdown ?? null,
     sandbox: options.sandbox,
-    hostEnvironment: pick(
-      context.env,
-      (variable) => plan.wantsWholeEnvironment || plan.environmentNames.includes(variable),
-    ),
+    hostEnvironment: neededEnvironment(context, plan),
     env: await answersTo(plan.questions, environmentFor(options.env ?? [], context.env)),
-    terminalEnvironment: pick(context.env, (variable) => terminalVariable.test(variable)),
+    terminalEnvironment: terminalEnvironment(context),
   }
+}
+
+/** What of the user's environment the plan wants. */
+export function neededEnvironment({ env }: CliContext, plan: Plan): StartRequest['hostEnvironment'] {
+  return pick(env, (variable) => plan.wantsWholeEnvironment || plan.environmentNames.includes(variable))
+}
+
+export function terminalEnvironment({ env }: CliContext): StartRequest['terminalEnvironment'] {
+  return pick(env, (variable) => terminalVariable.test(variable))
 }
 
 const terminalVariable = /^(?:TERM|COLORTERM|LANG|LC_[A-Z]+|TZ|NO_COLOR|FORCE_COLOR)$/

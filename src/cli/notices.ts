@@ -23,7 +23,13 @@ export function isRung(event: ControllerEvent, bell: readonly NotifyEvent[]): bo
   return event.kind === 'enforcement' && bell.includes(event.action)
 }
 
-const happening = { cutoff: 'cut off', kill: 'killed', restore: 'restored' } as const
+const happening = {
+  cutoff: 'cut off',
+  freeze: 'frozen',
+  kill: 'killed',
+  restore: 'restored',
+  resume: 'resumed',
+} as const
 
 function withoutName(detail: string): string {
   return detail.replace(/^bot-bottle: /, '')

@@ -130,5 +130,5 @@ async function reconnect(
 }
 
 function isOver({ state }: BottleView): boolean {
-  return state === 'exited' || state === 'killed' || state === 'failed'
+  return state === 'exited' || state === 'killed' || state === 'failed' || state === 'frozen'
 }

@@ -56,7 +56,7 @@ export async function prepareAdoption(adoption: Adoption, services: BottleServic
     const open = async (): Promise<AdoptionOutcome> => {
       const sandbox = await backend.adopt(reference, AbortSignal.timeout(listenersTimeoutMs))
       if (!sandbox) return { kind: 'gone' }
-      const parts = { row, plan, directory, sandbox, authority, credentials, events, cutMessage }
+      const parts = { row, plan, directory, sandbox, backend, authority, credentials, events, cutMessage }
       return { kind: 'adopted', bottle: openLiveBottle(parts, services) }
     }
     return { open: () => open().catch(unreadable) }

@@ -124,6 +124,18 @@ export interface StartedBottle {
   readonly bell: readonly NotifyEvent[]
 }
 
+/** `GET /v1/bottles/ID/resume`: what a frozen bottle would need. `command` is never null, `questions` are answered. */
+export interface ResumePlan extends Plan {
+  /** Make the agent go on with its last conversation. */
+  readonly continueArguments: readonly string[]
+}
+
+/** `POST /v1/bottles/ID/resume`, answered by a StartedBottle; the rest is as it was at the start. */
+export interface ResumeRequest extends Pick<StartRequest, 'command' | 'hostEnvironment' | 'terminalEnvironment'> {
+  /** New limits of the bottle's run scope, applied before. */
+  readonly budgets: readonly BudgetLimit[]
+}
+
 /** `GET /v1/bottles` (`?all=1` with the ended ones), `GET /v1/bottles/ID` */
 export interface BottleView {
   readonly id: string
@@ -219,7 +231,7 @@ export interface ExitReport {
   readonly exitCode: number
 }
 
-/** `POST /v1/bottles/ID/cutoff`, `…/kill`, `…/restore` */
+/** `POST /v1/bottles/ID/cutoff`, `…/freeze`, `…/kill`, `…/restore` */
 export interface RestoreRequest {
   /** New limits of the bottle's run scope, applied before. */
   readonly budgets: readonly BudgetLimit[]

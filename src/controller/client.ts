@@ -21,6 +21,8 @@ import type {
   Plan,
   PlanRequest,
   RestoreRequest,
+  ResumePlan,
+  ResumeRequest,
   StartedBottle,
   StartRequest,
   StopRequest,
@@ -39,6 +41,9 @@ export interface ControllerClient {
   renewEnvironment(id: string, again: EnvironmentAgain): Promise<void>
   exit(id: string, report: ExitReport): Promise<void>
   cutoff(id: string): Promise<EnforcementResult>
+  freeze(id: string): Promise<EnforcementResult>
+  resumePlan(id: string): Promise<ResumePlan>
+  resume(id: string, request: ResumeRequest): Promise<StartedBottle>
   kill(id: string): Promise<EnforcementResult>
   restore(id: string, request: RestoreRequest): Promise<EnforcementResult>
   egress(id: string): Promise<EgressView>
@@ -87,6 +92,9 @@ export function createClient(socketPath: string): ControllerClient {
     renewEnvironment: (id, again) => post(bottlePath(id, '/environment'), again),
     exit: (id, report) => post(bottlePath(id, '/exit'), report, enforcementTimeoutMs),
     cutoff: (id) => post(bottlePath(id, '/cutoff'), {}, enforcementTimeoutMs),
+    freeze: (id) => post(bottlePath(id, '/freeze'), {}, startTimeoutMs),
+    resumePlan: (id) => get(bottlePath(id, '/resume')),
+    resume: (id, request) => post(bottlePath(id, '/resume'), request, startTimeoutMs),
     kill: (id) => post(bottlePath(id, '/kill'), {}, enforcementTimeoutMs),
     restore: (id, request) => post(bottlePath(id, '/restore'), request, enforcementTimeoutMs),
     egress: (id) => get(bottlePath(id, '/egress')),

@@ -6,7 +6,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { plainBudget } from '../core/budget/defined-budget.ts'
 import type { Scope } from '../core/budget/scope.ts'
-import { cutReason, operatorCutMessage, operatorKillMessage } from '../core/budget/wording.ts'
+import { cutReason, operatorCutMessage, operatorFreezeMessage, operatorKillMessage } from '../core/budget/wording.ts'
 import { BottleError, messageOf } from '../core/errors.ts'
 import { writtenEgress } from '../core/manifest/written-egress.ts'
 import type { TokenEstimator } from '../core/metering/estimator/token-estimator.ts'
@@ -35,11 +35,13 @@ import type {
   Plan,
   PlanRequest,
   RestoreRequest,
+  ResumePlan,
+  ResumeRequest,
   StartedBottle,
   StartRequest,
 } from './api.ts'
 import { createBottleEvents } from './bottle-events.ts'
-import { resolvePlan } from './bottle-plan.ts'
+import { type BottlePlan, resolvePlan } from './bottle-plan.ts'
 import { createBudgetBook } from './budget-book.ts'
 import { type BudgetDesk, createBudgetDesk } from './budget-desk.ts'
 import { createBudgetWatch, heldKeys } from './budget-watch.ts'
@@ -48,6 +50,7 @@ import { definitionsFor, policyOf, providersOf } from './definitions.ts'
 import { type DenialFilter, readDenials } from './denials.ts'
 import { openEstimatorBook } from './estimator-book.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
+import { checkFrozen, forgetFrozen, readStart } from './freezing.ts'
 import { createHoldWatch } from './hold-watch.ts'
 import { removeDirectory } from './instance-directory.ts'
 import { readLearned } from './learned.ts'
@@ -57,8 +60,8 @@ import { createNotifier } from './notify/notifier.ts'
 import { openLedger } from './open-ledger.ts'
 import { type Recovered, recover, refuseUnbalanced, unbalancedInWords } from './recovery.ts'
 import { refuseWithoutRoom } from './restore-room.ts'
-import { startBottle } from './start-bottle.ts'
-import { planFor, refuseForeignBudgets, refuseOwnFiles } from './start-plan.ts'
+import { type BottleStart, startBottle } from './start-bottle.ts'
+import { planFor, refuseForeignBudgets, refuseOwnFiles, resumePlanFor } from './start-plan.ts'
 import { viewOf } from './views.ts'
 
 export interface ControllerOptions {
@@ -91,6 +94,10 @@ export interface Controller extends AsyncDisposable {
   exited(id: string, exitCode: number | null): Promise<void>
   cutoff(id: string): Promise<EnforcementResult>
   restore(id: string, request: RestoreRequest): Promise<EnforcementResult>
+  freeze(id: string): Promise<EnforcementResult>
+  /** What a frozen bottle would need to go on. Throws BottleError `conflict` for one that is not frozen. */
+  resumePlan(id: string): Promise<ResumePlan>
+  resume(id: string, request: ResumeRequest): Promise<StartedBottle>
   kill(id: string): Promise<EnforcementResult>
   readonly budgets: BudgetDesk
   explainBudgets(id: string): Promise<BudgetExplanation>
@@ -292,6 +299,23 @@ export async function openController({
   await limitsChanged()
   const shared = stack.move()
 
+  /** What the files say now replaces what they said at an earlier start; a run's own limits stay until others are given. */
+  const defineBudgets = async (id: string, plan: BottlePlan, own: StartRequest['budgets']) => {
+    for (const { scope, budgets } of plan.budgets) await book.define(scope, budgets)
+    const run: Scope = { kind: 'run', name: id }
+    await book.define(run, [])
+    await book.override(run, own.map(plainBudget))
+    await limitsChanged()
+  }
+  const begin = async (start: Omit<BottleStart, 'events'>): Promise<StartedBottle> => {
+    const { id } = start.row
+    const { bottle, launch, workspacePath } = await startBottle({ ...start, events: eventsFor(id) }, services)
+    takeIn(bottle)
+    announce(id)
+    const { bell, events } = settings.notify
+    return { bottle: await view(id), launch, workspacePath, bell: bell ? events : [] }
+  }
+
   return {
     ledger,
     bus,
@@ -324,7 +348,7 @@ export async function openController({
         agent: request.agent ?? 'run',
         definitions: definitions.bottle.names,
         state: 'starting',
-        policy: policyOf(request.policy, definitions, settings.shutdown),
+        policy: policyOf(request, definitions, settings.shutdown),
         contained: backend.contained,
         createdAtMs: nowMs(),
         endedAtMs: null,
@@ -334,20 +358,44 @@ export async function openController({
       await ledger.insertBottle(row)
       try {
         const plan = resolvePlan({ id: row.id, definitions, request, settings })
-        // What the files say now replaces what they said at an earlier start.
-        for (const { scope, budgets } of plan.budgets) await book.define(scope, budgets)
-        await book.override({ kind: 'run', name: row.id }, request.budgets.map(plainBudget))
-        await limitsChanged()
-        const start = { row, definitions, request, plan, backend, credentials, events: eventsFor(row.id) }
-        const { bottle, launch, workspacePath } = await startBottle(start, services)
-        takeIn(bottle)
-        announce(row.id)
-        const { bell, events } = settings.notify
-        return { bottle: await view(row.id), launch, workspacePath, bell: bell ? events : [] }
+        await defineBudgets(row.id, plan, request.budgets)
+        return await begin({ row, definitions, request, plan, backend, credentials, isResumed: false })
       } catch (error) {
         await ledger.updateBottle(row.id, { state: 'failed', endedAtMs: nowMs() })
         throw error
       }
+    },
+
+    async resumePlan(id) {
+      const { kept, definitions } = await frozenBottle(id)
+      return resumePlanFor(definitions, kept)
+    },
+
+    async resume(id, { budgets, ...given }) {
+      const { row, directory, kept, definitions } = await frozenBottle(id)
+      const request = { ...kept, ...given, budgets }
+      const providers = providersOf(definitions.bottle)
+      refuseForeignBudgets(budgets, providers)
+      await refuseOwnFiles(paths.home, request)
+      await readSettingsAgain()
+      const plan = resolvePlan({ id, definitions, request, settings })
+      await defineBudgets(id, plan, budgets)
+      const keys = providers.flatMap(({ name }) => book.holding(plan.chain, name, nowMs()))
+      refuseWithoutRoom('resume', { id, budgets: await Promise.all(keys.map((key) => ledger.counter(key))) })
+      const credentials = await openCredentials(writtenEgress(definitions.bottle), { request, nowMs })
+      await checkFrozen(directory)
+      const backend = backends[request.sandbox]
+      return enforcer.resume(id, 'asked for by the operator', async () => {
+        try {
+          await ledger.updateBottle(id, { state: 'starting', reference: '' })
+          const started = await begin({ row, definitions, request, plan, backend, credentials, isResumed: true })
+          await forgetFrozen(directory)
+          return started
+        } catch (error) {
+          await ledger.updateBottle(id, { state: 'frozen' })
+          throw error
+        }
+      })
     },
 
     hold: holds.hold,
@@ -365,14 +413,24 @@ export async function openController({
       return { bottle: await view(id), changed }
     },
 
+    async freeze(id) {
+      const bottle = living.get(id)
+      if (!bottle && (await view(id)).state === 'frozen') return { bottle: await view(id), changed: false }
+      const cut = { policy: 'freeze', trigger: 'operator', message: operatorFreezeMessage } as const
+      const changed = await performCut(bottle ?? (await livingBottle(id)), cut)
+      return { bottle: await view(id), changed }
+    },
+
     async kill(id) {
       const bottle = living.get(id)
       if (bottle) {
         const changed = await performCut(bottle, { policy: 'kill', trigger: 'operator', message: operatorKillMessage })
         return { bottle: await view(id), changed }
       }
-      const ended = await view(id)
-      return { bottle: ended, changed: await removeKept(join(paths.instancesPath, ended.id)) }
+      const { state } = await view(id)
+      const changed = await removeKept(join(paths.instancesPath, id))
+      if (state === 'frozen') await ledger.updateBottle(id, { state: 'killed', endedAtMs: nowMs() })
+      return { bottle: await view(id), changed }
     },
 
     async restore(id, { budgets: limits }) {
@@ -381,7 +439,7 @@ export async function openController({
       await readSettingsAgain()
       await book.override({ kind: 'run', name: id }, limits.map(plainBudget))
       await limitsChanged()
-      refuseWithoutRoom(await view(id))
+      refuseWithoutRoom('restore', await view(id))
       const changed = await enforcer.restore(bottle, 'asked for by the operator')
       if (changed) announce(id)
       return { bottle: await view(id), changed }
@@ -394,7 +452,7 @@ export async function openController({
     denials: (filter) => readDenials(egressLogsPath, filter),
     view,
     async views({ all }) {
-      const rows = await ledger.bottles({ living: !all, limit: maxListedBottles })
+      const rows = await ledger.bottles({ living: !all, frozen: !all, limit: maxListedBottles })
       return Promise.all(rows.map((row) => viewOf(row, { ledger, live: living.get(row.id), nowMs: nowMs() })))
     },
 
@@ -415,6 +473,19 @@ export async function openController({
       for (const id of ids) bus.emit({ kind: 'bottle', bottle: await view(id), atMs: nowMs() })
       await shared.disposeAsync()
     },
+  }
+
+  async function frozenBottle(id: string) {
+    const { state } = await view(id)
+    const row = await ledger.bottle(id)
+    if (!row || state !== 'frozen') {
+      throw new BottleError('conflict', `bottle "${id}" is not frozen: it is ${state}`, {
+        hint: 'Frozen ones are listed by: bot-bottle ps',
+      })
+    }
+    const directory = join(instancesPath, id)
+    const kept = await readStart(directory)
+    return { row, directory, kept, definitions: await definitionsFor(kept, paths.home) }
   }
 
   async function livingBottle(id: string): Promise<LiveBottle> {

@@ -14,7 +14,7 @@ import type { AgentProgram, Provider } from '../core/provider/provider.ts'
 import { isOfProject, loadAgent, loadBottle } from '../host/manifests/load.ts'
 import { ignoredBottlesNotice, type ManifestPlaces, refuseStaleConfiguration } from '../host/manifests/places.ts'
 import type { CutPolicy } from '../ledger/ledger.ts'
-import type { PlanRequest } from './api.ts'
+import type { PlanRequest, StartRequest } from './api.ts'
 
 export interface Definitions {
   /** Absent for `run`. */
@@ -125,18 +125,19 @@ function refuseLongWord({ name, prompt, origin }: AgentDefinition): void {
   )
 }
 
-/** The most specific policy that is said; `asked` is that of the command. Throws BottleError `usage` for `freeze`. */
+/**
+ * The most specific policy that is said; `asked` is that of the command. Throws BottleError `usage` for `freeze` where nothing is
+ * contained: what such a bottle wrote is anywhere.
+ */
 export function policyOf(
-  asked: CutPolicy | null,
+  { policy: asked, sandbox }: Pick<StartRequest, 'policy' | 'sandbox'>,
   { agent, bottle }: Pick<Definitions, 'agent' | 'bottle'>,
   fallback: ShutdownPolicy,
 ): CutPolicy {
-  const written = agent?.shutdown ?? bottle.shutdown
-  const policy = asked ?? written?.value ?? fallback
-  if (policy !== 'freeze') return policy
-  const where = written ? `${written.origin.file}:${written.origin.line}` : 'settings.yml'
-  throw new BottleError('usage', `${where}: shutdown: this version cannot freeze a bottle`, {
-    hint: 'Write cutoff or kill, or start with --shutdown cutoff.',
+  const policy = asked ?? (agent?.shutdown ?? bottle.shutdown)?.value ?? fallback
+  if (policy !== 'freeze' || sandbox !== 'none') return policy
+  throw new BottleError('usage', 'a bottle that is not contained cannot be frozen', {
+    hint: 'Start it with --shutdown cutoff or --shutdown kill.',
   })
 }
 

@@ -10,6 +10,7 @@ import {
   parse,
   planRequest,
   restoreRequest,
+  resumeRequest,
   startRequest,
   stopRequest,
   usageQuery,
@@ -51,6 +52,11 @@ const endpoints: readonly Endpoint[] = [
     controller.exited(id, parse(exitReport, body).exitCode),
   ),
   call('POST', '/v1/bottles/ID/cutoff', async ({ controller, id }) => controller.cutoff(id)),
+  call('POST', '/v1/bottles/ID/freeze', async ({ controller, id }) => controller.freeze(id)),
+  call('GET', '/v1/bottles/ID/resume', async ({ controller, id }) => controller.resumePlan(id)),
+  call('POST', '/v1/bottles/ID/resume', async ({ controller, id, body }) =>
+    controller.resume(id, parse(resumeRequest, body)),
+  ),
   call('POST', '/v1/bottles/ID/kill', async ({ controller, id }) => controller.kill(id)),
   call('POST', '/v1/bottles/ID/restore', async ({ controller, id, body }) =>
     controller.restore(id, parse(restoreRequest, body)),

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { EnforcementTarget } from '../enforce/steps.ts'
 import type { BottleRow, BottleState, Ledger } from '../ledger/ledger.ts'
 import type { SandboxBackend, SandboxReference } from '../sandbox/sandbox.ts'
+import { freezing, readFrozen } from './freezing.ts'
 import { removeDirectory } from './instance-directory.ts'
 
 export interface LeftBottleOptions {
@@ -18,19 +19,30 @@ export interface LeftBottleOptions {
 export interface LeftBottle extends EnforcementTarget {
   /** Ends what is left of its processes and writes its last state; what it kept stays. */
   end(state: BottleState): Promise<void>
+  /** For one whose resume was interrupted before its program could run. False where there is nothing frozen. */
+  refreeze(): Promise<boolean>
 }
 
 export function leftBottle(row: BottleRow, options: LeftBottleOptions): LeftBottle {
   const { ledger, instancesPath, nowMs, backendOf } = options
   const isEnded = row.endedAtMs !== null
+  const reference = referenceOf(row)
+  const backend = reference && backendOf(reference)
   const setState = async (state: BottleState) => {
     if (!isEnded) await ledger.updateBottle(row.id, { state })
   }
   const end: LeftBottle['end'] = async (state) => {
-    const reference = referenceOf(row)
-    if (reference) await backendOf(reference).sweep(reference)
+    if (reference) await backend?.sweep(reference)
     if (!isEnded) await ledger.updateBottle(row.id, { state, endedAtMs: nowMs() })
   }
+  const freeze = freezing({
+    row,
+    directory: join(instancesPath, row.id),
+    pause: async () => reference && backend?.pause(reference),
+    nowMs,
+    endProcesses: async () => reference && backend?.sweep(reference),
+    writeState: () => setState('frozen'),
+  })
   return {
     id: row.id,
     isCut: row.state === 'cut',
@@ -45,7 +57,13 @@ export function leftBottle(row: BottleRow, options: LeftBottleOptions): LeftBott
       await end('killed')
       await removeDirectory(join(instancesPath, row.id))
     },
+    ...freeze,
     end,
+    async refreeze() {
+      const frozen = await readFrozen(join(instancesPath, row.id))
+      if (frozen) await setState('frozen')
+      return frozen !== undefined
+    },
   }
 }
 

@@ -3,6 +3,7 @@
  * in `start-bottle.ts` and `adopt-bottle.ts`.
  */
 import { join } from 'node:path'
+import { BottleError } from '../core/errors.ts'
 import { egressPolicy, type WrittenEgress } from '../core/manifest/written-egress.ts'
 import type { TokenEstimator } from '../core/metering/estimator/token-estimator.ts'
 import type { Provider } from '../core/provider/provider.ts'
@@ -13,11 +14,12 @@ import { openBottleProxy } from '../proxy/bottle-proxy.ts'
 import type { CertificateAuthority } from '../proxy/certificate-authority.ts'
 import type { Egress, EgressEvents } from '../proxy/egress.ts'
 import type { MemoryWatch } from '../sandbox/memory/memory-watch.ts'
-import type { HeldSandbox } from '../sandbox/sandbox.ts'
+import type { HeldSandbox, SandboxBackend } from '../sandbox/sandbox.ts'
 import type { BottlePlan } from './bottle-plan.ts'
 import type { BudgetBook } from './budget-book.ts'
 import type { BottleCredentials } from './credentials.ts'
 import { loggedEvents } from './egress-log.ts'
+import { freezing } from './freezing.ts'
 import { type InstanceDirectory, removeDirectory } from './instance-directory.ts'
 
 /** What all bottles of a controller share. */
@@ -38,6 +40,7 @@ export interface BottleParts {
   readonly plan: BottlePlan
   readonly directory: InstanceDirectory
   readonly sandbox: HeldSandbox
+  readonly backend: Pick<SandboxBackend, 'pause' | 'continue'>
   readonly authority: CertificateAuthority
   readonly credentials: BottleCredentials
   readonly events: EgressEvents
@@ -66,7 +69,7 @@ export interface LiveBottle extends EnforcementTarget {
 }
 
 export function openLiveBottle(parts: BottleParts, services: BottleServices): LiveBottle {
-  const { row, plan, directory, sandbox, authority, credentials, events, cutMessage } = parts
+  const { row, plan, directory, sandbox, backend, authority, credentials, events, cutMessage } = parts
   const { ledger, nowMs, budgets } = services
   const { chain, egress, learns, log: level, gate, weights, preflight } = plan
   const budgetsOf: Egress['budgetsOf'] = ({ name }, atMs) => ({ chain, governing: budgets.holding(chain, name, atMs) })
@@ -107,16 +110,30 @@ export function openLiveBottle(parts: BottleParts, services: BottleServices): Li
     state = next
     await ledger.updateBottle(row.id, { state: next })
   }
+  const endProcesses = async () => {
+    watched?.[Symbol.dispose]()
+    // At once: what is charged may wait for the ledger, and no process lives for it.
+    await Promise.all([proxy[Symbol.asyncDispose](), sandbox.kill()])
+    await log.flush()
+  }
+  const freeze = freezing({
+    row,
+    directory: directory.path,
+    nowMs,
+    pause: () => backend.pause(reference),
+    endProcesses,
+    async writeState() {
+      await directory.removeKeys()
+      await setState('frozen')
+    },
+  })
   const end: LiveBottle['end'] = ({ state: last, exitCode, keepsWorkspace }) => {
     ending ??= endOnce(last, exitCode, keepsWorkspace)
     return ending
   }
   const endOnce = async (last: BottleState, exitCode: number | null, keepsWorkspace: boolean) => {
     state = last
-    watched?.[Symbol.dispose]()
-    // At once: what is charged may wait for the ledger, and no process lives for it.
-    await Promise.all([proxy[Symbol.asyncDispose](), sandbox.kill()])
-    await log.flush()
+    await endProcesses()
     if (keepsWorkspace && plan.keepsWorkspace) await directory.removeKeys()
     else await removeDirectory(directory.path)
     await ledger.updateBottle(row.id, { state: last, exitCode, endedAtMs: nowMs() })
@@ -150,7 +167,19 @@ export function openLiveBottle(parts: BottleParts, services: BottleServices): Li
     },
     async reopen() {
       await setState('running')
+      // A freeze that failed has left them stopped.
+      backend.continue(reference)
       proxy.reopen()
+    },
+    pause: freeze.pause,
+    snapshot: freeze.snapshot,
+    async seal() {
+      if (ending) {
+        const hint = 'What it wrote is kept; start another one for what is left to do.'
+        throw new BottleError('conflict', `${row.id} ended by itself before it could be frozen`, { hint })
+      }
+      ending = freeze.seal()
+      await ending
     },
     async kill() {
       await end({ state: 'killed', exitCode: null, keepsWorkspace: false })

@@ -78,7 +78,7 @@ async function takeUp({ row, adoption }: Prepared, options: RecoveryOptions): Pr
       options.takeIn(outcome.bottle)
       return outcome.bottle
     case 'gone':
-      await left.end('failed')
+      if (adoption || !(await left.refreeze())) await left.end('failed')
       return undefined
     case 'unreadable': {
       const reason = `this controller cannot take it up: ${outcome.because}`

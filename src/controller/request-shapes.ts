@@ -31,7 +31,7 @@ export const startRequest = z.object({
   workspace,
   readOnlyPaths: z.array(absolutePath).max(64),
   budgets,
-  policy: z.enum(['cutoff', 'kill']).nullable(),
+  policy: z.enum(['cutoff', 'freeze', 'kill']).nullable(),
   sandbox: z.enum(['bubblewrap', 'none']),
   learn: z.boolean().default(false),
   hostEnvironment: environment,
@@ -40,6 +40,12 @@ export const startRequest = z.object({
 })
 
 export const exitReport = z.object({ exitCode: z.int().min(0).max(255) })
+export const resumeRequest = z.object({
+  command: z.tuple([absolutePath], z.string()),
+  budgets,
+  hostEnvironment: environment,
+  terminalEnvironment: environment,
+})
 export const restoreRequest = z.object({ budgets })
 export const budgetChange = z.object({
   scope: z.string().max(80),

@@ -14,6 +14,7 @@ import type { StartRequest } from './api.ts'
 import type { BottlePlan } from './bottle-plan.ts'
 import type { BottleCredentials } from './credentials.ts'
 import { type Definitions, environmentOf, promptParts, providersOf } from './definitions.ts'
+import { keepStart } from './freezing.ts'
 import { instanceDirectory, removeDirectory } from './instance-directory.ts'
 import { type BottleServices, type LiveBottle, openLiveBottle } from './live-bottle.ts'
 
@@ -25,6 +26,8 @@ export interface BottleStart {
   readonly backend: SandboxBackend
   readonly credentials: BottleCredentials
   readonly events: EgressEvents
+  /** From what a freeze kept in its directory. */
+  readonly isResumed: boolean
 }
 
 export interface BegunBottle {
@@ -38,8 +41,12 @@ export async function startBottle(start: BottleStart, services: BottleServices):
   const { ledger, instancesPath, nowMs } = services
   await using stack = new AsyncDisposableStack()
   const directory = instanceDirectory(instancesPath, row.id)
-  await mkdir(directory.path, { mode: 0o700 })
-  stack.defer(() => removeDirectory(directory.path))
+  if (start.isResumed) stack.defer(() => directory.removeKeys())
+  else {
+    await mkdir(directory.path, { mode: 0o700 })
+    stack.defer(() => removeDirectory(directory.path))
+    await keepStart(directory.path, request)
+  }
   const authority = await createCertificateAuthority({ subject: row.id, nowMs, maxLeaves: proxyLimits.maxLeaves })
   await directory.writePlan(plan)
   // Safety: where nothing is contained, the program can read whatever its user can.
@@ -69,7 +76,17 @@ export async function startBottle(start: BottleStart, services: BottleServices):
   )
   await ledger.updateBottle(row.id, { state: 'running', reference: JSON.stringify(sandbox.reference) })
   const bottle = openLiveBottle(
-    { row, plan, directory, sandbox, authority, credentials, events, cutMessage: undefined },
+    {
+      row,
+      plan,
+      directory,
+      sandbox,
+      backend,
+      authority,
+      credentials,
+      events,
+      cutMessage: undefined,
+    },
     services,
   )
   sandbox.outlive()

@@ -5,9 +5,10 @@ import { BottleError } from '../core/errors.ts'
 import type { EffectiveBottle } from '../core/manifest/definition.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import { isWithin } from '../sandbox/path-within.ts'
-import type { Plan, Question, StartRequest } from './api.ts'
+import type { Plan, Question, ResumePlan, StartRequest } from './api.ts'
 import { environmentNeeds } from './credentials.ts'
 import { type Definitions, programOf, promptParts, providersOf } from './definitions.ts'
+import type { KeptStart } from './freezing.ts'
 
 export function planFor(definitions: Definitions): Plan {
   const { agent, bottle, notices } = definitions
@@ -22,6 +23,14 @@ export function planFor(definitions: Definitions): Plan {
     questions: questionsOf(bottle),
     notices,
   }
+}
+
+/** Of a frozen bottle: what was answered at its start is kept. */
+export function resumePlanFor(definitions: Definitions, kept: KeptStart): ResumePlan {
+  const { agent, bottle } = definitions
+  const plan = planFor(definitions)
+  const continueArguments = agent ? programOf(agent, bottle).continueArguments : []
+  return { ...plan, command: plan.command ?? kept.command, questions: [], continueArguments }
 }
 
 function questionsOf({ env }: EffectiveBottle): readonly Question[] {

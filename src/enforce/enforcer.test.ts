@@ -5,6 +5,7 @@ import type { EnforcementTarget } from './steps.ts'
 
 const cut: Cut = { policy: 'cutoff', trigger: 'operator', reason: 'asked for', message: 'bot-bottle: cut' }
 const kill: Cut = { ...cut, policy: 'kill' }
+const freeze: Cut = { ...cut, policy: 'freeze' }
 
 interface StageOptions {
   /** Runs before each write, of the ledger and of the bottle's state. */
@@ -65,6 +66,15 @@ function stage({ onWrite = async () => {}, settled = Promise.resolve(), hasLostO
       steps.push('killed')
       state.isEnded = true
     },
+    pause: () => write('paused'),
+    async snapshot() {
+      await write('kept')
+      return 'all is kept'
+    },
+    async seal() {
+      await write('sealed')
+      state.isEnded = true
+    },
   }
   return { enforcer, target, steps, outcomes, state }
 }
@@ -79,6 +89,30 @@ describe('a cut', () => {
     const expected = ['refused', 'intent kill', 'closed', 'state cut', 'step close', 'killed', 'step end', 'done']
     expect(steps).toEqual(expected)
     expect(outcomes).toEqual(['1 open exchange ended; every process ended'])
+  })
+
+  it('by freeze stops, keeps, and only then ends the bottle (E05)', async () => {
+    const { enforcer, target, steps, outcomes } = stage()
+    expect(await enforcer.cut(target, freeze)).toBe(true)
+    const taken = ['closed', 'state cut', 'step close', 'kept', 'step snapshot', 'sealed', 'step seal', 'done']
+    expect(steps).toEqual(['refused', 'intent freeze', 'paused', 'step pause', ...taken])
+    expect(outcomes[0]).toContain('all is kept')
+  })
+
+  it('by freeze that cannot keep what was written leaves the bottle cut and paused, and it can be tried again (E05)', async () => {
+    let isFull = true
+    const { enforcer, target, steps } = stage({
+      onWrite: async (what) => {
+        if (what === 'kept' && isFull) throw new Error('no space is left')
+      },
+    })
+    await expect(enforcer.cut(target, freeze)).rejects.toThrow('no space is left')
+    expect(steps.slice(-2)).toEqual(['step close', 'failed'])
+    expect(steps).toContain('paused')
+    expect(target).toMatchObject({ isCut: true, isEnded: false })
+    isFull = false
+    expect(await enforcer.cut(target, freeze)).toBe(true)
+    expect(steps.slice(-5)).toEqual(['kept', 'step snapshot', 'sealed', 'step seal', 'done'])
   })
 
   it('that several ask for at once is one cut with one outcome (E11)', async () => {

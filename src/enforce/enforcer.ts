@@ -43,6 +43,8 @@ export interface Enforcer {
   /** False when there was nothing left to do. */
   cut(target: EnforcementTarget, cut: Cut): Promise<boolean>
   restore(target: EnforcementTarget, reason: string): Promise<boolean>
+  /** Begins a frozen bottle again, once at a time, and records it. */
+  resume<Begun>(id: string, reason: string, begin: () => Promise<Begun>): Promise<Begun>
   /** Takes the steps that an earlier controller did not, and writes the outcome. */
   finish(open: OpenEnforcement, target: EnforcementTarget): Promise<void>
 }
@@ -100,12 +102,16 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
     return Promise.all(taken)
   }
 
-  async function conclude(performance: Performance, steps: readonly Step[], remark: string): Promise<void> {
-    const { entry, intent } = performance
-    const end = async (outcome: 'done' | 'failed', detail: string) => {
+  function endOf(entry: Entry) {
+    return async (outcome: 'done' | 'failed', detail: string) => {
       await ledger.endEnforcement({ enforcementId: entry.enforcementId, outcome, detail, nowMs: nowMs() })
       onEntry({ ...entry, phase: outcome, detail, atMs: nowMs() })
     }
+  }
+
+  async function conclude(performance: Performance, steps: readonly Step[], remark: string): Promise<void> {
+    const { entry, intent } = performance
+    const end = endOf(entry)
     try {
       const details = await takeAll(steps, performance)
       await end('done', [...details, ...(remark === '' ? [] : [remark])].join('; '))
@@ -150,6 +156,22 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
           restoring.delete(target.id)
         }
         return true
+      })
+    },
+
+    resume(bottleId, reason, start) {
+      return inTurn(bottleId, Number.POSITIVE_INFINITY, async () => {
+        const entry = { enforcementId: newId(), bottleId, action: 'resume', trigger: 'operator', reason } as const
+        await begin(entry)
+        const end = endOf(entry)
+        try {
+          const begun = await start()
+          await end('done', 'its program may be started')
+          return begun
+        } catch (error) {
+          await end('failed', messageOf(error))
+          throw error
+        }
       })
     },
 

@@ -17,6 +17,12 @@ export interface EnforcementTarget {
   reopen(): Promise<void>
   /** Ends every process and removes what the bottle kept. */
   kill(): Promise<void>
+  /** Stops every process. */
+  pause(): Promise<void>
+  /** Keeps what a paused bottle wrote, durably; resolves to what was kept, as a sentence. */
+  snapshot(): Promise<string>
+  /** Ends every process of a bottle whose snapshot is kept, and seals that. */
+  seal(): Promise<void>
 }
 
 export interface Step {
@@ -59,8 +65,35 @@ const reopen: Step = {
   },
 }
 
+/** Also the cut of one that does not stop goes on; its snapshot does not. */
+const pauseWaitMs = 250
+
+const pause: Step = {
+  name: 'pause',
+  waitMs: pauseWaitMs,
+  async take(target) {
+    await target.pause()
+    return 'every process stopped'
+  },
+}
+
+const snapshot: Step = { name: 'snapshot', take: (target) => target.snapshot() }
+
+const seal: Step = {
+  name: 'seal',
+  async take({ id, seal }) {
+    await seal()
+    return `frozen; bot-bottle resume ${id} goes on`
+  },
+}
+
 export const stepsOf: Readonly<Record<EnforcementAction, readonly Step[]>> = {
   cutoff: [close],
+  // Stopped first: a program that sees its streams end may end too. What fails before the last step leaves the bottle cut and paused:
+  // nothing is ended that was not kept.
+  freeze: [pause, close, snapshot, seal],
   kill: [close, end],
   restore: [reopen],
+  // One that a crash interrupted is frozen still: whoever asked for it asks again.
+  resume: [],
 }

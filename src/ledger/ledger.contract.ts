@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { admit } from '../core/budget/admit.ts'
 import type { BudgetKey, CounterKey } from '../core/budget/scope.ts'
-import type { BottleRow, EnforcementIntent, Ledger, ReserveRequest, SettleRequest } from './ledger.ts'
+import type { BottleFilter, BottleRow, EnforcementIntent, Ledger, ReserveRequest, SettleRequest } from './ledger.ts'
 
 export interface LedgerUnderTest {
   readonly ledger: Ledger
@@ -738,14 +738,15 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         expect(await ledger.bottle('other')).toBeUndefined()
       })
 
-      it('are listed newest first, all or only the living', async () => {
+      it('are listed newest first, all, only the living, or these with the frozen', async () => {
         await ledger.insertBottle(bottleRow('old', { state: 'cut' }))
         await ledger.insertBottle(bottleRow('dead', { createdAtMs: startMs + 1, state: 'killed' }))
         await ledger.insertBottle(bottleRow('new', { createdAtMs: startMs + 1, state: 'running' }))
-        const ids = async (filter: { living: boolean; limit?: number }) =>
-          (await ledger.bottles(filter)).map(({ id }) => id)
-        expect(await ids({ living: false })).toEqual(['new', 'dead', 'old'])
+        await ledger.insertBottle(bottleRow('ice', { createdAtMs: startMs - 1, state: 'frozen', policy: 'freeze' }))
+        const ids = async (filter: BottleFilter) => (await ledger.bottles(filter)).map(({ id }) => id)
+        expect(await ids({ living: false })).toEqual(['new', 'dead', 'old', 'ice'])
         expect(await ids({ living: true })).toEqual(['new', 'old'])
+        expect(await ids({ living: true, frozen: true })).toEqual(['new', 'old', 'ice'])
         expect(await ids({ living: false, limit: 1 })).toEqual(['new'])
       })
 

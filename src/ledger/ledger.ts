@@ -114,7 +114,8 @@ export interface UsageRow {
   readonly estimatedTokens: number
 }
 
-export type BottleState = 'starting' | 'running' | 'cut' | 'exited' | 'killed' | 'failed'
+/** `frozen`: no process of it is left, and it can be resumed. */
+export type BottleState = 'starting' | 'running' | 'cut' | 'frozen' | 'exited' | 'killed' | 'failed'
 
 export interface BottleRow {
   readonly id: string
@@ -131,10 +132,16 @@ export interface BottleRow {
   readonly reference: string
 }
 
+export interface BottleFilter {
+  readonly living: boolean
+  readonly frozen?: boolean
+  readonly limit?: number
+}
+
 export type BottleChange = Partial<Pick<BottleRow, 'state' | 'endedAtMs' | 'exitCode' | 'reference'>>
 
-export type CutPolicy = 'cutoff' | 'kill'
-export type EnforcementAction = CutPolicy | 'restore'
+export type CutPolicy = 'cutoff' | 'freeze' | 'kill'
+export type EnforcementAction = CutPolicy | 'restore' | 'resume'
 /** `recovery`: a controller that found the bottle at its start and could not take it up. */
 export type EnforcementTrigger = 'budget' | 'operator' | 'recovery'
 
@@ -276,8 +283,8 @@ export interface Ledger extends AsyncDisposable {
   insertBottle(row: BottleRow): Promise<void>
   updateBottle(id: string, change: BottleChange): Promise<void>
   bottle(id: string): Promise<BottleRow | undefined>
-  /** Newest first. `living`: only starting, running and cut ones. */
-  bottles(filter: { readonly living: boolean; readonly limit?: number }): Promise<readonly BottleRow[]>
+  /** Newest first. `living`: only starting, running and cut ones; `frozen`: frozen ones as well. */
+  bottles(filter: BottleFilter): Promise<readonly BottleRow[]>
 
   /** Writes rows over those of the same models, then keeps the `maxRows` that learned last. */
   saveEstimators(rows: readonly EstimatorRow[], maxRows: number): Promise<void>

@@ -3,7 +3,7 @@ import { parseStat, readStat } from './process-stat.ts'
 
 it('reads a process whose name looks like the fields behind it', () => {
   const text = `12 (a) R 1 (b) S 7 ${'0 '.repeat(17)}4711 0 0`
-  expect(parseStat(text)).toEqual({ pid: 12, parentPid: 7, startTicks: 4711, isZombie: false })
+  expect(parseStat(text)).toEqual({ pid: 12, parentPid: 7, startTicks: 4711, isZombie: false, isStopped: false })
 })
 
 it('knows this process, and says nothing of one that is gone or of text that is no stat', () => {

@@ -8,6 +8,8 @@ export interface ProcessStat {
   readonly startTicks: number
   /** Ended, only not yet reaped. */
   readonly isZombie: boolean
+  /** By a signal. */
+  readonly isStopped: boolean
 }
 
 export function readStat(pid: number): ProcessStat | undefined {
@@ -25,7 +27,7 @@ export function parseStat(text: string): ProcessStat | undefined {
   const [state, parentPid] = fields
   const stat = { pid: Number.parseInt(text, 10), parentPid: Number(parentPid), startTicks: Number(fields[19]) }
   if (nameEnd === -1 || !Object.values(stat).every(Number.isSafeInteger)) return undefined
-  return { ...stat, isZombie: state === 'Z' || state === 'X' }
+  return { ...stat, isZombie: state === 'Z' || state === 'X', isStopped: state === 'T' }
 }
 
 export function runningPids(): readonly number[] {

@@ -113,6 +113,12 @@ export interface SandboxBackend {
    * contained again. Rejects when it lives and its listeners cannot be opened.
    */
   adopt(reference: SandboxReference, signal: AbortSignal): Promise<HeldSandbox | undefined>
+  /**
+   * Stops every process of a bottle, whoever started it; `continue` lets them go on. Throws BottleError `sandbox_failed` when one
+   * does not stop, and for a backend that cannot.
+   */
+  pause(reference: SandboxReference): Promise<void>
+  continue(reference: SandboxReference): void
   /** Kills what is left of a bottle whose controller died. Does nothing when it is gone or the pid is another's now. */
   sweep(reference: SandboxReference): Promise<void>
 }

@@ -7,8 +7,8 @@
 import { mkdir, realpath, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { BottleError, messageOf } from '../core/errors.ts'
-import { stackDirectory, writtenPath } from './layers/layer-stack.ts'
-import { type MountOverlay, openStack, type StackRequest } from './layers/open-stack.ts'
+import { readStack, type StackName, stackDirectory, writtenPath } from './layers/layer-stack.ts'
+import { type MountOverlay, mountStack, openStack, type StackRequest } from './layers/open-stack.ts'
 import { isWithin } from './path-within.ts'
 import type { SandboxSpec, Workspace } from './sandbox.ts'
 
@@ -62,12 +62,14 @@ export interface WritablePlace {
   readonly hostPath: string
 }
 
-/** The directory itself, a layer over it, or an empty one. `mount: undefined` where nobody can mount an overlay. */
+/** The directory itself, a layer over it, or an empty one; what is kept from before goes on. `mount: undefined` where nobody can mount an overlay. */
 export async function openWorkspace(
   spec: SandboxSpec,
   { realPath, mount }: { readonly realPath: string | undefined; readonly mount: MountOverlay | undefined },
 ): Promise<WritablePlace> {
   const { kind } = spec.workspace
+  const kept = await openKept(spec, 'workspace', mount)
+  if (kept) return kept
   if (realPath !== undefined && kind === 'direct') return { writablePath: realPath, hostPath: realPath }
   if (realPath !== undefined) {
     return openLayer(spec, { name: 'workspace', originalPath: realPath, mount: kind === 'layer' ? mount : undefined })
@@ -79,10 +81,26 @@ export async function openWorkspace(
 
 /** A layer over the bottle's first files. Throws BottleError `usage` for a path that leads out of the home. */
 export async function openHome(spec: SandboxSpec, mount: MountOverlay | undefined): Promise<WritablePlace> {
+  const kept = await openKept(spec, 'home', mount)
+  if (kept) return kept
   const originalPath = path.join(stackDirectory(spec.directory, 'home'), 'first')
   await writeHomeFiles(originalPath, spec.homeFiles)
   return openLayer(spec, { name: 'home', originalPath, mount })
 }
+
+/** What a bottle that was frozen left: its layers are mounted again, its copy is used on. */
+async function openKept(
+  { directory }: SandboxSpec,
+  name: StackName,
+  mount: MountOverlay | undefined,
+): Promise<WritablePlace | undefined> {
+  const stack = await readStack(stackDirectory(directory, name))
+  if (stack === undefined) return undefined
+  const { writablePath } = await mountStack(stack, mount ?? cannotMount)
+  return { writablePath, hostPath: writtenPath(stack) }
+}
+
+const cannotMount: MountOverlay = async () => ({ kind: 'refused', because: 'this sandbox mounts nothing' })
 
 async function openLayer(spec: SandboxSpec, request: Omit<StackRequest, 'bottleDirectory'>): Promise<WritablePlace> {
   const { stack, writablePath } = await openStack({ bottleDirectory: spec.directory, ...request })

@@ -95,15 +95,6 @@ describe('an agent of the user', () => {
     expect(stderr).toMatch(/bottles\/broken\.md:3:1: .*budget/)
     expect(stderr).toMatch(/bottles\/broken\.md:4:10: /)
   })
-
-  test('may not be frozen yet, which is said before the start', async () => {
-    await write('home/bottles/cold.md', file(['extends: claude', 'shutdown: freeze']))
-    expect(await start(['claude', '--bottle', 'cold'])).toMatchObject({
-      exitCode: 2,
-      stderr: expect.stringMatching(/bottles\/cold\.md:3: shutdown: this version cannot freeze/),
-    })
-    expect((await start(['claude', '--bottle', 'cold', '--shutdown', 'kill'])).exitCode).toBe(0)
-  })
 })
 
 describe('an agent of the project', () => {

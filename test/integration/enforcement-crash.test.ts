@@ -12,7 +12,7 @@ import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite-ledger.ts'
 
 const program = fileURLToPath(new URL('./enforcement-program.ts', import.meta.url))
 /** More than any action has: the last runs come to their end. */
-const maxPoints = 20
+const maxPoints = 30
 
 const row: BottleRow = {
   id: 'a-1',
@@ -30,6 +30,7 @@ const row: BottleRow = {
 test.each([
   ['cutoff', ['close'], { network: false, processes: true, state: 'cut' }],
   ['kill', ['close', 'end'], { network: false, processes: false, state: 'killed' }],
+  ['freeze', ['pause', 'close', 'snapshot', 'seal'], { network: false, processes: false, state: 'frozen' }],
   ['restore', ['reopen'], { network: true, processes: true, state: 'running' }],
 ] as const)(
   'a %s that is killed at any point is finished at the next start, once (E08, I8)',
@@ -103,6 +104,17 @@ async function finishAll(ledger: Ledger, directory: string): Promise<void> {
     async kill() {
       rmSync(join(directory, 'processes'), { force: true })
       await setState('killed')
+    },
+    pause: async () => writeFileSync(join(directory, 'paused'), ''),
+    async snapshot() {
+      expect(existsSync(join(directory, 'paused'))).toBe(true)
+      writeFileSync(join(directory, 'kept'), '')
+      return 'all'
+    },
+    async seal() {
+      expect(existsSync(join(directory, 'kept'))).toBe(true)
+      rmSync(join(directory, 'processes'), { force: true })
+      await setState('frozen')
     },
   }
   for (const open of await ledger.openEnforcements()) await enforcer.finish(open, target)

@@ -7,6 +7,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Cut, createEnforcer } from '../../src/enforce/enforcer.ts'
 import type { EnforcementTarget } from '../../src/enforce/steps.ts'
+import type { CutPolicy } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite-ledger.ts'
 
 const [directory = '', action, point] = process.argv.slice(2)
@@ -51,6 +52,17 @@ const target: EnforcementTarget = {
       writeFileSync(join(directory, 'network'), '')
       await ledger.updateBottle('a-1', { state: 'running' })
     }),
+  pause: () => at(async () => writeFileSync(join(directory, 'paused'), '')),
+  snapshot: () =>
+    at(async () => {
+      writeFileSync(join(directory, 'kept'), '')
+      return 'all'
+    }),
+  seal: () =>
+    at(async () => {
+      rmSync(join(directory, 'processes'))
+      await ledger.updateBottle('a-1', { state: 'frozen' })
+    }),
   kill: () =>
     at(async () => {
       rmSync(join(directory, 'processes'))
@@ -60,6 +72,6 @@ const target: EnforcementTarget = {
 
 const cut: Omit<Cut, 'policy'> = { trigger: 'budget', reason: 'spent', message: 'bot-bottle: spent' }
 if (action === 'restore') await enforcer.restore(target, 'asked for')
-else await enforcer.cut(target, { ...cut, policy: action === 'kill' ? 'kill' : 'cutoff' })
+else await enforcer.cut(target, { ...cut, policy: action as CutPolicy })
 await ledger[Symbol.asyncDispose]()
 process.stdout.write('done')

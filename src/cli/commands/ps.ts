@@ -11,7 +11,7 @@ import { ageInWords } from '../time.ts'
 
 export function psCommand(context: CliContext): Command {
   return new Command('ps')
-    .description('Lists the bottles that live, newest first. TOKENS is what a bottle was charged itself.')
+    .description('Lists the bottles that live or are frozen, newest first. TOKENS is what a bottle was charged itself.')
     .option('-a, --all', 'those that ended, too')
     .option('--json', 'print them as JSON: a list of BottleView')
     .addHelpText('after', '\nExamples:\n  bot-bottle ps\n  bot-bottle ps --all --json | jq ".[].id"\n')

@@ -32,6 +32,7 @@ export function pendingMessage(counter: Counter): string {
 export const operatorCutMessage =
   'bot-bottle: an operator has cut off this bottle. Nothing leaves it until it is restored.'
 
+export const operatorFreezeMessage = 'bot-bottle: an operator has frozen this bottle.'
 export const operatorKillMessage = 'bot-bottle: an operator has ended this bottle.'
 
 /** Whose budget it is, and for how long: `this host`, `bottle web, per day`. */

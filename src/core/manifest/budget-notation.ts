@@ -12,7 +12,7 @@ import { number, oneOf, truth } from './scalar-notations.ts'
 const shutdownPolicies: readonly ShutdownPolicy[] = ['cutoff', 'freeze', 'kill']
 
 export const shutdown = key(
-  'What happens when the budget is spent. cutoff: nothing leaves the bottle, the agent runs on. freeze: its state is kept and it ends (not every version can; then the start says so). kill: it ends.',
+  'What happens when the budget is spent. cutoff: nothing leaves the bottle, the agent runs on. freeze: what it wrote is kept and it ends, until it is resumed. kill: it ends.',
   sourced(oneOf(shutdownPolicies)),
 )
 

@@ -227,7 +227,7 @@ export function createBooks({ db, owner, now, isShared }: BooksOptions): Books {
     },
 
     bottle: (id) => bottles.find(id),
-    bottles: ({ living, limit }) => bottles.newest(living, limit),
+    bottles: (filter) => bottles.newest(filter),
 
     saveEstimators: (rows, maxRows) => estimators.save(rows, maxRows),
     estimators: () => estimators.list(),

@@ -1,6 +1,6 @@
 /** SQL of the bottles' rows. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { BottleChange, BottleRow } from '../ledger.ts'
+import type { BottleChange, BottleFilter, BottleRow } from '../ledger.ts'
 
 type StoredBottle = Omit<BottleRow, 'definitions' | 'contained'> & {
   readonly definitions: string
@@ -21,6 +21,9 @@ export function bottleStatements(db: DatabaseSync) {
   const newest = db.prepare(`SELECT ${bottleColumns} FROM bottle ORDER BY created_at_ms DESC, sequence DESC LIMIT ?`)
   const newestLiving = db.prepare(`
     SELECT ${bottleColumns} FROM bottle WHERE state IN ('starting', 'running', 'cut')
+    ORDER BY created_at_ms DESC, sequence DESC LIMIT ?`)
+  const newestAtHand = db.prepare(`
+    SELECT ${bottleColumns} FROM bottle WHERE state IN ('starting', 'running', 'cut', 'frozen')
     ORDER BY created_at_ms DESC, sequence DESC LIMIT ?`)
   const bottle = (id: string): BottleRow | undefined => {
     const row = find.get(id) as StoredBottle | undefined
@@ -48,8 +51,9 @@ export function bottleStatements(db: DatabaseSync) {
 
     find: bottle,
 
-    newest: (living: boolean, limit: number | undefined): readonly BottleRow[] => {
-      const rows = (living ? newestLiving : newest).all(limit ?? -1)
+    newest: ({ living, frozen, limit }: BottleFilter): readonly BottleRow[] => {
+      const statement = living ? (frozen ? newestAtHand : newestLiving) : newest
+      const rows = statement.all(limit ?? -1)
       return (rows as unknown as readonly StoredBottle[]).map(bottleOf)
     },
   }

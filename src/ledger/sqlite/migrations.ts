@@ -381,6 +381,32 @@ CREATE INDEX usage_hour_untold ON usage_hour (hour_ms) WHERE told_ms < changed_m
 CREATE TABLE host (host_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 `,
   },
+  {
+    // Bottles that are frozen. SQLite changes no CHECK in place.
+    version: 9,
+    sql: `
+CREATE TABLE bottle_with_frozen (
+  sequence INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  agent TEXT NOT NULL,
+  definitions TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('starting', 'running', 'cut', 'frozen', 'exited', 'killed', 'failed')),
+  policy TEXT NOT NULL CHECK (policy IN ('cutoff', 'freeze', 'kill')),
+  contained INTEGER NOT NULL CHECK (contained IN (0, 1)),
+  created_at_ms INTEGER NOT NULL,
+  ended_at_ms INTEGER,
+  exit_code INTEGER,
+  reference TEXT NOT NULL
+) STRICT;
+INSERT INTO bottle_with_frozen SELECT * FROM bottle;
+DROP TABLE bottle;
+ALTER TABLE bottle_with_frozen RENAME TO bottle;
+CREATE INDEX bottle_by_age ON bottle (created_at_ms, sequence);
+CREATE INDEX bottle_living_by_age ON bottle (created_at_ms, sequence) WHERE state IN ('starting', 'running', 'cut');
+CREATE INDEX bottle_at_hand_by_age ON bottle (created_at_ms, sequence)
+  WHERE state IN ('starting', 'running', 'cut', 'frozen');
+`,
+  },
 ]
 
 export const latestSchemaVersion = migrations.length

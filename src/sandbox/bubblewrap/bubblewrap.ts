@@ -31,6 +31,7 @@ import { maxPidsOf, tmpfsBytesOf } from './kernel-limits.ts'
 import { type LaunchFiles, launchCommand, writeLaunchFiles } from './launch.ts'
 import { type BottleListeners, openListeners } from './listeners.ts'
 import { mountOverlay } from './mount-layers.ts'
+import { continueProcesses, pauseProcesses } from './pause.ts'
 import { type HolderReference, isWhole } from './process-identity.ts'
 import { presentProcFiles, systemRootArguments } from './system-root.ts'
 
@@ -61,6 +62,12 @@ export function createBubblewrap({ searchPath = searchPathOf(process.env) }: Bub
     adopt: async (reference, signal) => {
       if (reference.kind !== 'bubblewrap' || !isWhole(reference)) return undefined
       return heldSandbox(await openListeners(findHostTools(searchPath), reference, signal), reference)
+    },
+    pause: async (reference) => {
+      if (reference.kind === 'bubblewrap') await pauseProcesses(reference)
+    },
+    continue: (reference) => {
+      if (reference.kind === 'bubblewrap') continueProcesses(reference)
     },
     sweep: async (reference) => {
       if (reference.kind === 'bubblewrap') await killHolder(reference)

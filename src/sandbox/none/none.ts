@@ -38,6 +38,12 @@ export function createNone({ searchPath = searchPathOf(process.env) }: NoneOptio
     open: (spec, signal) => open(spec, searchPath, signal),
     // Its program knows the port of a listener that is gone.
     adopt: async () => undefined,
+    pause: async () => {
+      throw new BottleError('sandbox_failed', 'an uncontained bottle cannot be stopped as a whole', {
+        hint: 'Cut it off, or kill it.',
+      })
+    },
+    continue: () => {},
     // Its processes end with their proxy gone or not at all: the reference holds nothing to find them by.
     sweep: async () => {},
   }

@@ -1,0 +1,142 @@
+/** Bottles that are stopped, kept and gone on with. */
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { BottleView } from '../../src/controller/api.ts'
+import type { AuditEntry } from '../../src/ledger/ledger.ts'
+import { typed } from '../fakes/command.ts'
+import { modelCallInShell } from '../fakes/model-call.ts'
+import { openProductHost, type ProductHost } from '../fakes/product-host.ts'
+import { testUsers } from '../fakes/test-user.ts'
+import { until } from '../fakes/until.ts'
+
+async function onlyBottle(host: ProductHost): Promise<BottleView> {
+  const [bottle, ...others] = await host.json<readonly BottleView[]>(['ps'])
+  if (!bottle || others.length > 0) throw new Error('not exactly one bottle is at hand')
+  return bottle
+}
+
+const auditOf = async (host: ProductHost) =>
+  (await host.json<readonly AuditEntry[]>(['audit'])).map(({ action, trigger, phase, step }) =>
+    [action, trigger, step ?? phase].join(' '),
+  )
+
+/** Long answers at once. */
+const quick = ['--output-tokens', '20000', '--delta-interval-ms', '0', '--tokens-per-delta', '100']
+
+const freezeSteps = ['intent', 'pause', 'close', 'snapshot', 'seal', 'done']
+
+/** Shows what is there, changes it, and waits to be frozen. */
+const program = `count=$(cat count 2> /dev/null || echo 0); echo "round $count: $(ls -A | tr '\\n' ' ')in $PWD, home $(ls ~ | tr '\\n' ' ')"
+echo $((count + 1)) > count; touch "file $count" ~/home-$count; rm -f "file $((count - 1))"; mkdir -p empty-$count; chmod 711 empty-$count
+ln -sfn $count link; echo changed >> original; setsid sleep 1000 & trap '' TERM; echo ready; read -r; exit 7`
+
+test.each(testUsers)(
+  'a bottle $title goes on from where it was frozen, again and again, as the same bottle (E06, S09)',
+  async (user) => {
+    await using host = await openProductHost({ user })
+    await writeFile(join(host.workspace, 'original'), 'as it was\n')
+    let command = host.start(['run', '--bottle', 'claude', '--', 'bash', '-c', program], { input: typed })
+    await command.said(/round 0: original in .*, home \n/)
+    let id = ''
+    for (let round = 1; round <= 3; round++) {
+      await command.said(/ready/)
+      id = (await onlyBottle(host)).id
+      const frozen = await host.run(['freeze', id])
+      expect(frozen.stderr).toContain(`${id} is frozen; it goes on with: bot-bottle resume ${id}`)
+      const ended = await command.ended
+      expect(ended.stderr).toContain(`${id} is frozen`)
+      expect(await onlyBottle(host)).toMatchObject({ id, state: 'frozen', exitCode: null })
+      expect(await host.leftovers()).toEqual([])
+      expect(await readFile(join(host.workspace, 'original'), 'utf8')).toBe('as it was\n')
+      command = host.start(['resume', id], { input: typed })
+      const last = round - 1
+      const empties = Array.from({ length: round }, (_, index) => `empty-${index} `).join('')
+      const homes = Array.from({ length: round }, (_, index) => `home-${index} `).join('')
+      await command.said(
+        new RegExp(`round ${round}: count ${empties}file ${last} link original in .*, home ${homes}\n`),
+      )
+    }
+    await command.said(/ready/)
+    command.type('\n')
+    expect(await command.ended).toMatchObject({ exitCode: 7 })
+    expect(await host.json(['ps', '--all'])).toMatchObject([{ id, state: 'exited', exitCode: 7 }])
+    expect(await auditOf(host)).toEqual(
+      Array.from({ length: 3 }, () => [
+        ...freezeSteps.map((step) => `freeze operator ${step}`),
+        'resume operator intent',
+        'resume operator done',
+      ]).flat(),
+    )
+    await host.run(['kill', id])
+    expect(await readdir(join(host.home, 'instances'))).toEqual([])
+  },
+)
+
+test('a spent budget freezes the bottle, which goes on only with more, and remembers what it used (E01, E07, L17)', async () => {
+  await using host = await openProductHost({ settings: 'shutdown: freeze\n', provider: quick })
+  const asking = `${modelCallInShell({ prompt: 'a document', documentTokens: 3_500 })}; echo over; read -r`
+  const options = ['--bottle', 'claude', '--workspace', 'none', '--budget', '3000']
+  const command = host.start(['run', ...options, '--', 'bash', '-c', asking], { input: typed })
+  expect((await command.ended).stderr).toMatch(/frozen: .*of 3.?000 claude tokens/)
+  const { id, state, chargedTokens } = await onlyBottle(host)
+  expect(state).toBe('frozen')
+  expect((await auditOf(host)).slice(-1)).toEqual(['freeze budget done'])
+
+  const refused = await host.run(['resume', id])
+  expect({ chargedTokens, ...refused }).toMatchObject({
+    exitCode: 3,
+    stderr: expect.stringMatching(/of 3.?000 claude tokens/),
+  })
+  expect(refused.stderr).toContain(`bot-bottle resume ${id} --budget claude=N`)
+  expect(await onlyBottle(host)).toMatchObject({ id, state: 'frozen' })
+
+  const resumed = host.start(['resume', id, '--budget', '1000000'], { input: typed })
+  await resumed.said(/over/)
+  const after = await onlyBottle(host)
+  expect(after.chargedTokens).toBeGreaterThan(chargedTokens)
+  expect(after.budgets).toMatchObject([{ scope: `run:${id}`, limitTokens: 1_000_000 }])
+  resumed.type('\n')
+  expect((await resumed.ended).exitCode).toBe(0)
+})
+
+test('what is frozen stays so over a crash of the controller, and what was tampered with is not taken up', async () => {
+  await using host = await openProductHost({})
+  const command = host.start(['run', '--', 'bash', '-c', 'echo x > made; echo ready; read -r'], { input: typed })
+  await command.said(/ready/)
+  const { id } = await onlyBottle(host)
+  await host.run(['freeze', id])
+  await command.ended
+  const { pid } = await host.json<{ readonly pid: number }>(['controller', 'status'])
+  process.kill(pid, 'SIGKILL')
+  await host.run(['controller', 'status'])
+  await until('a controller is there again', async () => (await host.run(['routes', 'learned', id])).exitCode === 0)
+  expect(await onlyBottle(host)).toMatchObject({ id, state: 'frozen' })
+
+  const layers = join(host.home, 'instances', id, 'layers', 'workspace')
+  const [layer = ''] = (await readdir(layers)).filter((name) => name.startsWith('sealed-') || name === 'tree')
+  const made = join(layers, layer, 'made')
+  await writeFile(made, 'planted\n')
+  const refused = await host.run(['resume', id])
+  expect({ exitCode: refused.exitCode, stderr: refused.stderr }).toEqual({
+    exitCode: 1,
+    stderr: expect.stringContaining('was changed since it was frozen'),
+  })
+  expect(await onlyBottle(host)).toMatchObject({ state: 'frozen' })
+  for (const words of [
+    ['cutoff', id],
+    ['restore', id],
+  ]) {
+    expect((await host.run(words)).stderr).toContain('it is frozen')
+  }
+  expect((await host.run(['freeze', id])).stderr).toContain('was frozen already')
+  await host.run(['kill', id])
+  expect(await host.json(['ps'])).toEqual([])
+  expect((await host.run(['resume', id])).stderr).toContain('is not frozen: it is killed')
+})
+
+test('an uncontained bottle is not started with a policy that cannot be kept', async () => {
+  await using host = await openProductHost({})
+  const { exitCode, stderr } = await host.run(['run', '--sandbox', 'none', '--shutdown', 'freeze', '--', 'true'])
+  expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('cannot be frozen') })
+})
