@@ -204,6 +204,7 @@ async function expectOneCut(host: ProductHost): Promise<void> {
   const audit = await host.json<readonly AuditEntry[]>(['audit'])
   expect(audit.map(({ action, trigger, phase }) => [action, trigger, phase])).toEqual([
     ['cutoff', 'budget', 'intent'],
+    ['cutoff', 'budget', 'step'],
     ['cutoff', 'budget', 'done'],
   ])
 }

@@ -26,7 +26,7 @@ test.each([
   await using host = await openProductHost({ provider: slow })
   const { checkoutPath } = visiblePaths(host.directory, undefined)
   const env = { PATH: `${join(checkoutPath, agentsPath)}:${process.env.PATH}` }
-  const asked = async () => (await host.provider.served()).filter((request) => request.path === path)
+  const asked = async () => (await host.provider.served()).filter((request) => request.path.split('?')[0] === path)
   const command = host.start(['start', agent, '--', ...first], { env })
   await until('the answer flows', async () => (await asked()).some(({ end }) => end === 'open'))
   const [bottle] = await host.json<readonly BottleView[]>(['ps'])
