@@ -23,20 +23,35 @@ export async function sealWritten(stack: OverlayStack): Promise<OverlayStack> {
   return { ...stack, form: { ...stack.form, sealed: await sealedLayers(directory) } }
 }
 
-/** Lays the sealed layers into the lowest of them. Entries move, nothing is copied. */
+/** Makes as few of the sealed layers as can show the same. Entries move, nothing is copied. */
 export async function squashSealed(stack: OverlayStack): Promise<OverlayStack> {
   const { directory } = stack
-  for (;;) {
-    const sealed = await sealedLayers(directory)
-    const [under, over] = sealed.slice(-2)
-    if (under === undefined || over === undefined) return { ...stack, form: { ...stack.form, sealed } }
-    {
-      using lower = Folder.open(path.join(directory, under))
-      using upper = Folder.open(path.join(directory, over))
-      await moveInto(upper, lower)
-    }
+  const sealed = await sealedLayers(directory)
+  for (let top = sealed.length - 1; top > 0; top--) {
+    const [under = '', over = ''] = sealed.slice(top - 1, top + 1)
+    using lower = Folder.open(path.join(directory, under))
+    using upper = Folder.open(path.join(directory, over))
+    if (!(await canBeOne(upper, lower))) continue
+    await moveInto(upper, lower)
     rmdirSync(path.join(directory, over))
   }
+  return { ...stack, form: { ...stack.form, sealed: await sealedLayers(directory) } }
+}
+
+/**
+ * False where a folder took the place of something that the layer below had removed. The kernel gives such a folder no mark: what is
+ * farther down is hidden by the layer between alone, and Node can set no mark either.
+ */
+async function canBeOne(above: Folder, below: Folder): Promise<boolean> {
+  const names = above.names().filter((name) => above.look(name)?.type === 'folder' && below.look(name) !== undefined)
+  using _rights = lendRights(above, names)
+  using _rightsBelow = lendRights(below, names)
+  for (const name of await transparentFolders(above, names)) {
+    using upper = present(above.folder(name))
+    using lower = below.folder(name)
+    if (!lower || !(await canBeOne(upper, lower))) return false
+  }
+  return true
 }
 
 /** Safety: an entry below is removed only while the one above hides it. */
