@@ -1,14 +1,12 @@
 /**
  * The composition root: ledger, budgets, upstream, enforcement and the living bottles. Everything else knows interfaces.
  */
-import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { plainBudget } from '../core/budget/defined-budget.ts'
 import type { Scope } from '../core/budget/scope.ts'
 import { cutReason, operatorCutMessage, operatorFreezeMessage, operatorKillMessage } from '../core/budget/wording.ts'
 import { BottleError, messageOf } from '../core/errors.ts'
-import { writtenEgress } from '../core/manifest/written-egress.ts'
 import type { TokenEstimator } from '../core/metering/estimator/token-estimator.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
 import { createEnforcer, type Enforcer } from '../enforce/enforcer.ts'
@@ -32,25 +30,17 @@ import type {
   EgressView,
   EnforcementResult,
   LearnedRoutes,
-  Plan,
-  PlanRequest,
   RestoreRequest,
-  ResumePlan,
-  ResumeRequest,
-  StartedBottle,
   StartRequest,
 } from './api.ts'
 import { createBottleEvents } from './bottle-events.ts'
-import { type BottlePlan, resolvePlan } from './bottle-plan.ts'
+import { type BottleStarts, createBottleStarts } from './bottle-starts.ts'
 import { createBudgetBook } from './budget-book.ts'
 import { type BudgetDesk, createBudgetDesk } from './budget-desk.ts'
 import { createBudgetWatch, heldKeys } from './budget-watch.ts'
-import { openCredentials } from './credentials.ts'
-import { definitionsFor, policyOf, providersOf } from './definitions.ts'
 import { type DenialFilter, readDenials } from './denials.ts'
 import { openEstimatorBook } from './estimator-book.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
-import { checkFrozen, forgetFrozen, readStart } from './freezing.ts'
 import { createHoldWatch } from './hold-watch.ts'
 import { removeDirectory } from './instance-directory.ts'
 import { readLearned } from './learned.ts'
@@ -60,8 +50,7 @@ import { createNotifier } from './notify/notifier.ts'
 import { openLedger } from './open-ledger.ts'
 import { type Recovered, recover, refuseUnbalanced, unbalancedInWords } from './recovery.ts'
 import { refuseWithoutRoom } from './restore-room.ts'
-import { type BottleStart, startBottle } from './start-bottle.ts'
-import { planFor, refuseForeignBudgets, refuseOwnFiles, resumePlanFor } from './start-plan.ts'
+import { refuseForeignBudgets } from './start-plan.ts'
 import { viewOf } from './views.ts'
 
 export interface ControllerOptions {
@@ -74,7 +63,7 @@ export interface ControllerOptions {
   onBug(error: unknown): void
 }
 
-export interface Controller extends AsyncDisposable {
+export interface Controller extends BottleStarts, AsyncDisposable {
   readonly ledger: Ledger
   readonly bus: EventBus
   readonly estimator: TokenEstimator
@@ -83,9 +72,6 @@ export interface Controller extends AsyncDisposable {
   /** Of those, what ends with this controller. */
   readonly uncontainedIds: readonly string[]
   readonly notifications: readonly ChannelStatus[]
-  /** What a start would need, before anything happens. */
-  plan(request: PlanRequest): Promise<Plan>
-  start(request: StartRequest): Promise<StartedBottle>
   /** Somebody holds the bottle now: its one session is open. Throws BottleError `conflict` for any other. */
   hold(id: string): void
   /** The environment of the user that the plan wants, again: another controller had it before. */
@@ -95,9 +81,6 @@ export interface Controller extends AsyncDisposable {
   cutoff(id: string): Promise<EnforcementResult>
   restore(id: string, request: RestoreRequest): Promise<EnforcementResult>
   freeze(id: string): Promise<EnforcementResult>
-  /** What a frozen bottle would need to go on. Throws BottleError `conflict` for one that is not frozen. */
-  resumePlan(id: string): Promise<ResumePlan>
-  resume(id: string, request: ResumeRequest): Promise<StartedBottle>
   kill(id: string): Promise<EnforcementResult>
   readonly budgets: BudgetDesk
   explainBudgets(id: string): Promise<BudgetExplanation>
@@ -299,22 +282,21 @@ export async function openController({
   await limitsChanged()
   const shared = stack.move()
 
-  /** What the files say now replaces what they said at an earlier start; a run's own limits stay until others are given. */
-  const defineBudgets = async (id: string, plan: BottlePlan, own: StartRequest['budgets']) => {
-    for (const { scope, budgets } of plan.budgets) await book.define(scope, budgets)
-    const run: Scope = { kind: 'run', name: id }
-    await book.define(run, [])
-    await book.override(run, own.map(plainBudget))
-    await limitsChanged()
-  }
-  const begin = async (start: Omit<BottleStart, 'events'>): Promise<StartedBottle> => {
-    const { id } = start.row
-    const { bottle, launch, workspacePath } = await startBottle({ ...start, events: eventsFor(id) }, services)
-    takeIn(bottle)
-    announce(id)
-    const { bell, events } = settings.notify
-    return { bottle: await view(id), launch, workspacePath, bell: bell ? events : [] }
-  }
+  const starts = createBottleStarts({
+    services,
+    enforcer,
+    home: paths.home,
+    backends,
+    async readSettings() {
+      await readSettingsAgain()
+      return settings
+    },
+    limitsChanged,
+    eventsFor,
+    takeIn,
+    announce,
+    view,
+  })
 
   return {
     ledger,
@@ -333,71 +315,7 @@ export async function openController({
       return notifier.status
     },
 
-    plan: async (request) => planFor(await definitionsFor(request, paths.home)),
-
-    async start(request) {
-      const definitions = await definitionsFor(request, paths.home)
-      const providers = providersOf(definitions.bottle)
-      refuseForeignBudgets(request.budgets, providers)
-      await refuseOwnFiles(paths.home, request)
-      await readSettingsAgain()
-      const credentials = await openCredentials(writtenEgress(definitions.bottle), { request, nowMs })
-      const backend = backends[request.sandbox]
-      const row = {
-        id: `${request.agent ?? 'run'}-${randomBytes(3).toString('hex')}`,
-        agent: request.agent ?? 'run',
-        definitions: definitions.bottle.names,
-        state: 'starting',
-        policy: policyOf(request, definitions, settings.shutdown),
-        contained: backend.contained,
-        createdAtMs: nowMs(),
-        endedAtMs: null,
-        exitCode: null,
-        reference: '',
-      } as const
-      await ledger.insertBottle(row)
-      try {
-        const plan = resolvePlan({ id: row.id, definitions, request, settings })
-        await defineBudgets(row.id, plan, request.budgets)
-        return await begin({ row, definitions, request, plan, backend, credentials, isResumed: false })
-      } catch (error) {
-        await ledger.updateBottle(row.id, { state: 'failed', endedAtMs: nowMs() })
-        throw error
-      }
-    },
-
-    async resumePlan(id) {
-      const { kept, definitions } = await frozenBottle(id)
-      return resumePlanFor(definitions, kept)
-    },
-
-    async resume(id, { budgets, ...given }) {
-      const { row, directory, kept, definitions } = await frozenBottle(id)
-      const request = { ...kept, ...given, budgets }
-      const providers = providersOf(definitions.bottle)
-      refuseForeignBudgets(budgets, providers)
-      await refuseOwnFiles(paths.home, request)
-      await readSettingsAgain()
-      const plan = resolvePlan({ id, definitions, request, settings })
-      await defineBudgets(id, plan, budgets)
-      const keys = providers.flatMap(({ name }) => book.holding(plan.chain, name, nowMs()))
-      refuseWithoutRoom('resume', { id, budgets: await Promise.all(keys.map((key) => ledger.counter(key))) })
-      const credentials = await openCredentials(writtenEgress(definitions.bottle), { request, nowMs })
-      await checkFrozen(directory)
-      const backend = backends[request.sandbox]
-      return enforcer.resume(id, 'asked for by the operator', async () => {
-        try {
-          await ledger.updateBottle(id, { state: 'starting', reference: '' })
-          const started = await begin({ row, definitions, request, plan, backend, credentials, isResumed: true })
-          await forgetFrozen(directory)
-          return started
-        } catch (error) {
-          await ledger.updateBottle(id, { state: 'frozen' })
-          throw error
-        }
-      })
-    },
-
+    ...starts,
     hold: holds.hold,
 
     async renewEnvironment(id, environment) {
@@ -473,19 +391,6 @@ export async function openController({
       for (const id of ids) bus.emit({ kind: 'bottle', bottle: await view(id), atMs: nowMs() })
       await shared.disposeAsync()
     },
-  }
-
-  async function frozenBottle(id: string) {
-    const { state } = await view(id)
-    const row = await ledger.bottle(id)
-    if (!row || state !== 'frozen') {
-      throw new BottleError('conflict', `bottle "${id}" is not frozen: it is ${state}`, {
-        hint: 'Frozen ones are listed by: bot-bottle ps',
-      })
-    }
-    const directory = join(instancesPath, id)
-    const kept = await readStart(directory)
-    return { row, directory, kept, definitions: await definitionsFor(kept, paths.home) }
   }
 
   async function livingBottle(id: string): Promise<LiveBottle> {

@@ -135,6 +135,22 @@ test('what is frozen stays so over a crash of the controller, and what was tampe
   expect((await host.run(['resume', id])).stderr).toContain('is not frozen: it is killed')
 })
 
+test('of two that resume a bottle at once, one has it (E11)', async () => {
+  await using host = await openProductHost({})
+  const command = host.start(['run', '--', 'bash', '-c', 'echo ready; read -r'], { input: typed })
+  await command.said(/ready/)
+  const { id } = await onlyBottle(host)
+  await host.run(['freeze', id])
+  await command.ended
+  const resumed = [0, 1].map(() => host.start(['resume', id], { input: typed }))
+  const [loser] = await Promise.race(resumed.map(async (one) => [one, await one.ended] as const))
+  expect((await loser.ended).stderr).toMatch(/is not frozen: it is (?:starting|running)/)
+  const winner = resumed.find((one) => one !== loser)
+  await winner?.said(/ready/)
+  winner?.type('\n')
+  expect((await winner?.ended)?.exitCode).toBe(0)
+})
+
 test('an uncontained bottle is not started with a policy that cannot be kept', async () => {
   await using host = await openProductHost({})
   const { exitCode, stderr } = await host.run(['run', '--sandbox', 'none', '--shutdown', 'freeze', '--', 'true'])
