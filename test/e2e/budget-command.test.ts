@@ -73,7 +73,7 @@ test('budgets are listed, explained, set and unset while bottles run (L10, L15)'
   await until('both are cut', async () => (await states()).every((state) => state === 'cut'))
   const refused = await host.run(['restore', own])
   expect(refused.stderr).toContain('bot-bottle: budget spent (this host): ')
-  expect(refused.stderr).toContain('or: bot-bottle budget set host claude=N; then restore again.')
+  expect(refused.stderr).toContain(`or: bot-bottle budget set host claude=N; then again: bot-bottle restore ${own}`)
 
   expect((await budget('unset', 'host', 'claude')).stderr).toBe(
     'bot-bottle: what was set for claude at host is gone; files say what holds\n',
