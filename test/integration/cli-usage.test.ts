@@ -58,7 +58,7 @@ test.each([
   [['start', 'claude', '--budget', '1e9'], 'Only plain digits are read; write 1000000000.', undefined],
   [['start', 'claude', '--budget', 'claude=-1'], 'It is negative; 0 denies all.', undefined],
   [['start', 'claude', '--budget', '=5'], 'The provider before "=" is missing', undefined],
-  [['start', 'claude', '--shutdown', 'freeze'], 'Allowed choices are cutoff, kill.', undefined],
+  [['start', 'claude', '--shutdown', 'stop'], 'Allowed choices are cutoff, freeze, kill.', undefined],
   [['start', 'claude', '--sandbox', 'docker'], 'Allowed choices are bubblewrap, none.', undefined],
   [['start', 'claude', '--workspace', 'overlay'], 'Allowed choices are layer, copy, direct, none.', undefined],
   [
