@@ -10,7 +10,7 @@ export const locate = 5
 
 export type Use = typeof skip | typeof capture | typeof measure | typeof watch | typeof seal | typeof locate
 
-export function useAt(node: PathNode | undefined): Use {
+export function purposeOf(node: PathNode | undefined): Use {
   if (node === undefined) return skip
   if (node.slot >= 0) return capture
   if (node.isMeasured) return measure

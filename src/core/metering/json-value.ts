@@ -14,7 +14,7 @@ import {
   openingBracket,
   quote,
 } from './json-syntax.ts'
-import { capture, locate, measure, seal, skip, type Use, useAt, watch } from './json-use.ts'
+import { capture, locate, measure, purposeOf, seal, skip, type Use, watch } from './json-use.ts'
 import type { JsonWatch } from './json-watch.ts'
 import type { TextMeter } from './text-meter.ts'
 
@@ -74,7 +74,7 @@ export class JsonValue {
   begin(node: PathNode | undefined, bytes: Uint8Array, at: number, offset: number): void {
     const byte = bytes[at] as number
     this.#node = node
-    this.#use = useAt(node)
+    this.#use = purposeOf(node)
     this.#isKept = this.#use === capture || this.#use === watch
     this.#start = at
     this.#offset = offset
