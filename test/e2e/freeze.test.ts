@@ -1,5 +1,5 @@
 /** Bottles that are stopped, kept and gone on with. */
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { chown, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { BottleView } from '../../src/controller/api.ts'
@@ -35,7 +35,9 @@ test.each(testUsers)(
   'a bottle $title goes on from where it was frozen, again and again, as the same bottle (E06, S09)',
   async (user) => {
     await using host = await openProductHost({ user })
-    await writeFile(join(host.workspace, 'original'), 'as it was\n')
+    const original = join(host.workspace, 'original')
+    await writeFile(original, 'as it was\n')
+    if (user.uid !== undefined) await chown(original, user.uid, user.uid)
     let command = host.start(['run', '--bottle', 'claude', '--', 'bash', '-c', program], { input: typed })
     await command.said(/round 0: original in .*, home \n/)
     let id = ''
@@ -49,6 +51,7 @@ test.each(testUsers)(
       expect(await onlyBottle(host)).toMatchObject({ id, state: 'frozen', exitCode: null })
       expect(await host.leftovers()).toEqual([])
       expect(await readFile(join(host.workspace, 'original'), 'utf8')).toBe('as it was\n')
+      expect((await host.run(['diff', id])).stdout).toContain('+changed\n')
       command = host.start(['resume', id], { input: typed })
       const last = round - 1
       const empties = Array.from({ length: round }, (_, index) => `empty-${index} `).join('')

@@ -2,6 +2,7 @@
  * What a bottle changed, read from its layers as they lie on the disk: no mount, no program of the bottle, no git, filter or hook
  * (S11), and no symlink that it planted (S12). While it runs, this may be a mixture of then and now.
  */
+import { existsSync } from 'node:fs'
 import { BottleError, messageOf } from '../../core/errors.ts'
 import type { AppliedTimes } from './applied-times.ts'
 import { type Change, type Obstacle, sideOf } from './change.ts'
@@ -26,6 +27,8 @@ export interface FoundChange {
   readonly name: string
   /** The layer that has the entry, or hides it; for an overlay of one layer always that which is written to. */
   readonly layer: Folder
+  /** The same folder in all layers that count there, the top one first. */
+  readonly layers: readonly Folder[]
   /** The entry as it was found in the layer; undefined where the layers have none. */
   readonly entry: Entry | undefined
   readonly original: Folder | undefined
@@ -38,7 +41,9 @@ export interface FoundChange {
 export async function* listChanges(stack: LayerStack, { applied }: ListOptions): AsyncGenerator<FoundChange> {
   using opened = new DisposableStack()
   const { form, openedNs } = stack
-  const layers = form.kind === 'overlay' ? layerPaths({ ...stack, form }).slice(0, -1) : [writtenPath(stack)]
+  const written = form.kind === 'overlay' ? layerPaths({ ...stack, form }).slice(0, -1) : [writtenPath(stack)]
+  // Of a frozen bottle all that was written is sealed: the next layer begins with its resume.
+  const layers = written.filter((layer) => existsSync(layer))
   const original = opened.use(openOriginal(stack))
   const tops = layers.map((layer) => opened.use(Folder.open(layer)))
   const copied = form.kind === 'copy' ? await readCopiedFolders(stack.directory) : undefined
@@ -182,7 +187,7 @@ function change(
   }
   const { original, showsOriginal } = place
   const layer = seen?.top ?? present(place.tops[0])
-  return { change, name, layer, entry: after, original, originalEntry: before, showsOriginal }
+  return { change, name, layer, layers: place.tops, entry: after, original, originalEntry: before, showsOriginal }
 }
 
 /** A folder that goes is looked at with all that is in it; one that stays may have new entries of somebody else's. */
