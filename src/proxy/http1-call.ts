@@ -54,7 +54,8 @@ export function callHttp1(destination: RequestOptions, { request, handlers }: Ht
 }
 
 function send(body: UpstreamRequest['body'], outgoing: ClientRequest): void {
-  if (isStreamed(body)) pipeWhole(body, outgoing)
+  // Only once the handshake is done: a host that refuses HTTP/1.1 there can still be sent all of it.
+  if (isStreamed(body)) pipeWhole(body, outgoing, (start) => whenConnected(outgoing, start))
   else {
     for (const chunk of body.slice(0, -1)) outgoing.write(chunk)
     outgoing.end(body.at(-1))

@@ -17,13 +17,26 @@ export function isStreamed(body: UpstreamRequest['body']): body is Readable {
   return body instanceof Readable
 }
 
-/** The request ends where its body does; where that breaks off, it is for the call to be aborted. */
-export function pipeWhole(body: Readable, request: Writable): void {
+/**
+ * The request ends where its body does; where that breaks off, it is for the call to be aborted. Nothing is taken from the body
+ * before `whenReady` calls.
+ */
+export function pipeWhole(
+  body: Readable,
+  request: Writable,
+  whenReady: (start: () => void) => void = (start) => start(),
+): void {
+  let isBroken = false
   // A client that is gone is seen at its response.
   body.on('error', () => {})
   // Safety: an HTTP/2 stream that is reset also ends, as if it were whole, between `aborted` and `close`.
-  body.once('aborted', () => body.unpipe(request))
-  body.pipe(request)
+  body.once('aborted', () => {
+    isBroken = true
+    body.unpipe(request)
+  })
+  whenReady(() => {
+    if (!isBroken) body.pipe(request)
+  })
 }
 
 /** As Node's parser gives it: names of `headers` in lower case. */

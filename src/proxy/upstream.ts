@@ -88,8 +88,8 @@ export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOption
             onFailed: ({ error, isUnprocessed }) => {
               const isRefused = isProtocolRefused(error)
               if (isRefused) http2.learn(host)
-              // Nothing was sent but a handshake; a stream, though, has begun to flow and cannot be sent again.
-              handlers.onFailed({ error, isUnprocessed: isUnprocessed || (isRefused && !isStreamed(body)) })
+              // Nothing was sent but a handshake.
+              handlers.onFailed({ error, isUnprocessed: isUnprocessed || isRefused })
             },
           },
         },

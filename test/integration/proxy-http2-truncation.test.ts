@@ -170,3 +170,19 @@ test('pieces without a byte are no part of a request: the others arrive in order
     expect(await call(pieces)).toBe(204)
   expect(upstream.sent()).toBe('abcdef')
 })
+
+test('the first upload to a host that speaks HTTP/2 only arrives whole, though it cannot be sent twice (H14)', async () => {
+  const upstream = await startFrameUpstream((one, socket) => {
+    if ((one.flags & flags.endStream) !== 0 && isAboutStream(one))
+      socket.write(headersFrame(one.stream, [[':status', '204']]))
+  })
+  const rig = stack.use(await openProxyRig({ ...upstream.options, routes: [{ host }] }))
+  rigs.push(rig)
+  const upload = startRequest(rig, { host, method: 'POST', path: '/upload' })
+  const answered = once(upload, 'response') as Promise<[IncomingMessage]>
+  for (const piece of ['one ', 'two ', 'three']) upload.write(piece)
+  upload.end()
+  const [response] = await answered
+  expect((await readAnswer(response)).status).toBe(204)
+  expect(upstream.sent()).toBe('one two three')
+})
