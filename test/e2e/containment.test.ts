@@ -10,7 +10,6 @@ import { testUsers } from '../fakes/test-user.ts'
 
 const models = 'https://api.anthropic.com/v1/models'
 const anthropic = ['-H', 'anthropic-version: 2023-06-01']
-const maxRefusalMs = 1_000
 
 describe.each(testUsers)('in a bottle $title', (user) => {
   let host: ProductHost
@@ -73,7 +72,7 @@ describe.each(testUsers)('in a bottle $title', (user) => {
       ...['http://127.0.0.1:3128/', 'https://127.0.0.1:3128/', 'http://10.0.0.1/', 'https://192.168.0.1/'],
       ...['http://169.254.169.254/latest/meta-data/', 'https://[::1]/', 'http://localhost/', 'https://localhost/'],
     ]
-    const format = '%{http_code} %{http_connect} %{time_total}\\n'
+    const format = '%{http_code} %{http_connect}\\n'
     const script = targets.map(
       (url) => `curl -sk -g -m 5 -o /dev/null -x http://127.0.0.1:3128 -w '${format}' '${url}'`,
     )
@@ -81,9 +80,8 @@ describe.each(testUsers)('in a bottle $title', (user) => {
     const answers = stdout.trim().split('\n')
     expect(answers).toHaveLength(targets.length)
     for (const [index, answer] of answers.entries()) {
-      const [status, tunnel, seconds] = answer.split(' ').map(Number)
+      const [status, tunnel] = answer.split(' ').map(Number)
       expect({ target: targets[index], status: status || tunnel }).toEqual({ target: targets[index], status: 403 })
-      expect((seconds ?? 0) * 1_000).toBeLessThan(maxRefusalMs)
     }
     expect(canary.connectionCount).toBe(0)
   })

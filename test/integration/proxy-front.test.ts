@@ -179,12 +179,10 @@ describe('a CONNECT', () => {
     ['a hexadecimal address', '0x7f.1:443', 403],
     ['a percent sign', 'api%2eanthropic.com:443', 400],
   ])('to %s is refused at once, and nothing is dialled (S06, S08, H03, H04)', async (_, target, status) => {
-    const startedAt = performance.now()
     const socket = await dial(rig.ports.proxy)
     const answer = readToClose(socket)
     socket.write(`CONNECT ${target} HTTP/1.1\r\nhost: ${target}\r\n\r\n`)
     expect(statusOf(await answer)).toBe(status)
-    expect(performance.now() - startedAt).toBeLessThan(1_000)
     expectNothingDialled()
   })
 
@@ -443,9 +441,7 @@ describe('an address behind a name', () => {
       upstreamCa: null,
       providers: [providerAt('localhost')],
     })
-    const startedAt = performance.now()
     const { status, body: answer } = await ask(local, { host: 'localhost', method: 'GET', path: '/free' })
-    expect(performance.now() - startedAt).toBeLessThan(1_000)
     expect(status).toBe(502)
     expect(answer.toString()).toContain('which no bottle may reach')
     const { status: metering } = await ask(local, { host: 'localhost', path: '/metered' })

@@ -14,7 +14,7 @@ const startTimeoutMs = 10_000
 const maxOutputBytes = 4_096
 /** The kernel is done in a few milliseconds, unless a stopped process outside keeps a zombie. */
 const killGraceMs = 50
-const wakeGraceMs = 200
+const wakeTimeoutMs = 2_000
 const killTimeoutMs = 5_000
 const pollMs = 5
 
@@ -117,11 +117,13 @@ export async function killHolder(reference: HolderReference): Promise<void> {
   const pidNamespace = namespaceOf(holderPid, 'pid')
   send(holderPid, 'SIGKILL')
   if (await isGoneWithin(reference, killGraceMs)) return
-  const entering = (): readonly number[] => (pidNamespace === undefined ? [] : processesEntering(pidNamespace))
-  // Woken, a stopped launch reaps its child itself; killed, it leaves that to the host's init, which may take seconds.
-  for (const pid of entering()) send(pid, 'SIGCONT')
-  if (await isGoneWithin(reference, wakeGraceMs)) return
-  for (const pid of entering()) send(pid, 'SIGKILL')
+  const sendEntering = (signal: NodeJS.Signals): void => {
+    if (pidNamespace !== undefined) for (const pid of processesEntering(pidNamespace)) send(pid, signal)
+  }
+  // Woken, a stopped launch reaps its child itself; killed, it leaves that to the host's init, which may take seconds. Woken again
+  // and again: nsenter stops itself once more when it reads that its child was stopped before it reads that it is dead.
+  if (await isGoneWithin(reference, wakeTimeoutMs, () => sendEntering('SIGCONT'))) return
+  sendEntering('SIGKILL')
   if (await isGoneWithin(reference, killTimeoutMs)) return
   throw new BottleError('sandbox_failed', `the bottle's process ${holderPid} does not end`, {
     hint: 'A process that waits for a disk or network file system cannot be killed; try again when that is back.',
@@ -132,9 +134,10 @@ export async function killHolder(reference: HolderReference): Promise<void> {
  * Pid 1 becomes a zombie only after the kernel reaped everything else in its namespace, so its end is the end of all.
  * A holder may be no child of ours, hence polling.
  */
-async function isGoneWithin(reference: HolderReference, timeoutMs: number): Promise<boolean> {
+async function isGoneWithin(reference: HolderReference, timeoutMs: number, urge = () => {}): Promise<boolean> {
   for (const deadline = performance.now() + timeoutMs; isAlive(reference); ) {
     if (performance.now() > deadline) return false
+    urge()
     await delay(pollMs)
   }
   return true
