@@ -22,7 +22,7 @@ export async function buildDist() {
 async function removeStale() {
   for (const file of await readdir(output, { recursive: true })) {
     if (!/\.js(?:\.map)?$/.test(file)) continue
-    const source = join(root, 'src', file.replace(/\.js(?:\.map)?$/, '.ts'))
+    const source = join(root, 'src', file.replace(/\.js$/, '.ts'))
     if (!existsSync(source)) await rm(join(output, file))
   }
 }

@@ -3,18 +3,27 @@ import { packageVersion } from '../host/version.ts'
 import type { CliContext } from './context.ts'
 
 /** The running controller; an error that says how to get one otherwise. For commands that only look or end something. */
-export function connect({ home, env }: CliContext): Promise<ControllerClient> {
-  return connectController({ home, start: false, env })
+export function connect(context: CliContext): Promise<ControllerClient> {
+  return connected(context, { start: false })
 }
 
-/** The running controller, or a new one. One of another version is told: it stays until its last bottle ends. */
-export async function connectOrStart(context: CliContext): Promise<ControllerClient> {
-  const client = await connectController({ home: context.home, start: true, env: context.env })
-  const { version } = await client.status()
-  if (version !== packageVersion()) {
-    context.tell(
-      `the controller is version ${version}, this is ${packageVersion()}; "bot-bottle controller restart" replaces it, and bottles live on`,
-    )
-  }
-  return client
+/** The running controller, or a new one. */
+export function connectOrStart(context: CliContext): Promise<ControllerClient> {
+  return connected(context, { start: true })
+}
+
+/** A controller of another version is told, where the terminal's user can do something about it. */
+function connected({ home, env, tell }: CliContext, { start }: { readonly start: boolean }): Promise<ControllerClient> {
+  const own = packageVersion()
+  return connectController({
+    home,
+    start,
+    env,
+    onStatus: ({ version }) => {
+      if (version === own) return
+      tell(
+        `the controller is version ${version}, this is ${own}; "bot-bottle controller restart" replaces it, and bottles live on`,
+      )
+    },
+  })
 }

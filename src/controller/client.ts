@@ -125,16 +125,20 @@ export interface ConnectOptions {
   /** Start a controller when none is running; otherwise that is the error `controller_unreachable`. */
   readonly start: boolean
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** What the controller said of itself when it answered. */
+  readonly onStatus?: (status: ControllerStatus) => void
 }
 
 /** A client of a controller that has answered. */
-export async function connectController({ home, start, env = process.env }: ConnectOptions): Promise<ControllerClient> {
+export async function connectController(options: ConnectOptions): Promise<ControllerClient> {
+  const { home, start, env = process.env, onStatus } = options
   const { socketPath, logPath } = start ? await prepareHome(home) : hostPaths(home)
   refuseLongPath(socketPath)
   const client = createClient(socketPath)
   const isAnswering = async () => {
     try {
-      await client.status()
+      const status = await client.status()
+      onStatus?.(status)
       return true
     } catch (error) {
       if (isNobodyThere(error)) return false

@@ -21,9 +21,9 @@ The real thing, with your own agent and key (the bottle never sees the key):
   cd your-project
   ANTHROPIC_API_KEY=… bot-bottle start claude --budget 200000
   OPENAI_API_KEY=…    bot-bottle start codex --budget 200000
-  bot-bottle run --bottle claude --budget 50000 -- node your-agent.js
+  bot-bottle run --bottle claude --budget 50000 -- node your-agent.js`
 
-In a checkout, bot-bottle is: node dist/main.js`
+const inCheckout = '\nIn a checkout, bot-bottle is: node dist/main.js'
 
 /** Resolves to the exit code: 0 when everything went as the demo says it does. */
 export async function runDemo(
@@ -42,6 +42,7 @@ It knows of no proxy and no budget. Its budget is ${stage.budgetTokens.toLocaleS
     const isAsPromised = await play(stage, { print, signal: interrupted.signal })
     if (interrupted.signal.aborted) return Number(interrupted.signal.reason)
     print(howToGoOn)
+    if (!import.meta.url.includes('/node_modules/')) print(inCheckout)
     return isAsPromised ? 0 : 1
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, onSignal)

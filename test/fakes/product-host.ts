@@ -28,6 +28,8 @@ export interface ProductHostOptions {
   /** Upstreams of settings.yml in place of the provider's. */
   readonly upstreams?: Readonly<Record<string, string>>
   readonly user?: TestUser
+  /** The words before the arguments of `bot-bottle`, in place of this checkout's as that user. */
+  readonly product?: readonly string[]
 }
 
 export interface CommandChanges {
@@ -93,7 +95,7 @@ export async function openProductHost(options: ProductHostOptions = {}): Promise
   await writeFile(join(home, 'ca.pem'), provider.caCertificate)
   await writeSettings(options.settings ?? '')
 
-  const command = userCommand(directory, user)
+  const command = options.product ?? userCommand(directory, user)
   const environment = {
     PATH: process.env.PATH,
     HOME: userHome,

@@ -187,7 +187,7 @@ export async function migrate(database: Database): Promise<void> {
     if (version > latestSharedSchemaVersion) {
       throw unusable(
         `the shared ledger ${database.name} has schema ${version}, this program knows schemas up to ${latestSharedSchemaVersion}`,
-        'Use the newer bot-bottle that another host uses, or point to another database.',
+        'Another host uses a newer bot-bottle; "npm install --global bot-bottle@latest" brings this one up to date.',
       )
     }
     for (const migration of migrations.slice(version)) {

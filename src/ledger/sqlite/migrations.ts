@@ -456,6 +456,6 @@ function refuseNewer(version: number, path: string): number {
   if (version <= latestSchemaVersion) return version
   throw unusable(
     `the ledger "${path}" has schema ${version}, this program knows schemas up to ${latestSchemaVersion}`,
-    'Use the newer bot-bottle that wrote it, or point to another ledger.',
+    'A newer bot-bottle wrote it; "npm install --global bot-bottle@latest" brings this one up to date.',
   )
 }

@@ -70,12 +70,12 @@ describe('opening the ledger', () => {
     expect(await ledger.limits()).toMatchObject([{ limitTokens: 7 }])
   })
 
-  it('refuses a newer schema with both numbers (L09)', async () => {
+  it('refuses a newer schema with both numbers, and says how to update (L09)', async () => {
     await create()
     edit('INSERT INTO schema_version VALUES (99)')
-    expect((await refusal()).message).toContain(
-      `has schema 99, this program knows schemas up to ${latestSchemaVersion}`,
-    )
+    const { message, hint } = await refusal()
+    expect(message).toContain(`has schema 99, this program knows schemas up to ${latestSchemaVersion}`)
+    expect(hint).toContain('npm install --global bot-bottle@latest')
   })
 
   it('refuses a file that is not a database, and leaves it as it was (L09)', async () => {
