@@ -41,7 +41,10 @@ export interface UntoldHour {
 }
 
 export interface Journal {
-  /** Who this host is among those that share the ledger: `newId`, if it was nobody before. */
+  /**
+   * Who this host is among those that share the ledger: `newId`, if it was nobody before. What it charged while it shared with
+   * nobody is untold.
+   */
   identify(newId: string): Promise<string>
   /** The grant of a counter as it stands, and what is used of it. */
   grant(key: CounterKey): Promise<GrantState>
@@ -56,6 +59,8 @@ export interface Journal {
   untoldHours(limit: number): Promise<readonly UntoldHour[]>
   /** These were told, as they were read; what changed since then is untold. */
   markTold(hours: readonly UntoldHour[]): Promise<void>
+  /** Everything is to be told again. */
+  untell(): Promise<void>
 }
 
 export type JournalLedger = Ledger & Journal

@@ -18,8 +18,8 @@ const versionsPath = '/usr/lib/postgresql'
 
 export interface PostgresServer extends AsyncDisposable {
   readonly port: number
-  /** The URL of a new, empty database. */
-  createDatabase(): Promise<string>
+  /** The URL of a new database: an empty one, or a copy of one that nobody is connected to. */
+  createDatabase(original?: string): Promise<string>
   /** Ends it as a crash would; what it committed is there when it starts again. */
   crash(): Promise<void>
   start(): Promise<void>
@@ -91,9 +91,12 @@ export async function startPostgres(settings: readonly string[] = ['fsync=off'])
   const urlOf = (name: string) => `postgres://bottle@127.0.0.1:${port}/${name}`
   return {
     port,
-    async createDatabase() {
+    async createDatabase(original) {
       const name = `test_${randomUUID().replaceAll('-', '')}`
-      await psql(urlOf('postgres'), `CREATE DATABASE ${name}`)
+      await psql(
+        urlOf('postgres'),
+        `CREATE DATABASE ${name}${original === undefined ? '' : ` TEMPLATE ${new URL(original).pathname.slice(1)}`}`,
+      )
       return urlOf(name)
     },
     // Immediate shutdown: no checkpoint; its children go with it.

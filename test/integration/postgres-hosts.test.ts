@@ -261,6 +261,51 @@ describe('a host that shares budgets', () => {
     expect(await other.overrides()).toMatchObject([{ limitTokens: 500 }])
   })
 
+  test('tells what it spent before, between and after the times that it shared', async () => {
+    const directory = newDirectory()
+    const url = await server.createDatabase()
+    const alone = { path: join(directory, 'ledger.db'), owner: 'alone' }
+    for (const round of [1, 2, 3]) {
+      const own = await openSqliteLedger(alone)
+      await spend(own, 100)
+      await own[Symbol.asyncDispose]()
+      const shared = await openHost({ url, directory })
+      await spend(shared, 10)
+      await shared[Symbol.asyncDispose]()
+      const other = await openHost({ url })
+      expect(await other.counter(host)).toMatchObject({ settledTokens: round * 110 })
+    }
+  })
+
+  test.each(['an older copy of itself', 'a new one'])(
+    'tells everything again to a database that is %s, also where its grant was used up',
+    async (which) => {
+      const url = await server.createDatabase()
+      const [directory, anotherDirectory] = [newDirectory(), newDirectory()]
+      const spendOn = async (at: string) => {
+        for (const [path, tokens] of [
+          [directory, 300],
+          [anotherDirectory, 20],
+        ] as const) {
+          const ledger = await openHost({ url: at, directory: path })
+          await spend(ledger, tokens, { chain: ['agent:a', 'host'] })
+          await ledger[Symbol.asyncDispose]()
+        }
+      }
+      await spendOn(url)
+      const later = await server.createDatabase(which === 'a new one' ? undefined : url)
+      await spendOn(url)
+      await using one = await openHost({ url: later, directory })
+      expect(await one.counter(counterKey('agent:a'))).toMatchObject({
+        settledTokens: which === 'a new one' ? 600 : 620,
+      })
+      await using two = await openHost({ url: later, directory: anotherDirectory })
+      expect(await two.counter(counterKey('agent:a'))).toMatchObject({ settledTokens: 640 })
+      expect(await one.verify()).toEqual([])
+      expect((await one.usage({ by: 'provider' })).map(({ chargeTokens }) => chargeTokens)).toEqual([640])
+    },
+  )
+
   test('that was killed keeps what it was granted charged, until it is back and gives back the rest (L06)', async () => {
     const url = await server.createDatabase()
     const [directory, later] = [newDirectory(), newDirectory()]

@@ -14,16 +14,17 @@ import { hostname } from 'node:os'
 import { type Counter, isOfOneRun } from '../../core/budget/scope.ts'
 import { BottleError } from '../../core/errors.ts'
 import type { JournalLedger } from '../journal.ts'
-import type { CounterMismatch, Ledger, Override } from '../ledger.ts'
+import type { Ledger, Override } from '../ledger.ts'
 import { openSqliteJournal, type SqliteLedgerOptions } from '../sqlite/sqlite-ledger.ts'
 import { type Database, openDatabase } from './database.ts'
 import { createGrants } from './grants.ts'
 import { type Message, startListening } from './listening.ts'
 import { migrate } from './migrations.ts'
 import { createOthers } from './others.ts'
+import { createOwnSums } from './own-sums.ts'
 import { sharedLedgerErrorOf, unusable } from './postgres-errors.ts'
 import { createShares, type HostRow, type Shares } from './shares.ts'
-import { createTelling, type Telling } from './telling.ts'
+import { createTelling } from './telling.ts'
 import { usageReport } from './usage-report.ts'
 
 /** Grants that nobody used for so long go back. */
@@ -66,6 +67,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
   const others = createOthers(shares)
   const grants = createGrants({ journal, shares, others })
   const telling = createTelling(journal, shares)
+  const sums = createOwnSums({ journal, shares, telling })
 
   let refreshTimer: NodeJS.Timeout | undefined
   const refreshSoon = () => {
@@ -95,7 +97,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     onMessage: hear,
     async onFound() {
       await shares.join(hostname())
-      await telling.tellAll()
+      await sums.tell()
       await grants.releaseAll()
       await refresh()
       if (isLost) for (const kind of ['found', 'budgets', 'counters'] as const) onChange({ kind })
@@ -166,7 +168,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
       return usageReport(database, query)
     },
     async verify(...depth) {
-      const mismatches = [...(await journal.verify(...depth)), ...(await untrueShares(journal, shares, telling))]
+      const mismatches = [...(await journal.verify(...depth)), ...(await sums.differing())]
       if (mismatches.length > 0) isTrusted = false
       return mismatches
     },
@@ -231,23 +233,6 @@ async function shareOverrides(journal: JournalLedger, shares: Shares): Promise<v
     await shares.addOverride(override)
     await journal.removeOverride(override)
   }
-}
-
-/** Where the database has other sums of this host than the host's own books. What is charged meanwhile cannot be compared. */
-async function untrueShares(
-  journal: JournalLedger,
-  shares: Shares,
-  telling: Pick<Telling, 'tellAll'>,
-): Promise<readonly CounterMismatch[]> {
-  const sums = async () =>
-    new Map((await journal.counters()).map((counter) => [nameOf(counter), counter.settledTokens]))
-  const before = await sums()
-  await telling.tellAll()
-  const told = await shares.ownTotals()
-  const after = await sums()
-  return told
-    .map(({ settledTokens, ...key }) => ({ ...key, settledTokens, eventTokens: before.get(nameOf(key)) ?? 0 }))
-    .filter((one) => one.eventTokens === (after.get(nameOf(one)) ?? 0) && one.eventTokens !== one.settledTokens)
 }
 
 function checked(override: Override): Override {

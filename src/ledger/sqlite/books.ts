@@ -46,7 +46,7 @@ export function createBooks({ db, owner, now, isShared }: BooksOptions): Books {
   const overrides = overrideStatements(db)
   const chains = chainStatements(db)
   const reservations = reservationStatements(db, chains)
-  const usage = usageStatements(db)
+  const usage = usageStatements(db, { isShared })
   const corrections = correctionStatements(db, chains)
   const rolled = rolledUsageStatements(db)
   const sums = chainSumStatements(db)

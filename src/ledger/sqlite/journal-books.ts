@@ -4,6 +4,7 @@ import { type BudgetKey, type CounterKey, isOfOneRun } from '../../core/budget/s
 import type { GrantState, Journal, UntoldHour } from '../journal.ts'
 import { chainStatements } from './chains.ts'
 import { counterStatements } from './counters.ts'
+import { setUnsharedChanged, setUntold } from './usage-hours.ts'
 
 /** The journal without its promises. */
 export type JournalBooks = {
@@ -43,6 +44,7 @@ export function createJournalBooks(db: DatabaseSync): JournalBooks {
   return {
     identify(newId) {
       insertHost.run(newId)
+      db.exec(setUnsharedChanged)
       return (findHost.get() as { readonly hostId: string }).hostId
     },
 
@@ -74,6 +76,10 @@ export function createJournalBooks(db: DatabaseSync): JournalBooks {
       for (const { hourMs, bottleId, agent, provider, model, source, chainId, changedMs } of hours) {
         mark.run(changedMs, hourMs, bottleId, agent, provider, model, source, chainId)
       }
+    },
+
+    untell() {
+      db.exec(setUntold)
     },
   }
 }

@@ -110,6 +110,7 @@ async function openBooks(options: SqliteLedgerOptions & { readonly isShared: boo
     lowerGrants: (of) => call('lowerGrants', of),
     holdOf: (attemptId) => call('holdOf', attemptId),
     untoldHours: (limit) => call('untoldHours', limit),
+    untell: () => call('untell'),
     markTold: (hours) => call('markTold', hours),
     async [Symbol.asyncDispose]() {
       closing.abort()

@@ -26,13 +26,13 @@ const isOfScope = `EXISTS (
 
 export type UsageStatements = ReturnType<typeof usageStatements>
 
-export function usageStatements(db: DatabaseSync) {
+export function usageStatements(db: DatabaseSync, options: { readonly isShared: boolean }) {
   const insert = db.prepare(`
     INSERT INTO usage_event (attempt_id, owner, bottle_id, agent, provider, model,
       input_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, output_tokens, reasoning_tokens,
       charge_tokens, source, ending, held_tokens, estimated_input_tokens, chain_id, started_at_ms, settled_at_ms)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-  const addEventToHour = db.prepare(addToHour)
+  const addEventToHour = db.prepare(addToHour(options))
   const isSettled = db.prepare('SELECT 1 FROM usage_event WHERE attempt_id = ?')
   const eventColumns = `sequence, attempt_id AS attemptId, bottle_id AS bottleId, agent, provider, model,
     input_tokens AS inputTokens, cache_write_5m_tokens AS cacheWrite5mTokens,

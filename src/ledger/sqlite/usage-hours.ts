@@ -19,14 +19,23 @@ const total = (column: string) => saturated(`CAST(total(${column}) AS INTEGER)`)
 
 const addToKept = sums.map((sum) => `${sum} = ${saturated(`${sum} + excluded.${sum}`)}`).join(', ')
 
-/** When a row of `usage_hour` changed: other hosts that share the ledger are told what is newer than what they know. */
+/**
+ * When a row of `usage_hour` changed: other hosts that share the ledger are told what is newer than what they know. While this
+ * host shares with nobody it is 0, which `usage_hour_untold` leaves out: every settlement writes a page less.
+ */
 const nowMs = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`
 export const setChanged = `changed_ms = max(changed_ms + 1, ${nowMs})`
 
 /** Adds one event: the hour, bottle, agent, provider, model, source and chain, then the tokens of each class and the charge. */
-export const addToHour = `
-  INSERT INTO usage_hour (${keys}, ${sums.join(', ')}, changed_ms) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ${nowMs})
-  ON CONFLICT DO UPDATE SET ${addToKept}, ${setChanged}`
+export function addToHour({ isShared }: { readonly isShared: boolean }): string {
+  return `
+    INSERT INTO usage_hour (${keys}, ${sums.join(', ')}, changed_ms)
+    VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ${isShared ? nowMs : 0})
+    ON CONFLICT DO UPDATE SET ${addToKept}, ${isShared ? setChanged : 'changed_ms = 0'}`
+}
+
+/** What changed while this host shared with nobody is to be told. */
+export const setUnsharedChanged = `UPDATE usage_hour SET changed_ms = max(told_ms + 1, ${nowMs}) WHERE changed_ms = 0`
 
 /** Adds all events that meet a condition. */
 export function addEventsToHours(table: 'usage_hour' | 'rolled_usage', condition: string): string {
@@ -47,6 +56,9 @@ export const setAllChanged = `UPDATE usage_hour SET ${setChanged}`
 
 export const copyRolledToHours = `
   INSERT INTO usage_hour (${keys}, ${sums.join(', ')}) SELECT ${keys}, ${sums.join(', ')} FROM rolled_usage`
+
+/** Not 0, which is for rows that nobody was ever told of. */
+export const setUntold = 'UPDATE usage_hour SET told_ms = -1'
 
 /**
  * Adds what the hours of `kept` (a table like `usage_hour`) say beyond those of `usage_hour`: exchanges whose events are lost.
