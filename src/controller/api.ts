@@ -3,8 +3,10 @@
  * 0700 directory. Every error is `{ "error": { code, message, hint } }`. Times are milliseconds since the epoch.
  */
 
+import type { BottleActivity } from '../core/activity/activity.ts'
+import type { Flow } from '../core/activity/flow.ts'
 import type { BudgetRole } from '../core/budget/defined-budget.ts'
-import type { Forecast } from '../core/budget/forecast.ts'
+import type { Forecast, RecentUse } from '../core/budget/forecast.ts'
 import type { BudgetLimit } from '../core/budget/limit.ts'
 import type { Period } from '../core/budget/period.ts'
 import type { Counter } from '../core/budget/scope.ts'
@@ -12,6 +14,7 @@ import type { BottleErrorCode } from '../core/errors.ts'
 import type { NotifyEvent } from '../core/manifest/notify-notation.ts'
 import type { WrittenEgress } from '../core/manifest/written-egress.ts'
 import type { EstimatorAccuracy } from '../core/metering/estimator/accuracy.ts'
+import type { Usage } from '../core/metering/usage.ts'
 import type { Route } from '../core/routing/route.ts'
 import type {
   AuditEntry,
@@ -158,6 +161,8 @@ export interface BottleView {
   readonly chargedTokens: number
   /** Exchanges in flight. */
   readonly openExchanges: number
+  /** Keys of the scopes that a living bottle is charged to, its run first, the host last. */
+  readonly scopes: readonly string[]
 }
 
 /** A budget in force, and the counter that it is measured by now. */
@@ -175,6 +180,8 @@ export interface BudgetView extends Counter {
   readonly holdsFor: readonly string[]
   /** Living bottles for whom it would hold, if no budget of a more specific scope governed. */
   readonly overruledFor: readonly { readonly bottleId: string; readonly byScope: string }[]
+  /** What was charged to it lately; the forecast rests on it. */
+  readonly recent: RecentUse
   /** When it is spent, if it goes on as of late. */
   readonly forecast: Forecast
 }
@@ -262,9 +269,10 @@ export type CounterList = readonly Counter[]
 export type AuditList = readonly AuditEntry[]
 
 /**
- * `GET /v1/events` (all bottles) and `GET /v1/bottles/ID/session` (one bottle): one JSON object a line, for as long as the
+ * `GET /v1/events?pace=MS&activity=1` (all bottles) and `GET /v1/bottles/ID/session` (one bottle): one JSON object a line, for as long as the
  * client stays. A session that ends before the bottle's exit was reported kills the bottle: nobody is left to hold it. When the
- * controller is gone, whoever held a bottle has 30 s to open its session at the next one.
+ * controller is gone, whoever held a bottle has 30 s to open its session at the next one. With a `pace`, events come together, at
+ * most so late, and of the progress of one exchange only the last. With `activity` that is the first event: what was before.
  */
 export type ControllerEvent =
   | {
@@ -273,6 +281,7 @@ export type ControllerEvent =
       readonly attemptId: string
       readonly provider: string
       readonly model: string | null
+      /** What is held of its budgets. */
       readonly holdTokens: number
       readonly atMs: number
     }
@@ -284,6 +293,8 @@ export type ControllerEvent =
       readonly provider: string
       /** Input and output of this exchange so far, reported or estimated. Tokens. */
       readonly observedTokens: number
+      /** What is held of its budgets now. */
+      readonly heldTokens: number
       readonly atMs: number
     }
   | {
@@ -292,11 +303,15 @@ export type ControllerEvent =
       readonly attemptId: string
       readonly provider: string
       readonly model: string | null
+      readonly usage: Usage
       readonly chargeTokens: number
       readonly source: UsageEvent['source']
       readonly ending: string
+      readonly startedAtMs: number
       /** The bottle's governing counter afterwards, if a budget governs. */
       readonly governing: Counter | null
+      /** Those of all budgets that were charged, as they stand afterwards. */
+      readonly counters: readonly Counter[]
       readonly atMs: number
     }
   | {
@@ -338,6 +353,17 @@ export type ControllerEvent =
       readonly atMs: number
     }
   | { readonly kind: 'bottle'; readonly bottle: BottleView; readonly atMs: number }
+  /** Budgets were set, raised or removed: what was read of them is old. */
+  | { readonly kind: 'limits_changed'; readonly atMs: number }
+  | ActivitySnapshot
+
+/** Where the fold of `core/activity/` stands. Memory of the controller: what a bottle used before it began is in `tokens` alone. */
+export interface ActivitySnapshot {
+  readonly kind: 'activity'
+  readonly bottles: readonly BottleActivity[]
+  readonly flows: readonly Flow[]
+  readonly atMs: number
+}
 
 export type LedgerVerification = LedgerReport
 export type LedgerRebuild = RebuildReport

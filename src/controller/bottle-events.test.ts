@@ -16,7 +16,7 @@ const day: Counter = {
 const all: Counter = { ...day, scope: 'host', period: 'total', limitTokens: 1_000, settledTokens: 999 }
 const settlement = (counters: readonly Counter[]): Settlement => ({
   ...{ attemptId: 'a', provider: 'claude', model: 'm', chargeTokens: 10, source: 'authoritative', ending: 'complete' },
-  ...{ outcome: { kind: 'settled', counters } },
+  ...{ usage: {}, startedAtMs: 1, outcome: { kind: 'settled', counters } },
 })
 
 function eventsOf(holding: readonly Counter[]) {
@@ -56,7 +56,7 @@ describe('a charge', () => {
     expect(charged).toEqual([all, day])
     expect(asked).toEqual([day])
     expect(told).toEqual([
-      expect.objectContaining({ kind: 'exchange_settled', chargeTokens: 10, governing: day }),
+      expect.objectContaining({ kind: 'exchange_settled', chargeTokens: 10, governing: day, counters: [all, day] }),
       { kind: 'warning', bottleId: 'rev-1', thresholdPercent: 50, counter: day, atMs: 7 },
     ])
   })

@@ -30,19 +30,10 @@ export function createBottleEvents(options: BottleEventsOptions): EgressEvents {
   }
 
   return {
-    started: ({ attemptId, provider, model, inputTokens }) =>
-      bus.emit({
-        kind: 'exchange_started',
-        bottleId,
-        attemptId,
-        provider,
-        model,
-        holdTokens: inputTokens,
-        atMs: nowMs(),
-      }),
+    started: (start) => bus.emit({ kind: 'exchange_started', bottleId, ...start, atMs: nowMs() }),
     progress: (progress) => bus.emit({ kind: 'exchange_progress', bottleId, ...progress, atMs: nowMs() }),
     denied: (denial) => bus.emit({ kind: 'denied', bottleId, ...denial, atMs: nowMs() }),
-    settled({ attemptId, provider, model, chargeTokens, source, ending, outcome }) {
+    settled({ outcome, ...settlement }) {
       const charged = outcome.kind === 'already_settled' ? [] : outcome.counters
       const held = options
         .holding()
@@ -51,13 +42,9 @@ export function createBottleEvents(options: BottleEventsOptions): EgressEvents {
       bus.emit({
         kind: 'exchange_settled',
         bottleId,
-        attemptId,
-        provider,
-        model,
-        chargeTokens,
-        source,
-        ending,
+        ...settlement,
         governing: held[0] ?? null,
+        counters: charged.filter(({ limitTokens }) => limitTokens !== null),
         atMs: nowMs(),
       })
       for (const counter of charged) watch.charged(counter)

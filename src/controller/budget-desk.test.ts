@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { plainBudget } from '../core/budget/defined-budget.ts'
+import { recentSinceMs } from '../core/budget/forecast.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import { reserveRequest, settleRequest } from '../ledger/ledger.contract.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -75,17 +76,20 @@ describe('the list', () => {
         ...{ chain: ['run:a-1', 'host'], nowMs },
       }),
     )
+    const recent = { usedTokens: 30, exchanges: 1, sinceMs: recentSinceMs(nowMs) }
     expect(await desk.list()).toEqual([
       {
         ...{ scope: 'host', provider: 'claude', period: 'month:2026-11', always: false, origin: 'file' },
         ...{ limitTokens: 100, settledTokens: 30, reservedTokens: 25, leftTokens: 45 },
         ...{ resetsAtMs: Date.UTC(2026, 11, 1), holdsFor: ['a-1'] },
         ...{ overruledFor: [{ bottleId: 'b-2', byScope: 'run:b-2' }], forecast: { kind: 'unknown' } },
+        recent,
       },
       {
         ...{ scope: 'run:b-2', provider: 'claude', period: 'total', always: false, origin: 'operator' },
         ...{ limitTokens: 50, settledTokens: 30, reservedTokens: 0, leftTokens: 20 },
         ...{ resetsAtMs: null, holdsFor: ['b-2'], overruledFor: [], forecast: { kind: 'unknown' } },
+        recent,
       },
     ])
   })

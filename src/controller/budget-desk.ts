@@ -67,6 +67,7 @@ export function createBudgetDesk({ book, ledger, living, home, nowMs, limitsChan
       },
       holdsFor: holdsFor.map(({ id }) => id),
       overruledFor: overruledFor(scope, budget, run),
+      recent,
       forecast: forecast({ leftTokens, resetsAtMs, recent, nowMs: atMs }),
     }
   }

@@ -63,6 +63,8 @@ export interface ControllerClient {
   exchanges(filter: { readonly bottle?: string; readonly limit?: number }): Promise<ExchangeList>
   counters(): Promise<CounterList>
   audit(filter: { readonly bottle?: string; readonly limit?: number }): Promise<AuditList>
+  /** Events of all bottles, for who watches them: what was before, then what happens, together at that pace. */
+  watch(paceMs: number, signal: AbortSignal): Promise<AsyncIterable<ControllerEvent>>
   /** Events of all bottles. Each stream lasts until the signal aborts, the loop is left or the controller ends. */
   events(signal: AbortSignal): Promise<AsyncIterable<ControllerEvent>>
   /** Holds a bottle: it lives no longer than this stream. */
@@ -109,6 +111,8 @@ export function createClient(socketPath: string): ControllerClient {
     exchanges: ({ bottle, limit }) => get(`/v1/exchanges${query({ bottle, limit })}`),
     counters: () => get('/v1/counters'),
     audit: ({ bottle, limit }) => get(`/v1/audit${query({ bottle, limit })}`),
+    watch: async (paceMs, signal) =>
+      (await stream(`/v1/events${query({ pace: paceMs, activity: 1 })}`, signal)) as AsyncIterable<ControllerEvent>,
     events: async (signal) => (await stream('/v1/events', signal)) as AsyncIterable<ControllerEvent>,
     session: async (id, signal) => (await stream(bottlePath(id, '/session'), signal)) as AsyncIterable<ControllerEvent>,
   }

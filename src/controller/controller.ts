@@ -21,6 +21,7 @@ import { createRoomBell } from '../proxy/room-bell.ts'
 import { createUpstream } from '../proxy/upstream.ts'
 import { createMemoryWatch } from '../sandbox/memory/memory-watch.ts'
 import type { SandboxBackend, SandboxName } from '../sandbox/sandbox.ts'
+import { type ActivityBook, openActivityBook } from './activity-book.ts'
 import { prepareAdoption } from './adopt-bottle.ts'
 import type {
   BottleView,
@@ -66,6 +67,7 @@ export interface ControllerOptions {
 export interface Controller extends BottleStarts, AsyncDisposable {
   readonly ledger: Ledger
   readonly bus: EventBus
+  readonly activity: ActivityBook
   readonly estimator: TokenEstimator
   readonly recovered: Recovered
   readonly livingIds: readonly string[]
@@ -238,6 +240,7 @@ export async function openController({
     })
   const limitsChanged = () => {
     bell.ring()
+    bus.emit({ kind: 'limits_changed', atMs: nowMs() })
     return watch.limitsChanged()
   }
 
@@ -264,7 +267,10 @@ export async function openController({
     living.set(bottle.id, bottle)
     if (bottle.plan.heldBy === 'client') holds.expect(bottle.id)
   }
+  const charges = await ledger.recover(nowMs())
+  const activity = stack.use(await openActivityBook({ bus, ledger, nowMs }))
   const recovered = await recover({
+    charges,
     ledger,
     enforcer,
     nowMs,
@@ -278,6 +284,7 @@ export async function openController({
         services,
       ),
   })
+  for (const { id } of recovered.adopted) announce(id)
   // What was charged for exchanges that nobody saw end may have spent a budget.
   await limitsChanged()
   const shared = stack.move()
@@ -301,6 +308,7 @@ export async function openController({
   return {
     ledger,
     bus,
+    activity,
     estimator,
     recovered,
     get livingIds() {

@@ -19,7 +19,8 @@ export function createEventBus(): EventBus {
   }
 }
 
-/** The bottle that an event is about. */
-export function bottleIdOf(event: ControllerEvent): string {
-  return event.kind === 'bottle' ? event.bottle.id : event.bottleId
+/** The bottle that an event is about; undefined for what concerns all. */
+export function bottleIdOf(event: ControllerEvent): string | undefined {
+  if (event.kind === 'bottle') return event.bottle.id
+  return 'bottleId' in event ? event.bottleId : undefined
 }

@@ -6,7 +6,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BottleError } from '../core/errors.ts'
 import type { Enforcer } from '../enforce/enforcer.ts'
-import type { BottleRow, CounterMismatch, Ledger } from '../ledger/ledger.ts'
+import type { BottleRow, CounterMismatch, Ledger, RecoveredCharge } from '../ledger/ledger.ts'
 import type { SandboxReference } from '../sandbox/sandbox.ts'
 import type { PreparedAdoption } from './adopt-bottle.ts'
 import { instanceDirectory, removeDirectory, removeRemains } from './instance-directory.ts'
@@ -14,6 +14,8 @@ import { type LeftBottleOptions, leftBottle, referenceOf } from './left-bottle.t
 import type { LiveBottle } from './live-bottle.ts'
 
 export interface RecoveryOptions extends LeftBottleOptions {
+  /** For exchanges that nobody saw end. */
+  readonly charges: readonly RecoveredCharge[]
   readonly enforcer: Enforcer
   prepareAdoption(row: BottleRow, reference: SandboxReference): Promise<PreparedAdoption>
   /** Told at once of each bottle that was taken up: its exchanges may begin. */
@@ -39,8 +41,7 @@ interface Prepared {
 const maxAdoptionsAtOnce = 4
 
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
-  const { ledger, nowMs } = options
-  const charges = await ledger.recover(nowMs())
+  const { ledger, charges } = options
   await finishEnforcements(options)
   // Oldest first: what files said of a shared budget at the latest start is what holds.
   const rows = (await ledger.bottles({ living: true })).toReversed()

@@ -63,6 +63,12 @@ export const usageQuery = z.object({
   until: wholeNumber.optional(),
   bottle: z.string().optional(),
 })
+/** A pace that is longer would look like a controller that hangs. */
+const maxPaceMs = 10_000
+export const eventsQuery = z.object({
+  pace: wholeNumber.pipe(z.int().max(maxPaceMs)).default(0),
+  activity: z.literal('1').optional(),
+})
 export const listQuery = z.object({ bottle: z.string().optional(), limit: wholeNumber.default(100) })
 
 export function parse<Shape extends z.ZodType>(shape: Shape, value: unknown): z.output<Shape> {

@@ -5,6 +5,7 @@ import type { ErrorBody } from './api.ts'
 import type { Controller } from './controller.ts'
 import { findEndpoint, type StopController } from './endpoints.ts'
 import { streamEvents } from './event-stream.ts'
+import { eventsQuery, parse } from './request-shapes.ts'
 
 const maxBodyBytes = 1024 * 1024
 
@@ -46,10 +47,13 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   const found = findEndpoint(request.method ?? '', url.pathname)
   if (!found) throw new BottleError('not_found', `the controller has no ${request.method} ${url.pathname}`)
   const { endpoint, id } = found
-  if (endpoint.kind === 'stream')
-    return streamEvents({ response, controller: options.controller, id, onBug: options.onBug })
-  const body = request.method === 'POST' ? await readJson(request) : undefined
   const query = Object.fromEntries(url.searchParams)
+  if (endpoint.kind === 'stream') {
+    const { pace, activity } = parse(eventsQuery, query)
+    const { controller, onBug } = options
+    return streamEvents({ response, controller, id, paceMs: pace, withActivity: activity === '1', onBug })
+  }
+  const body = request.method === 'POST' ? await readJson(request) : undefined
   giveJson(response, 200, await endpoint.run({ ...options, id, body, query }))
 }
 

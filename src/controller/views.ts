@@ -26,6 +26,7 @@ export async function viewOf(row: BottleRow, { ledger, live, nowMs }: ViewOption
     budgets: live ? await heldCounters(ledger, live, nowMs) : [],
     chargedTokens: own.reduce((sum, { period, settledTokens }) => sum + (period === 'total' ? settledTokens : 0), 0),
     openExchanges: live?.openExchanges ?? 0,
+    scopes: live?.chain ?? [],
   }
 }
 

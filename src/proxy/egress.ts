@@ -4,6 +4,7 @@ import type { Counter } from '../core/budget/scope.ts'
 import type { Weights } from '../core/budget/weights.ts'
 import type { Preflight } from '../core/manifest/settings.ts'
 import type { BottleEstimator } from '../core/metering/estimator/token-estimator.ts'
+import type { Usage } from '../core/metering/usage.ts'
 import type { Provider } from '../core/provider/provider.ts'
 import type { EgressPolicy } from '../core/routing/decide.ts'
 import type { RouteAuth } from '../core/routing/route.ts'
@@ -47,7 +48,7 @@ export interface Egress extends EgressPolicy {
 export interface EgressEvents {
   started(exchange: ExchangeStart): void
   /** At most ten a second and exchange. */
-  progress(progress: { readonly attemptId: string; readonly provider: string; readonly observedTokens: number }): void
+  progress(progress: ExchangeProgress): void
   settled(settlement: Settlement): void
   denied(denial: Denied): void
   /** A request that was not refused has ended. Absent where nobody wants to know. */
@@ -86,10 +87,21 @@ export interface ExchangeStart {
   readonly attemptId: string
   readonly provider: string
   readonly model: string | null
-  readonly inputTokens: number
+  /** What is held of its budgets. */
+  readonly holdTokens: number
+}
+
+export interface ExchangeProgress {
+  readonly attemptId: string
+  readonly provider: string
+  /** What it would be charged if it ended now. */
+  readonly observedTokens: number
+  /** What is held of its budgets. */
+  readonly heldTokens: number
 }
 
 export interface Settlement
-  extends Pick<UsageEvent, 'attemptId' | 'provider' | 'model' | 'chargeTokens' | 'source' | 'ending'> {
+  extends Pick<UsageEvent, 'attemptId' | 'provider' | 'model' | 'chargeTokens' | 'source' | 'ending' | 'startedAtMs'> {
+  readonly usage: Usage
   readonly outcome: SettleOutcome
 }

@@ -72,10 +72,12 @@ export type Extension = 'go' | 'end'
 
 export class Lease {
   readonly attemptId: string
+  readonly openedAtMs: number
   readonly #ledger: Ledger
   readonly #bell: RoomBell
   readonly #waitSignal: () => AbortSignal
   readonly #chunkTokens: number
+  readonly #holdsRoom: boolean
   #heldTokens: number
   #observedTokens = 0
   #extension: Promise<Extension> | undefined
@@ -83,11 +85,18 @@ export class Lease {
 
   constructor({ ledger, bell, request, chunkTokens, waitSignal }: LeaseOptions) {
     this.attemptId = request.attemptId
+    this.openedAtMs = request.nowMs
     this.#ledger = ledger
     this.#bell = bell
     this.#waitSignal = waitSignal
     this.#chunkTokens = chunkTokens
     this.#heldTokens = request.holdTokens
+    this.#holdsRoom = request.holdsRoom
+  }
+
+  /** What budgets have less room by, until it is settled. */
+  get heldTokens(): number {
+    return this.#holdsRoom ? this.#heldTokens : 0
   }
 
   /** Why there was no room for more, once there was none. */

@@ -63,7 +63,8 @@ export function createMeterTap({
     const nowMs = egress.nowMs()
     if (nowMs - toldAtMs < progressIntervalMs) return
     toldAtMs = nowMs
-    egress.on.progress({ attemptId: exchange.id, provider: verdict.provider.name, observedTokens })
+    const { heldTokens } = lease
+    egress.on.progress({ attemptId: exchange.id, provider: verdict.provider.name, observedTokens, heldTokens })
   }
 
   /** No room for more, or nobody to ask: this exchange is cut, and the first cause is what the client reads. */

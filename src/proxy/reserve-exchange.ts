@@ -46,8 +46,9 @@ export async function reserveExchange(
     },
   })
   if (opening.kind === 'opened') {
-    egress.on.started({ attemptId: exchange.id, provider: provider.name, model, inputTokens })
-    return { kind: 'reserved', lease: opening.lease }
+    const { lease } = opening
+    egress.on.started({ attemptId: exchange.id, provider: provider.name, model, holdTokens: lease.heldTokens })
+    return { kind: 'reserved', lease }
   }
   const { counter, reason } = opening
   if (exchange.cutMessage !== undefined) return { kind: 'cut', message: exchange.cutMessage }

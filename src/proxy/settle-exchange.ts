@@ -38,7 +38,9 @@ export async function settleExchange({ ready, lease, tap, model, lesson, end }: 
     egress.estimator.learn(lesson, inputTokensOf(charge.usage), egress.nowMs())
   const outcome = await lease.settle({ ...charge, nowMs: egress.nowMs() })
   egress.bell.ring()
-  egress.on.settled({ ...charge, attemptId: lease.attemptId, provider: verdict.provider.name, outcome })
+  const { attemptId, openedAtMs } = lease
+  const provider = verdict.provider.name
+  egress.on.settled({ ...charge, attemptId, provider, startedAtMs: openedAtMs, outcome })
 }
 
 function endingOf(end: EndedMetered['end']): ExchangeEnding {

@@ -45,6 +45,7 @@ test('ps --json is a list of bottles with the budgets that hold', async () => {
       ],
       chargedTokens: anyNumber,
       openExchanges: 0,
+      scopes: [expect.stringMatching(/^run:run-[0-9a-f]{6}$/), 'agent:run', 'bottle:claude', 'host'],
     },
   ])
 })

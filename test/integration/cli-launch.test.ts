@@ -99,6 +99,7 @@ function view(state: BottleView['state']): BottleView {
     budgets: [],
     chargedTokens: 0,
     openExchanges: 0,
+    scopes: [],
   }
 }
 

@@ -61,6 +61,7 @@ describe('a controller that starts', () => {
     const failures: string[] = []
     const recoverNow = () =>
       recover({
+        charges: [],
         ledger,
         instancesPath,
         nowMs: () => 7,

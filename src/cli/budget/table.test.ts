@@ -11,6 +11,7 @@ function budgetView(changes: Partial<BudgetView> = {}): BudgetView {
     resetsAtMs: Date.UTC(2026, 11, 1),
     holdsFor: ['claude-3fa2c1', 'run-77ab01'],
     overruledFor: [{ bottleId: 'run-54fd23', byScope: 'run:run-54fd23' }],
+    recent: { usedTokens: 12_300_000, exchanges: 40, sinceMs: nowMs - 150 * 60_000 },
     forecast: { kind: 'runs_out', tokensPerHour: 4_920_000, atMs: nowMs + 5 * 3_600_000 },
     ...changes,
   }
