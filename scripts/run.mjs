@@ -14,7 +14,7 @@ import { benchmark, checkQuickly, testEverything, testFaults, testProject, write
 /** Tools by task: only a task that makes bottles asks for their packages. */
 const forBottles = ['bwrap', 'nsenter', 'unshare', 'setpriv', 'ip', 'mount', 'bash']
 const forTests = [...forBottles, 'curl', 'git']
-const forAllTests = [...forTests, 'postgres']
+const forAllTests = [...forTests, 'postgres', 'zsh', 'fish']
 
 const tasks = {
   demo: { tools: forBottles, build: true, run: (args) => runChild('node', ['dist/main.js', 'demo', ...args]) },

@@ -13,6 +13,8 @@ const packages = {
   bash: { debian: 'bash', fedora: 'bash', arch: 'bash' },
   curl: { debian: 'curl', fedora: 'curl', arch: 'curl' },
   git: { debian: 'git', fedora: 'git', arch: 'git' },
+  zsh: { debian: 'zsh', fedora: 'zsh', arch: 'zsh' },
+  fish: { debian: 'fish', fedora: 'fish', arch: 'fish' },
   postgres: { debian: 'postgresql', fedora: 'postgresql-server', arch: 'postgresql' },
 }
 

@@ -107,11 +107,18 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'run, look at or stop the controller',
     load: async () => (await import('./commands/controller.ts')).controllerCommand,
   },
+  completion: {
+    summary: 'print a script that completes commands in your shell',
+    load: async () => (await import('./commands/completion.ts')).completionCommand,
+  },
   demo: {
     summary: 'watch a budget run out, with a simulated provider',
     load: async () => (await import('./commands/demo.ts')).demoCommand,
   },
 }
+
+/** Hidden: what the scripts of `completion` ask. */
+const completeCommand = '__complete'
 
 /** Runs one command line and resolves to its exit code; never throws. */
 export async function runCli(argv: readonly string[], entries: Entries): Promise<number> {
@@ -121,8 +128,10 @@ export async function runCli(argv: readonly string[], entries: Entries): Promise
     exitCode = code
   }
   try {
+    const context = createContext(entries, { home: homePath(), exit })
+    if (argv[0] === completeCommand) return await completed(context, argv.slice(2))
     const words = argv[0] === 'help' && argv.length > 1 ? [...argv.slice(1), '--help'] : argv
-    const program = await createProgram(words, createContext(entries, { home: homePath(), exit }))
+    const program = await createProgram(words, context)
     if (words.length === 0) program.outputHelp()
     else await program.parseAsync(words, { from: 'user' })
     return exitCode
@@ -132,6 +141,16 @@ export async function runCli(argv: readonly string[], entries: Entries): Promise
     for (const line of failure.lines) process.stderr.write(`${line}\n`)
     return failure.exitCode
   }
+}
+
+/** Whoever presses a key wants proposals or nothing: no failure is told. */
+async function completed(context: CliContext, words: readonly string[]): Promise<number> {
+  try {
+    const named = Object.hasOwn(commands, words[0] ?? '') && words.length > 1 ? words : []
+    const { complete } = await import('./completion/complete.ts')
+    await complete(context, await createProgram(named, context), words)
+  } catch {}
+  return 0
 }
 
 async function createProgram(words: readonly string[], context: CliContext): Promise<Command> {

@@ -25,9 +25,10 @@ const callTimeoutMs = 15_000
 const maxResponseBytes = 64 * 1024 * 1024
 const maxLineBytes = 1024 * 1024
 
-export function createTransport(socketPath: string): Transport {
+/** `patienceMs`: for the answer to a call that asks for no other. */
+export function createTransport(socketPath: string, patienceMs = callTimeoutMs): Transport {
   return {
-    async call(path, { method = 'GET', body, timeoutMs = callTimeoutMs } = {}) {
+    async call(path, { method = 'GET', body, timeoutMs = patienceMs } = {}) {
       const signal = AbortSignal.timeout(timeoutMs)
       try {
         const response = await send({ socketPath, method, path, body, signal })

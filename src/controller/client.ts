@@ -75,8 +75,8 @@ export interface ControllerClient {
 const startTimeoutMs = 10 * 60_000
 const enforcementTimeoutMs = 60_000
 
-export function createClient(socketPath: string): ControllerClient {
-  const { call, stream } = createTransport(socketPath)
+export function createClient(socketPath: string, patienceMs?: number): ControllerClient {
+  const { call, stream } = createTransport(socketPath, patienceMs)
   const get = async <Answer>(path: string) => (await call(path)) as Answer
   const post = async <Answer>(path: string, body: unknown, timeoutMs?: number) =>
     (await call(path, { method: 'POST', body, ...(timeoutMs !== undefined && { timeoutMs }) })) as Answer
