@@ -52,6 +52,7 @@ import { openLedger } from './open-ledger.ts'
 import { type Recovered, recover, refuseUnbalanced, unbalancedInWords } from './recovery.ts'
 import { refuseWithoutRoom } from './restore-room.ts'
 import { refuseForeignBudgets } from './start-plan.ts'
+import { upstreamProxyOf } from './upstream-proxy.ts'
 import { viewOf } from './views.ts'
 
 export interface ControllerOptions {
@@ -161,6 +162,7 @@ export async function openController({
     createUpstream({
       overrides: settings.upstreams,
       extraCa: settings.upstreamCa,
+      proxy: upstreamProxyOf(settings, process.env),
       isAllowed: createAddressGuard(),
     }),
   )

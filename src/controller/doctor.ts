@@ -14,6 +14,7 @@ import { searchPathOf } from '../sandbox/find-tool.ts'
 import type { Finding } from '../sandbox/sandbox.ts'
 import { connectController } from './client.ts'
 import { examineNotify } from './notify/examine-notify.ts'
+import { examineUpstreamProxy } from './upstream-proxy.ts'
 
 export async function examineHost({ home }: { readonly home: string }): Promise<readonly Finding[]> {
   const own = [
@@ -54,10 +55,15 @@ async function examineHome(home: string): Promise<Finding> {
 async function examineSettings(home: string): Promise<readonly Finding[]> {
   const subject = 'settings.yml'
   try {
-    const { budgets, notify } = await readSettings({ home, providers: builtInProviders.map(({ name }) => name) })
+    const settings = await readSettings({ home, providers: builtInProviders.map(({ name }) => name) })
+    const { budgets, notify } = settings
     const limits = budgets.map(({ provider, limitTokens }) => `${provider} ${limitTokens}`)
     const found = limits.length > 0 ? `budgets: ${limits.join(', ')}` : 'no budget for this host'
-    return [{ subject, ok: true, found }, ...(await examineNotify(notify, { home, environment: process.env }))]
+    return [
+      { subject, ok: true, found },
+      ...(await examineUpstreamProxy(settings, process.env)),
+      ...(await examineNotify(notify, { home, environment: process.env })),
+    ]
   } catch (error) {
     return [{ subject, ok: false, found: messageOf(error), hint: `Mend ${hostPaths(home).settingsPath}.` }]
   }

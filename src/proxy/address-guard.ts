@@ -4,8 +4,10 @@
  * between check and dial. Ranges: IANA special-purpose registries (RFC 6890 and successors).
  */
 import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns'
+import { Resolver } from 'node:dns/promises'
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { proxyLimits } from './limits.ts'
 
 const forbiddenV4 = [
   '0.0.0.0/8',
@@ -67,18 +69,43 @@ export function guardedLookup(isAllowed: AddressGuard, resolve: Resolve = lookup
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, '')
-      const forbidden = addresses.find(({ address }) => !isAllowed(address))
+      const refusal = forbiddenAddress(
+        hostname,
+        addresses.map(({ address }) => address),
+        isAllowed,
+      )
+      if (refusal) return callback(refusal, '')
       const first = addresses[0]
-      if (forbidden || !first) {
-        const refusal = new Error(
-          `${hostname} resolves to ${forbidden?.address ?? 'nothing'}, which no bottle may reach`,
-        )
-        return callback(Object.assign(refusal, { code: 'ERR_ADDRESS_NOT_ALLOWED' }), '')
-      }
+      if (!first) return callback(notAllowed(`${hostname} resolves to nothing`), '')
       if (options.all) callback(null, addresses)
       else callback(null, first.address, first.family)
     })
   }
+}
+
+/** The error for a name one of whose addresses must not be dialled. */
+export function forbiddenAddress(
+  hostname: string,
+  addresses: readonly string[],
+  isAllowed: AddressGuard,
+): NodeJS.ErrnoException | undefined {
+  const forbidden = addresses.find((address) => !isAllowed(address))
+  return forbidden === undefined
+    ? undefined
+    : notAllowed(`${hostname} resolves to ${forbidden}, which no bottle may reach`)
+}
+
+function notAllowed(message: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(message), { code: 'ERR_ADDRESS_NOT_ALLOWED' })
+}
+
+/** By DNS alone, within its limit: in a company's network many names are known to its proxy only, and silence is usual. */
+export async function resolveByDns(hostname: string): Promise<readonly string[]> {
+  const resolver = new Resolver({ timeout: proxyLimits.localDnsMs, tries: 1 })
+  const timer = setTimeout(() => resolver.cancel(), proxyLimits.localDnsMs)
+  const answers = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)])
+  clearTimeout(timer)
+  return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
 }
 
 function addRange(list: BlockList, range: string, family: 'ipv4' | 'ipv6'): void {

@@ -8,6 +8,7 @@ import type { OpenExchange } from './open-exchange.ts'
 import { type Passage, type PassageEnd, pass, type ResponseTap } from './passage.ts'
 import type { Upstream } from './upstream.ts'
 import type { AnswerHead, CallHandlers, UpstreamRequest } from './upstream-call.ts'
+import { upstreamProxyErrorCode } from './upstream-proxy.ts'
 
 export interface ForwardOptions {
   readonly upstream: Upstream
@@ -116,9 +117,18 @@ function attempt({ upstream, request, response, exchange, ...options }: ForwardO
 }
 
 export function upstreamError(host: string, error: NodeJS.ErrnoException): BottleError {
-  const hint =
-    error.code === 'ERR_ADDRESS_NOT_ALLOWED'
-      ? 'Only `upstreams` in settings.yml can open an exception.'
-      : 'Look at `upstreams` and `upstream_ca` in settings.yml, and at the network of this host.'
-  return new BottleError('upstream_failed', `${host} could not be reached: ${messageOf(error)}`, { hint, cause: error })
+  const message = `${host} could not be reached: ${messageOf(error)}`
+  return new BottleError('upstream_failed', message, { hint: hintFor(error.code), cause: error })
+}
+
+function hintFor(code: string | undefined): string {
+  switch (code) {
+    case 'ERR_ADDRESS_NOT_ALLOWED':
+      return 'Only `upstreams` in settings.yml can open an exception.'
+    case upstreamProxyErrorCode:
+    case 'credential_missing':
+      return 'Look at `upstream_proxy` and `no_proxy` in settings.yml.'
+    default:
+      return 'Look at `upstreams` and `upstream_ca` in settings.yml, and at the network of this host.'
+  }
 }

@@ -75,6 +75,26 @@ export function callHttp2(session: ClientHttp2Session, { request, handlers }: Ht
   return { abort: () => abortion.abort() }
 }
 
+/** The failure of a session that is never opened is the call's. */
+export function callHttp2WhenOpen(opening: Promise<ClientHttp2Session>, options: Http2CallOptions): UpstreamCall {
+  let call: UpstreamCall | undefined
+  let isAborted = false
+  opening.then(
+    (session) => {
+      if (!isAborted) call = callHttp2(session, options)
+    },
+    (error) => {
+      if (!isAborted) options.handlers.onFailed({ error, isUnprocessed: false })
+    },
+  )
+  return {
+    abort() {
+      isAborted = true
+      call?.abort()
+    },
+  }
+}
+
 /** Names are in lower case there, and the connection has no fields (§8.2). Credentials stay out of the compression's table. */
 function headersOf({ host, method, target, headers }: UpstreamRequest): OutgoingHttpHeaders {
   const fields: Record<string, string | string[]> = {}

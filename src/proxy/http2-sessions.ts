@@ -3,21 +3,20 @@
  * less here; a host that refuses it in the handshake (RFC 7301 §3.2) is remembered for a time.
  */
 import { type ClientHttp2Session, connect } from 'node:http2'
-import { connect as connectTls } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import { proxyLimits } from './limits.ts'
-import type { DialOptions } from './upstream.ts'
 
 export interface Http2Sessions extends Disposable {
   isKnown(host: string): boolean
   /** The host refused HTTP/1.1. */
   learn(host: string): void
   /** The open session to a host, or one that is being opened. Its failure is that of the streams in it. */
-  sessionTo(host: string): ClientHttp2Session
+  sessionTo(host: string): ClientHttp2Session | Promise<ClientHttp2Session>
 }
 
 export interface Http2SessionsOptions {
-  /** Where to dial, guarded and verified. */
-  dialOptions(host: string): DialOptions
+  /** For HTTP/2 alone, guarded and verified; one that others must open first is a promise. */
+  openSocket(host: string): TLSSocket | Promise<TLSSocket>
   readonly nowMs?: () => number
 }
 
@@ -27,18 +26,17 @@ export function isProtocolRefused({ message }: Error): boolean {
 }
 
 export function createHttp2Sessions({
-  dialOptions,
+  openSocket,
   nowMs = () => performance.now(),
 }: Http2SessionsOptions): Http2Sessions {
   /** Host → until when it is taken to speak HTTP/2 only. */
   const known = new Map<string, number>()
   const sessions = new Map<string, ClientHttp2Session>()
+  const opening = new Map<string, Promise<ClientHttp2Session>>()
   /** Also those that take no new streams any more. */
   const all = new Set<ClientHttp2Session>()
 
-  const open = (host: string): ClientHttp2Session => {
-    const { hostname, ...options } = dialOptions(host)
-    const socket = connectTls({ ...options, host: hostname, ALPNProtocols: ['h2'] })
+  const begin = (host: string, socket: TLSSocket): ClientHttp2Session => {
     const session = connect(`https://${host}`, { createConnection: () => socket, settings: { enablePush: false } })
     const forget = () => {
       if (sessions.get(host) === session) sessions.delete(host)
@@ -63,6 +61,14 @@ export function createHttp2Sessions({
     return session
   }
 
+  const open = (host: string) => {
+    const socket = openSocket(host)
+    if (!(socket instanceof Promise)) return begin(host, socket)
+    const session = socket.then((opened) => begin(host, opened)).finally(() => opening.delete(host))
+    opening.set(host, session)
+    return session
+  }
+
   return {
     isKnown(host) {
       const untilMs = known.get(host)
@@ -77,7 +83,8 @@ export function createHttp2Sessions({
     },
     sessionTo(host) {
       const session = sessions.get(host)
-      return session === undefined || session.closed || session.destroyed ? open(host) : session
+      const isUsable = session !== undefined && !session.closed && !session.destroyed
+      return isUsable ? session : (opening.get(host) ?? open(host))
     },
     [Symbol.dispose]() {
       for (const session of all) session.destroy()

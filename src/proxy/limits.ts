@@ -45,6 +45,12 @@ export const proxyLimits = {
   nuisancesPerSecond: 10,
   /** TCP and TLS towards a provider; then 502. */
   connectTimeoutMs: 15_000,
+  /** Tunnel through a company's proxy, TLS with the provider included; then 502. Sooner than the limit above, so that it is told. */
+  tunnelMs: 12_000,
+  /** Head of that proxy's answer; then 502. */
+  maxTunnelHeadBytes: 16 * 1024,
+  /** What this host's own DNS is asked of a name that the company's proxy will resolve; then it counts as not known here. */
+  localDnsMs: 1_000,
   /** Silence of a provider; then the exchange ends. Long answers without a stream take minutes. */
   upstreamIdleTimeoutMs: 600_000,
   /** Idle connections kept towards one host. */

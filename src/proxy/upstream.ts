@@ -3,22 +3,26 @@
  * spoken to hosts that speak nothing else.
  * `node:https`, not fetch: under back-pressure undici took 6 to 18 times the CPU (DESIGN §15).
  */
-import { Agent } from 'node:https'
+import { Agent, type AgentOptions, type RequestOptions } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
-import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
+import type { Duplex } from 'node:stream'
+import { connect as connectTls, createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
 import type { AddressGuard } from './address-guard.ts'
 import { guardedLookup } from './address-guard.ts'
 import { callHttp1 } from './http1-call.ts'
-import { callHttp2 } from './http2-call.ts'
+import { callHttp2, callHttp2WhenOpen } from './http2-call.ts'
 import { createHttp2Sessions, isProtocolRefused } from './http2-sessions.ts'
 import { proxyLimits } from './limits.ts'
 import { type CallHandlers, isStreamed, type UpstreamCall, type UpstreamRequest } from './upstream-call.ts'
+import { createUpstreamProxy, type UpstreamProxy, type UpstreamProxyOptions } from './upstream-proxy.ts'
 
 export interface UpstreamOptions {
   /** Exceptions of the host's settings: dial this URL for that host. Only these may lead to private addresses. */
   readonly overrides: ReadonlyMap<string, URL>
   /** An extra trust root, PEM. */
   readonly extraCa: string | null
+  /** A company's proxy on the way. */
+  readonly proxy?: UpstreamProxyOptions | undefined
   readonly isAllowed: AddressGuard
 }
 
@@ -40,10 +44,10 @@ export interface Upstream extends Disposable {
   /** Does not dial where the pool has a connection. */
   call(request: UpstreamRequest, handlers: CallHandlers): UpstreamCall
   /** For a connection beside the pool: as guarded, and verified in the same way. */
-  dialOptions(host: string): DialOptions
+  dialOptions(host: string): DialOptions & Pick<RequestOptions, 'createConnection'>
 }
 
-export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOptions): Upstream {
+export function createUpstream({ overrides, extraCa, proxy: proxyOptions, isAllowed }: UpstreamOptions): Upstream {
   const tls = {
     // Safety: no variable in the environment may turn verification off.
     rejectUnauthorized: true,
@@ -52,15 +56,25 @@ export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOption
       ca: extraCa === null ? [...rootCertificates] : [...rootCertificates, extraCa],
     }),
   }
-  const pool = new Agent({
+  const proxy = proxyOptions && createUpstreamProxy(proxyOptions, { isAllowed, secureContext: tls.secureContext })
+  const createAgent = (options: AgentOptions) => {
+    const agent = new Agent({ ...options, ...tls })
+    if (!proxy) return agent
+    const dial = agent.createConnection.bind(agent)
+    agent.createConnection = (options, onOpen) => {
+      const to = options as DialOptions // as `call` gave it, with what the agent adds
+      return onOpen && proxy.isFor(to.hostname) ? connectThrough(proxy, to, onOpen) : dial(options, onOpen)
+    }
+    return agent
+  }
+  const pool = createAgent({
     keepAlive: true,
     scheduling: 'lifo',
     maxFreeSockets: proxyLimits.maxIdleUpstreamSockets,
     timeout: proxyLimits.upstreamKeepAliveMs,
-    ...tls,
   })
   /** For what cannot be sent again when a pooled connection turns out to be closed. */
-  const fresh = new Agent({ keepAlive: false, ...tls })
+  const fresh = createAgent({ keepAlive: false })
   const lookup = guardedLookup(isAllowed)
 
   const destination = (host: string): Destination => {
@@ -72,12 +86,23 @@ export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOption
   }
 
   const dialOptions = (host: string): DialOptions => ({ ...tls, ...destination(host) })
-  const http2 = createHttp2Sessions({ dialOptions })
+  const http2 = createHttp2Sessions({
+    openSocket(host) {
+      const options = { ...dialOptions(host), ALPNProtocols: ['h2'] }
+      if (proxy?.isFor(options.hostname)) return proxy.connect(options)
+      const { hostname, ...to } = options
+      return connectTls({ ...to, host: hostname })
+    },
+  })
 
   return {
     call(request, handlers) {
       const { host, body } = request
-      if (http2.isKnown(host)) return callHttp2(http2.sessionTo(host), { request, handlers })
+      if (http2.isKnown(host)) {
+        const session = http2.sessionTo(host)
+        const call = { request, handlers }
+        return session instanceof Promise ? callHttp2WhenOpen(session, call) : callHttp2(session, call)
+      }
       const agent = isStreamed(body) ? fresh : pool
       return callHttp1(
         { ...destination(host), agent },
@@ -95,11 +120,24 @@ export function createUpstream({ overrides, extraCa, isAllowed }: UpstreamOption
         },
       )
     },
-    dialOptions,
+    dialOptions(host) {
+      const options = dialOptions(host)
+      if (!proxy?.isFor(options.hostname)) return options
+      return { ...options, createConnection: (_, onOpen) => connectThrough(proxy, options, onOpen) }
+    },
     [Symbol.dispose]() {
+      proxy?.[Symbol.dispose]()
       http2[Symbol.dispose]()
       pool.destroy()
       fresh.destroy()
     },
   }
+}
+
+type OnOpen = Parameters<NonNullable<RequestOptions['createConnection']>>[1]
+
+function connectThrough(proxy: UpstreamProxy, options: DialOptions, onOpen: OnOpen): undefined {
+  // Node's types ask for a socket beside an error, too.
+  const tell = onOpen as (error: Error | null, socket?: Duplex) => void
+  proxy.connect(options).then((socket) => tell(null, socket), tell)
 }

@@ -333,6 +333,13 @@ export const settingsFile: Arbitrary<SettingsFile> = fc.record({
     .map((percents) => percents.toSorted((left, right) => left - right)),
   upstreams: fc.uniqueArray(host).map((hosts) => new Map(hosts.map((name) => [name, new URL(`https://${name}:8443`)]))),
   upstreamCa: fc.option(text.map((path) => ({ path, line: 0, column: 0 }))),
+  upstreamProxy: fc.option(
+    fc.record({
+      url: fc.constantFrom('http://proxy.test:3128', 'https://proxy.test').map((url) => new URL(url)),
+      credential: fc.option(fc.constantFrom('env:BOT_BOTTLE_PROXY', 'file:~/.proxy', 'command:pass proxy')),
+    }),
+  ),
+  noProxy: fc.uniqueArray(fc.constantFrom('a.test', '.corp.test', '10.0.0.0/8', 'fd00::/8')),
   notify: fc.option(notify, { nil: noNotify }),
   retentionDays: fc.option(fc.integer({ min: 1, max: 9_999 })),
   limits: writtenLimits,

@@ -25,10 +25,13 @@ import { createCertificateAuthority } from '../../src/proxy/certificate-authorit
 import type { Denied, EgressEvents, PassedRequest, Settlement } from '../../src/proxy/egress.ts'
 import { createRoomBell } from '../../src/proxy/room-bell.ts'
 import { createUpstream } from '../../src/proxy/upstream.ts'
+import type { UpstreamProxyOptions } from '../../src/proxy/upstream-proxy.ts'
 
 export interface ProxyRigOptions {
   readonly upstreams: ReadonlyMap<string, URL>
   readonly upstreamCa: string | null
+  /** A company's proxy on the way; by default none. */
+  readonly upstreamProxy?: UpstreamProxyOptions
   /** Limits of the bottle's run scope, by provider. */
   readonly budgets?: Readonly<Record<string, number>>
   readonly gate?: Gate
@@ -94,6 +97,7 @@ export async function openProxyRig(options: ProxyRigOptions): Promise<ProxyRig> 
     createUpstream({
       overrides: options.upstreams,
       extraCa: options.upstreamCa,
+      proxy: options.upstreamProxy,
       isAllowed: options.isAllowed ?? createAddressGuard(),
     }),
   )

@@ -4,6 +4,7 @@ import { testRoute } from '../../src/cli/test-route.ts'
 import { type EffectiveBottle, problemInWords } from '../../src/core/manifest/definition.ts'
 import { parseBottleFile } from '../../src/core/manifest/parse-bottle.ts'
 import { resolveBottle } from '../../src/core/manifest/resolve-bottle.ts'
+import { parseSettings } from '../../src/core/manifest/settings.ts'
 import { writtenEgress } from '../../src/core/manifest/written-egress.ts'
 
 const page = readFileSync(new URL('../../docs/egress.md', import.meta.url), 'utf8')
@@ -33,6 +34,13 @@ describe('docs/egress.md', () => {
       expect(told).toMatchObject({ verdict, code: code || null })
     },
   )
+})
+
+test("the settings behind a company's proxy can be copied", () => {
+  const yaml = /```yaml settings\.yml\n([\s\S]*?)```/.exec(page)?.[1] ?? ''
+  expect(parseSettings(yaml, { providers: [], file: 'settings.yml' })).toMatchObject({
+    settings: { upstreamProxy: { credential: 'file:~/.config/proxy-login' }, noProxy: { length: 3 } },
+  })
 })
 
 describe('a definition', () => {

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { upstreamProxyInWords } from '../../core/manifest/upstream-proxy-words.ts'
 import { builtInProviders } from '../../core/provider/providers.ts'
 import { hostPaths } from '../../host/paths.ts'
 import { readPrices } from '../../host/prices.ts'
@@ -12,9 +13,11 @@ export function settingsCommand(context: CliContext): Command {
     )
     .addHelpText('after', '\nExample:\n  bot-bottle settings check\n')
     .action(async () => {
-      await readSettings({ home: context.home, providers: builtInProviders.map(({ name }) => name) })
+      const settings = await readSettings({ home: context.home, providers: builtInProviders.map(({ name }) => name) })
       const { settingsPath, pricesPath } = hostPaths(context.home)
       context.print(`${settingsPath}: nothing wrong`)
+      const proxy = upstreamProxyInWords(settings)
+      if (proxy !== undefined) context.print(proxy)
       if (await readPrices(pricesPath)) context.print(`${pricesPath}: nothing wrong`)
     })
   return new Command('settings').description('Checks the settings of this host.').addCommand(check)

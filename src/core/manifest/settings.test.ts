@@ -38,6 +38,40 @@ describe('settings.yml', () => {
     })
   })
 
+  test('names the proxy of a company, and what goes around it', () => {
+    const proxyOf = (text: string) => {
+      const parsed = parseSettings(text, { providers, file: 'settings.yml' })
+      return parsed.kind === 'settings' ? parsed.settings : parsed.problems
+    }
+    expect(proxyOf('')).toMatchObject({ upstreamProxy: null, noProxy: [] })
+    expect(proxyOf('upstream_proxy: http://proxy.test:3128\nno_proxy: [.corp.test, "10.0.0.0/8"]')).toMatchObject({
+      upstreamProxy: { url: new URL('http://proxy.test:3128'), credential: null },
+      noProxy: ['.corp.test', '10.0.0.0/8'],
+    })
+    expect(proxyOf('upstream_proxy: {url: https://proxy.test, credential: "file:~/.proxy"}')).toMatchObject({
+      upstreamProxy: { url: new URL('https://proxy.test'), credential: 'file:~/.proxy' },
+    })
+  })
+
+  test.each([
+    [
+      'upstream_proxy: http://ada:secret@p.test:3128',
+      'do not belong here; write {url: "http://p.test:3128", credential:',
+    ],
+    ['upstream_proxy: socks5://p.test:1080', 'expected the URL of an HTTP proxy such as http://proxy.example.com:3128'],
+    ['upstream_proxy: http://p.test/path', 'expected nothing but host and port'],
+    ['upstream_proxy: {url: http://p.test, credential: ada:secret}', 'does not say where the credential is'],
+    ['upstream_proxy: {url: http://p.test, credential: "env:SECRET"}', 'write e.g. env:BOT_BOTTLE_PROXY'],
+    ['upstream_proxy: {credential: "file:~/x"}', 'url'],
+    ['no_proxy: ["*.corp.test"]', 'has a *; write .SUFFIX'],
+    ['no_proxy: ["10.0.0.0/40"]', 'has no prefix from 0 to 32'],
+    ['no_proxy: corp.test', 'expected a list of hosts'],
+  ])('refuses %s, without the secret', (text, why) => {
+    const problems = problemsOf(text).join()
+    expect(problems).toContain(why)
+    expect(problems).not.toMatch(/secret/)
+  })
+
   test('names the database in which hosts share budgets, and where its password is', () => {
     const ledgerOf = (text: string) => {
       const parsed = parseSettings(text, { providers, file: 'settings.yml' })

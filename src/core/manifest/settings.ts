@@ -16,6 +16,7 @@ import { isAnybodyTold, type Notify, noNotify, notifyNotation } from './notify-n
 import { readDocument } from './read-document.ts'
 import { defaultRetentionDays, retention } from './retention-notation.ts'
 import { number, oneOf, text, wholeNumber } from './scalar-notations.ts'
+import { noProxy, type UpstreamProxy, upstreamProxy } from './upstream-proxy-notation.ts'
 
 export type Preflight = 'estimate' | 'exact'
 
@@ -34,6 +35,10 @@ export interface SettingsFile {
   readonly upstreams: ReadonlyMap<string, URL>
   /** Path as written, and where: only the host can read it. */
   readonly upstreamCa: (Position & { readonly path: string }) | null
+  /** `null`: hosts are dialled from here. */
+  readonly upstreamProxy: UpstreamProxy | null
+  /** What is reached without it, as `readDirectRule` reads it. */
+  readonly noProxy: readonly string[]
   readonly notify: Notify
   /** For how long each exchange is kept by itself; `null` for ever. */
   readonly retentionDays: number | null
@@ -56,6 +61,8 @@ export const defaultSettings: SettingsFile = {
   thresholdsPercent: defaultThresholdsPercent,
   upstreams: new Map(),
   upstreamCa: null,
+  upstreamProxy: null,
+  noProxy: [],
   notify: noNotify,
   retentionDays: defaultRetentionDays,
   limits: {},
@@ -164,6 +171,14 @@ export function settingsKeys(providers: readonly string[]) {
       'A PEM file with one more trusted root for upstreams, relative to settings.yml.',
       sourced(text({ expected: 'the path of a PEM file' })),
     ),
+    upstream_proxy: key(
+      "A company's HTTP proxy, through which every host is reached by CONNECT. Default: none; no variable is read.",
+      upstreamProxy,
+    ),
+    no_proxy: key(
+      'Hosts that are reached without it: names, .SUFFIX, and of `upstreams` also addresses and ranges (10.0.0.0/8). This host itself always is.',
+      noProxy,
+    ),
     ledger_retention: key(
       'How long the ledger keeps each exchange by itself, in days: 90d, or forever. Default: 400d. Older ones are rolled up into their hours; no counter and no report changes.',
       retention,
@@ -192,6 +207,8 @@ export function settingsNotation(providers: readonly string[]): Notation<Setting
       budget = [],
       shutdown: policy,
       upstream_ca,
+      upstream_proxy,
+      no_proxy,
       thresholds: percents,
       ledger_retention,
       ...said
@@ -204,10 +221,23 @@ export function settingsNotation(providers: readonly string[]): Notation<Setting
         ...(policy && { shutdown: policy.value }),
         ...(percents && { thresholdsPercent: percents }),
         ...(upstream_ca && { upstreamCa: placeOf(upstream_ca) }),
+        ...(upstream_proxy && { upstreamProxy: upstream_proxy }),
+        ...(no_proxy && { noProxy: no_proxy }),
         ...(ledger_retention !== undefined && { retentionDays: ledger_retention }),
       }
     },
-    to({ budgets, shutdown: policy, ledger, thresholdsPercent, upstreamCa, notify, retentionDays, limits, ...said }) {
+    to(settings) {
+      const {
+        budgets,
+        shutdown: policy,
+        ledger,
+        thresholdsPercent,
+        notify,
+        retentionDays,
+        limits,
+        ...others
+      } = settings
+      const { upstreamCa, upstreamProxy: proxy, noProxy: direct, ...said } = others
       return {
         ...said,
         budget: budgets.map(builtIn),
@@ -216,6 +246,8 @@ export function settingsNotation(providers: readonly string[]): Notation<Setting
         thresholds: thresholdsPercent,
         ledger_retention: retentionDays,
         ...(upstreamCa && { upstream_ca: builtIn(upstreamCa.path) }),
+        ...(proxy && { upstream_proxy: proxy }),
+        ...(direct.length > 0 && { no_proxy: direct }),
         ...(isAnybodyTold(notify) && { notify }),
         ...(Object.keys(limits).length > 0 && { limits }),
       }
