@@ -7,6 +7,7 @@ const projects = {
   e2e: { include: ['test/e2e/**/*.test.ts'], testTimeoutMs: 60_000 },
   escape: { include: ['test/escape/**/*.test.ts'], testTimeoutMs: 60_000 },
   faults: { include: ['test/faults/**/*.test.ts'], testTimeoutMs: 60_000 },
+  soak: { include: ['test/soak/**/*.test.ts'], testTimeoutMs: 60_000 },
   agents: { include: ['test/agents/**/*.test.ts'], testTimeoutMs: 300_000 },
 }
 

@@ -9,7 +9,7 @@ import { ensureDependencies } from './setup/dependencies.mjs'
 import { ensureNode } from './setup/node.mjs'
 import { runChild, SetupError } from './setup/step.mjs'
 import { ensureSystemPackages } from './setup/system.mjs'
-import { benchmark, checkQuickly, testEverything, testFaults, testProject, writeDocs } from './tasks.mjs'
+import { benchmark, checkQuickly, testEverything, testFaults, testProject, testSoak, writeDocs } from './tasks.mjs'
 
 /** Tools by task: only a task that makes bottles asks for their packages. */
 const forBottles = ['bwrap', 'nsenter', 'unshare', 'setpriv', 'ip', 'mount', 'bash']
@@ -29,6 +29,7 @@ const tasks = {
   'test:e2e': { tools: forAllTests, build: true, run: (args) => testProject('e2e', args) },
   'test:escape': { tools: forTests, build: false, run: (args) => testProject('escape', args) },
   'test:faults': { tools: forTests, build: false, run: testFaults },
+  'test:soak': { tools: forTests, build: false, run: testSoak },
   'test:agents': { tools: forTests, build: true, run: (args) => testProject('agents', args) },
 }
 

@@ -28,6 +28,12 @@ export function testFaults(args) {
   return runChild('vitest', ['run', '--project', 'faults', ...rest], env)
 }
 
+/** `npm run test:soak -- 60` takes so many minutes, else 30. */
+export function testSoak(args) {
+  const [minutes, ...rest] = /^\d+$/.test(args[0] ?? '') ? args : [30, ...args]
+  return runChild('vitest', ['run', '--project', 'soak', ...rest], { BOT_BOTTLE_SOAK_SECONDS: String(minutes * 60) })
+}
+
 /** The pages and schemas that are made of the sources. */
 export async function writeDocs(args) {
   for (const script of ['cli-reference.mjs', 'manifest-reference.mjs']) {

@@ -87,6 +87,7 @@ export async function openProductHost(options: ProductHostOptions = {}): Promise
   const upstreams = options.upstreams ?? {
     'api.anthropic.com': `https://127.0.0.1:${provider.port}`,
     'api.openai.com': `https://127.0.0.1:${provider.port}`,
+    'generativelanguage.googleapis.com': `https://127.0.0.1:${provider.port}`,
   }
   const writeSettings = async (further: string) => {
     const lines = Object.entries(upstreams).map(([host, url]) => `  ${host}: ${url}\n`)

@@ -4,11 +4,11 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { ControllerClient } from '../../src/controller/client.ts'
+import type { SeenExchange } from '../fakes/load-clients.ts'
 import type { BottleLoad } from './kill-plan.ts'
-import type { SeenExchange } from './load-clients.ts'
 
 const programPaths = ['load-program.ts', 'load-clients.ts', 'seeded-random.ts'].map((file) =>
-  fileURLToPath(new URL(file, import.meta.url)),
+  fileURLToPath(new URL(`../fakes/${file}`, import.meta.url)),
 )
 const [programPath = ''] = programPaths
 const key = 'sk-of-the-fault-harness'
@@ -33,7 +33,7 @@ export async function startLoad({ client, name, load, onSeen, signal }: LoadOpti
   const { launch, bottle } = await client.start({
     agent: null,
     definitions: ['load'],
-    command: [process.execPath, programPath, name, String(load.lanes), String(load.seed)],
+    command: [process.execPath, programPath, String(load.lanes), String(load.seed), name],
     workspace: { kind: 'none' },
     readOnlyPaths: programPaths,
     budgets: [{ provider: 'claude', limitTokens: load.limitTokens }],

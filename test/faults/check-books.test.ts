@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest'
 import type { UsageEvent } from '../../src/ledger/ledger.ts'
-import { compareBooks } from './check-books.ts'
-import type { ServedExchange } from './provider-program.ts'
+import { compareBooks, type ServedExchange } from '../fakes/check-books.ts'
 
 const reported = { inputTokens: 30, outputTokens: 70 }
 const served = (model: string, changes: Partial<ServedExchange> = {}): ServedExchange => ({

@@ -1,16 +1,17 @@
 /** What a run of the fault harness stands on: a home, the provider's process, and controllers that are to be killed. */
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type HostPaths, hostPaths } from '../../src/host/paths.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite-ledger.ts'
+import type { ServedExchange } from '../fakes/check-books.ts'
+import { killIfThere, markProcess, processesMarked } from '../fakes/marked-processes.ts'
 import type { KillPoint } from './kill-plan.ts'
-import type { ProviderOrder, ProviderWord, ServedExchange } from './provider-program.ts'
+import type { ProviderOrder, ProviderWord } from './provider-program.ts'
 
 const mainPath = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const providerPath = fileURLToPath(new URL('./provider-program.ts', import.meta.url))
@@ -132,39 +133,4 @@ async function endChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   child.kill('SIGKILL')
   await once(child, 'exit')
-}
-
-/**
- * What a process starts inherits how readily the kernel would kill it for want of memory, through every change of parent,
- * namespace and environment: a mark that also what lost its controller bears.
- */
-function markProcess(pid: number, mark: number): void {
-  writeFileSync(`/proc/${pid}/oom_score_adj`, String(mark))
-}
-
-async function processesMarked(mark: number): Promise<readonly string[]> {
-  const found: string[] = []
-  for (const pid of await readdir('/proc')) {
-    if (!/^\d+$/.test(pid) || readIfThere(`/proc/${pid}/oom_score_adj`).trim() !== String(mark)) continue
-    const command = readIfThere(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim()
-    // A process that has ended and waits for its parent has no command line any more.
-    if (command !== '') found.push(`${pid} ${command}`)
-  }
-  return found
-}
-
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, 'latin1')
-  } catch {
-    return ''
-  }
-}
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // Gone: what we want.
-  }
 }

@@ -5,10 +5,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ControllerEvent } from '../../src/controller/api.ts'
 import { type ControllerClient, createClient } from '../../src/controller/client.ts'
+import type { SeenExchange } from '../fakes/load-clients.ts'
 import { startLoad } from './bottle-load.ts'
 import { type ControllerProcess, type FaultHost, openFaultHost } from './fault-host.ts'
 import { type KillPoint, planRound, type RoundPlan } from './kill-plan.ts'
-import type { SeenExchange } from './load-clients.ts'
 import { type Aftermath, lookBack } from './look-back.ts'
 
 export interface FaultReport {

@@ -1,7 +1,7 @@
 /** What happens in one round of the fault harness: where its controller is killed, and under which load. */
 import type { CutPolicy } from '../../src/ledger/ledger.ts'
 import type { SandboxName } from '../../src/sandbox/sandbox.ts'
-import { seededRandom } from './seeded-random.ts'
+import { seededRandom } from '../fakes/seeded-random.ts'
 
 /** Where the ledger's thread is killed: at its nth statement, or before, within or after its nth COMMIT. */
 export type LedgerPlace = 'statement' | 'before-commit' | 'in-commit' | 'after-commit'

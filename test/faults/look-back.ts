@@ -1,10 +1,10 @@
 /** What must be true once a controller has recovered from the deaths before it, whatever they interrupted. */
 import { readdir } from 'node:fs/promises'
 import type { ControllerClient } from '../../src/controller/client.ts'
+import { compareBooks, type Findings } from '../fakes/check-books.ts'
+import type { SeenExchange } from '../fakes/load-clients.ts'
 import type { RunningLoad } from './bottle-load.ts'
-import { compareBooks, type Findings } from './check-books.ts'
 import type { ControllerProcess, FaultHost } from './fault-host.ts'
-import type { SeenExchange } from './load-clients.ts'
 
 /** What happened since the books were looked at. */
 export interface Aftermath {

@@ -4,10 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Failure } from '../../src/demo/provider/failure.ts'
-import type { ServedRequest } from '../../src/demo/provider/request-log.ts'
 import { startSimulatedProvider } from '../../src/demo/provider/simulated-provider.ts'
-
-export type ServedExchange = Pick<ServedRequest, 'model' | 'path' | 'status' | 'reported' | 'billed' | 'end'>
+import type { ServedExchange } from '../fakes/check-books.ts'
 
 export type ProviderOrder =
   | { readonly kind: 'arm'; readonly event: 'request' | 'piece'; readonly count: number; readonly pid: number }

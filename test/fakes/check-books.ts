@@ -8,9 +8,11 @@
  */
 import { weightPresets } from '../../src/core/budget/weights.ts'
 import { chargeOf, inputTokensOf } from '../../src/core/metering/usage.ts'
+import type { ServedRequest } from '../../src/demo/provider/request-log.ts'
 import type { UsageEvent } from '../../src/ledger/ledger.ts'
 import type { SeenExchange } from './load-clients.ts'
-import type { ServedExchange } from './provider-program.ts'
+
+export type ServedExchange = Pick<ServedRequest, 'model' | 'path' | 'status' | 'reported' | 'billed' | 'end'>
 
 export interface Books {
   readonly served: readonly ServedExchange[]

@@ -1,13 +1,14 @@
 /**
- * The program in a bottle of the fault harness: `node load-program.ts NAME LANES SEED`. It asks the providers in every wire
+ * The program in a bottle of the fault harness and of the soak: `node load-program.ts LANES SEED NAME…`. It asks the providers in every wire
  * format, streams and documents, until it is killed, and prints one line of JSON (`SeenExchange`) for each exchange that ended.
- * Every exchange has a model of its own, by which the provider's log and the ledger know it.
+ * Every exchange has a model of its own, by which the provider's log and the ledger know it, and which begins with the last NAME.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { askHttp1, askHttp2, type Call, type SeenExchange } from './load-clients.ts'
 import { seededRandom } from './seeded-random.ts'
 
-const [name = '', lanes = '1', seed = '0'] = process.argv.slice(2)
+const [lanes = '1', seed = '0', ...names] = process.argv.slice(2)
+const name = names.at(-1) ?? ''
 const random = seededRandom(Number(seed))
 /** Node's HTTP/2 heeds no variable: it needs a bottle where every address leads to the proxy. */
 const clients =

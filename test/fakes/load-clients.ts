@@ -1,4 +1,4 @@
-/** The clients that ask for the fault harness: one for each way in which agents speak with providers. */
+/** The clients of the load: one for each way in which agents speak with providers. */
 import { connect, constants } from 'node:http2'
 import { request } from 'node:https'
 
