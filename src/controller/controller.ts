@@ -98,6 +98,8 @@ export interface Controller extends BottleStarts, AsyncDisposable {
 
 const hostScope: Scope = { kind: 'host', name: '' }
 const maxListedBottles = 1000
+/** Of enforcements that are under way when the controller is told to end; the next one finishes what takes longer. */
+const settleTimeoutMs = 8_000
 /** Of bottles that ended as well; the oldest go at the start of a controller. */
 const maxEgressLogs = 500
 
@@ -385,12 +387,14 @@ export async function openController({
     },
 
     async leave() {
+      await enforcer.settle(settleTimeoutMs)
       const contained = [...living.values()].filter(({ row }) => row.contained)
       for (const { id } of contained) living.delete(id)
       await Promise.all(contained.map((bottle) => bottle.leave()))
     },
 
     async [Symbol.asyncDispose]() {
+      await enforcer.settle(settleTimeoutMs)
       const ids = [...living.keys()]
       const ends = [...living.values()].map((bottle) =>
         bottle.end({ state: 'exited', exitCode: null, keepsWorkspace: true }),

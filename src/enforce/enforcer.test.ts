@@ -217,6 +217,23 @@ it('a kill does not wait for a client that reads slowly (E10)', async () => {
   expect(await killing).toBe(true)
 })
 
+it('what is under way is waited for, by whoever is to end the ledger, but not for ever', async () => {
+  vi.useFakeTimers()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const { enforcer, target, steps } = stage({ settled: promise })
+  expect(await enforcer.settle(1_000)).toBe(true)
+  const cutting = enforcer.cut(target, cut)
+  const tooShort = enforcer.settle(1_000)
+  const longEnough = enforcer.settle(9_000)
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(await tooShort).toBe(false)
+  resolve()
+  expect(await longEnough).toBe(true)
+  expect(steps.at(-1)).toBe('done')
+  vi.useRealTimers()
+  expect(await cutting).toBe(true)
+})
+
 it('a restore that cannot be written down reopens nothing (I8, I9)', async () => {
   const { enforcer, target, steps, state } = stage(diskIsFull)
   state.isCut = true

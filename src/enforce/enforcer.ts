@@ -47,6 +47,8 @@ export interface Enforcer {
   resume<Begun>(id: string, reason: string, begin: () => Promise<Begun>): Promise<Begun>
   /** Takes the steps that an earlier controller did not, and writes the outcome. */
   finish(open: OpenEnforcement, target: EnforcementTarget): Promise<void>
+  /** Waits for what is under way, whether it succeeds or not; false when that takes longer. */
+  settle(waitMs: number): Promise<boolean>
 }
 
 /** The ledger answers in a millisecond or two; a cut that waited longer for its intent closes first what flows. */
@@ -180,6 +182,8 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
       const left = stepsOf[action].filter(({ name }) => !doneSteps.includes(name))
       await conclude({ entry, intent: Promise.resolve(), target, message: reason }, left, finishedRemark)
     },
+
+    settle: (waitMs) => within(Promise.allSettled(last.values()), waitMs),
   }
 }
 
