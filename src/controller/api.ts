@@ -250,7 +250,7 @@ export interface EnforcementResult {
   readonly changed: boolean
 }
 
-/** `GET /v1/usage?by=GROUPING&each_model=1&since=MS&until=MS&bottle=ID` */
+/** `GET /v1/usage?by=GROUPING&each_model=1&since=MS&until=MS&bottle=ID&limit=N` */
 export interface UsageReport {
   readonly by: UsageGrouping
   readonly rows: readonly UsageRow[]

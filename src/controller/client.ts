@@ -58,6 +58,8 @@ export interface ControllerClient {
     readonly sinceMs?: number
     readonly untilMs?: number
     readonly bottle?: string
+    /** Rows at most. */
+    readonly limit?: number
   }): Promise<UsageReport>
   estimator(): Promise<EstimatorReport>
   exchanges(filter: { readonly bottle?: string; readonly limit?: number }): Promise<ExchangeList>
@@ -105,8 +107,10 @@ export function createClient(socketPath: string, patienceMs?: number): Controlle
     budgets: () => get('/v1/budgets'),
     explainBudgets: (id) => get(bottlePath(id, '/budgets')),
     changeBudget: (change) => post('/v1/budgets', change),
-    usage: ({ by, eachModel = false, sinceMs, untilMs, bottle }) =>
-      get(`/v1/usage${query({ by, each_model: eachModel ? 1 : undefined, since: sinceMs, until: untilMs, bottle })}`),
+    usage: ({ by, eachModel = false, sinceMs, untilMs, bottle, limit }) => {
+      const asked = { by, each_model: eachModel ? 1 : undefined, since: sinceMs, until: untilMs, bottle, limit }
+      return get(`/v1/usage${query(asked)}`)
+    },
     estimator: () => get('/v1/estimator'),
     exchanges: ({ bottle, limit }) => get(`/v1/exchanges${query({ bottle, limit })}`),
     counters: () => get('/v1/counters'),

@@ -62,6 +62,7 @@ export const usageQuery = z.object({
   since: wholeNumber.optional(),
   until: wholeNumber.optional(),
   bottle: z.string().optional(),
+  limit: wholeNumber.optional(),
 })
 /** A pace that is longer would look like a controller that hangs. */
 const maxPaceMs = 10_000

@@ -573,6 +573,13 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         expect(await charges({ bottleId: 'claude-z', sinceMs: startMs + 2 * hourMs })).toEqual([])
       })
 
+      it('can be asked for the largest charges only', async () => {
+        const charges = async (limit: number) =>
+          (await ledger.usage({ by: 'bottle', limit })).map(({ chargeTokens }) => chargeTokens)
+        expect(await charges(2)).toEqual([40, 15])
+        expect(await charges(9)).toEqual([40, 15, 7])
+      })
+
       it('can be asked for up to a moment, rounded up to the hour', async () => {
         const charges = async (query: { sinceMs?: number; untilMs: number }) =>
           (await ledger.usage({ by: 'provider', ...query })).map(({ chargeTokens }) => chargeTokens)

@@ -93,6 +93,8 @@ export interface UsageQuery {
   readonly bottleId?: string
   /** Only what was charged at this scope. */
   readonly scope?: string
+  /** At most so many rows. */
+  readonly limit?: number
 }
 
 export interface UsageRow {

@@ -100,6 +100,13 @@ test('usage --cost prices what has a price, and says what has none', async () =>
   expect(unpriced.stderr).toMatch(/tokens have no price, of: claude\/claude-opus-4-8\n$/)
 })
 
+test('usage --limit leaves out what was charged less', async () => {
+  const all = (await host.json<{ readonly rows: readonly Row[] }>(['usage', '--by', 'model'])).rows
+  const first = (await host.json<{ readonly rows: readonly Row[] }>(['usage', '--by', 'model', '--limit', '1'])).rows
+  expect(first).toEqual(all.slice(0, 1))
+  expect(first).toHaveLength(1)
+})
+
 test('usage of a time in which nothing was used says so; as CSV it is the names alone', async () => {
   const before = ['usage', '--by', 'day', '--until', '1d']
   expect(await host.run(before)).toMatchObject({ stdout: '', stderr: 'bot-bottle: nothing was used\n' })

@@ -74,6 +74,7 @@ test.each([
   [['usage', '--since', '2026-02-30'], 'There is no such day or time.', undefined],
   [['usage', '--until', '9999-01-01'], 'It lies in the future.', undefined],
   [['usage', '--since', '1h', '--until', '2h'], 'the time of --until is not after that of --since', 'the earlier time'],
+  [['usage', '--by', 'day', '--limit', '3'], '--limit is of no use with --by day', '--since and --until'],
   [['usage', '--cost'], 'prices.yml, and none is built in', 'as docs/usage.md shows'],
   [['usage', '--prices', '/does/not/exist'], 'there is no price table /does/not/exist', '--prices FILE'],
   [['usage', '--prices', '/dev/null'], '/dev/null is no regular file', undefined],

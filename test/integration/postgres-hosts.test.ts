@@ -414,6 +414,7 @@ describe('a host that shares budgets', () => {
   test('that never comes back can be forgotten: what it did not spend is free', async () => {
     const [gone, other] = await openHosts(2, 10_000)
     await hold(gone, 10_000)
+    await gone[Symbol.asyncDispose]()
     expect((await hold(other, 1)).outcome).toMatchObject({ reason: 'pending' })
     const held = (await other.hosts()).map(({ hostId, heldTokens }) => [hostId, heldTokens])
     expect(Object.fromEntries(held)).toEqual({ [gone.hostId]: 10_000, [other.hostId]: 0 })

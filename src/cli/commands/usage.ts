@@ -7,11 +7,13 @@ import { hostPaths } from '../../host/paths.ts'
 import { connect } from '../connect.ts'
 import type { CliContext } from '../context.ts'
 import { inertJson } from '../inert.ts'
+import { readLimit } from '../read-limit.ts'
 import { groupedNumber } from '../table.ts'
 import { parseTime } from '../time.ts'
 import { type CostReport, costInWords, costReport, plainCosts } from '../usage/costs.ts'
 import { csvLines } from '../usage/csv.ts'
 import { showEstimator } from '../usage/estimator.ts'
+import { defaultRows, leftOutNotice, rowLimit } from '../usage/row-limit.ts'
 import { type UsageLine, usageTableLines } from '../usage/table.ts'
 import { timeAxis } from '../usage/time-axis.ts'
 
@@ -22,6 +24,7 @@ interface UsageOptions {
   readonly until?: number
   readonly cost?: boolean
   readonly prices?: string
+  readonly limit?: number
   readonly estimator?: boolean
   readonly csv?: boolean
   readonly json?: boolean
@@ -45,11 +48,16 @@ export function usageCommand(context: CliContext): Command {
     .option('--bottle <id>', 'of this bottle only')
     .option('--since <when>', 'only what ended since: 90m, 12h, 7d or a time such as 2026-11-22T08:00Z', time)
     .option('--until <when>', 'only what ended before, written in the same way', time)
+    .option(
+      '--limit <n>',
+      `at most so many rows, the largest (tables of other than times: ${defaultRows} by default)`,
+      readLimit,
+    )
     .option('--cost', 'what it cost about, by the prices of prices.yml (there are none built in)')
     .addOption(new Option('--prices <file>', 'a price table in place of prices.yml').implies({ cost: true }))
     .addOption(
       new Option('--estimator', 'how near the estimates of requests came, for each model').conflicts([
-        ...['by', 'bottle', 'since', 'until', 'cost', 'prices', 'csv'],
+        ...['by', 'bottle', 'since', 'until', 'limit', 'cost', 'prices', 'csv'],
       ]),
     )
     .addOption(new Option('--csv', 'print it as CSV').conflicts('json'))
@@ -62,6 +70,7 @@ Examples:
   bot-bottle usage --by day --since 2026-11-01 --until 2026-11-08
   bot-bottle usage --by hour --since 24h --csv > usage.csv
   bot-bottle usage --by agent --since 30d --cost
+  bot-bottle usage --limit 10
   bot-bottle usage --bottle claude-x1y2 --json
   bot-bottle usage --estimator
 `,
@@ -76,6 +85,7 @@ async function showUsage(context: CliContext, options: UsageOptions): Promise<vo
   // Before the controller is asked: what is wrong with them is the user's to correct.
   const prices = options.cost ? await pricesFor(context, options) : undefined
   const { by, bottle, since, until } = options
+  const maxRows = rowLimit(options)
   const client = await connect(context)
   const report = await client.usage({
     by,
@@ -83,15 +93,25 @@ async function showUsage(context: CliContext, options: UsageOptions): Promise<vo
     ...(since !== undefined && { sinceMs: since }),
     ...(until !== undefined && { untilMs: until }),
     ...(bottle !== undefined && { bottle }),
+    // One more, to know whether there are. Where costs are asked all rows are needed, for their total.
+    ...(maxRows !== undefined && !prices && { limit: maxRows + 1 }),
   })
-  const costs = prices && costReport(report, prices)
-  if (options.json) return context.print(inertJson(costs ? plainCosts(costs) : report))
-  if (options.csv) return printAll(context, costs ? costCsv(costs) : csvLines(csvNames, report.rows))
-  if (report.rows.length === 0) return context.tell('nothing was used')
-  const lines = linesOf(costs?.rows ?? report.rows, options, context.nowMs())
+  const firstOf = <Report extends { readonly rows: readonly unknown[] }>(whole: Report): Report => ({
+    ...whole,
+    rows: whole.rows.slice(0, maxRows),
+  })
+  const usage = firstOf(report)
+  const wholeCosts = prices && costReport(report, prices)
+  const costs = wholeCosts && firstOf(wholeCosts)
+  if (options.json) return context.print(inertJson(costs ? plainCosts(costs) : usage))
+  if (options.csv) return printAll(context, costs ? costCsv(costs) : csvLines(csvNames, usage.rows))
+  if (usage.rows.length === 0) return context.tell('nothing was used')
+  const lines = linesOf((costs ?? usage).rows, options, context.nowMs())
   const currency = costs && { currency: costs.currency }
   printAll(context, usageTableLines({ by, lines, widthColumns: context.widthColumns, ...currency }))
   if (costs) showTotal(context, costs)
+  const notice = leftOutNotice(options, (wholeCosts ?? report).rows.length)
+  if (notice) context.tell(notice)
 }
 
 function refuseEmptySpan({ since, until }: UsageOptions): void {

@@ -37,7 +37,7 @@ describe('the key of a scope', () => {
 describe('the periods that a charge counts in', () => {
   it('are that of its run and those of the calendar', () => {
     expect(periodKeysOf(['run:rev-1', 'host'], Date.UTC(2026, 10, 22))).toEqual([
-      ...['total', 'run:rev-1', 'day:2026-11-22', 'week:2026-W47', 'month:2026-11'],
+      ...['total', 'day:2026-11-22', 'week:2026-W47', 'month:2026-11', 'run:rev-1'],
     ])
   })
 

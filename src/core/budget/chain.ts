@@ -17,10 +17,18 @@ export function scopeChain(bottle: {
 }
 
 /** The keys of all periods that a charge counts in which a bottle with these scopes makes at this moment. */
-export function periodKeysOf(scopes: readonly string[], atMs: number): readonly string[] {
+export function periodKeysOf(
+  scopes: readonly string[],
+  atMs: number,
+  ofAnyRun = periodKeysOfAnyRun(atMs),
+): readonly string[] {
   const run = scopes.find((scope) => scope.startsWith('run:'))
-  if (run === undefined) return periodsWithoutRun.map((period) => periodKey(period, { atMs, run: '' }))
-  return periods.map((period) => periodKey(period, { atMs, run }))
+  return run === undefined ? ofAnyRun : [...ofAnyRun, run]
 }
 
-const periodsWithoutRun = periods.filter((period) => period !== 'run')
+/** The same for all bottles: what is not the period of a run. */
+export function periodKeysOfAnyRun(atMs: number): readonly string[] {
+  return periodsOfAnyRun.map((period) => periodKey(period, { atMs, run: '' }))
+}
+
+const periodsOfAnyRun = periods.filter((period) => period !== 'run')

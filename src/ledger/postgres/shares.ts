@@ -1,6 +1,6 @@
 /** SQL of counters that hosts share: what each host was granted of them, and what it told of its charges. */
-import { periodKeysOf } from '../../core/budget/chain.ts'
-import { type BudgetKey, type Counter, type CounterKey, isOfOneRun } from '../../core/budget/scope.ts'
+import { periodKeysOfAnyRun } from '../../core/budget/chain.ts'
+import type { BudgetKey, Counter, CounterKey } from '../../core/budget/scope.ts'
 import type { UntoldHour } from '../journal.ts'
 import type { Override } from '../ledger.ts'
 import type { Database } from './database.ts'
@@ -222,7 +222,7 @@ function hourRow(hour: UntoldHour): Readonly<Record<string, unknown>> {
     source: hour.source,
     day_ms: hour.dayMs,
     scopes: hour.scopes,
-    periods: periodKeysOf(hour.scopes, hour.dayMs).filter((period) => !isOfOneRun({ ...hour, scope: '', period })),
+    periods: periodKeysOfAnyRun(hour.dayMs),
     exchanges: hour.exchanges,
     input_tokens: hour.inputTokens,
     cache_write_tokens: hour.cacheWriteTokens,

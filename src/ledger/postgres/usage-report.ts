@@ -16,7 +16,7 @@ const sum = (column: string) => `least(sum(${column}), ${Number.MAX_SAFE_INTEGER
 
 export async function usageReport(
   { report }: Pick<Database, 'report'>,
-  { by, eachModel = false, sinceMs, untilMs, bottleId, scope }: UsageQuery,
+  { by, eachModel = false, sinceMs, untilMs, bottleId, scope, limit }: UsageQuery,
 ): Promise<readonly UsageRow[]> {
   const isTime = by === 'day' || by === 'hour'
   const rows = await report<UsageRow & { readonly [column: string]: unknown }>(
@@ -31,12 +31,14 @@ export async function usageReport(
        ${sum(`CASE WHEN source IN ('partial', 'estimated') THEN charge_tokens ELSE 0 END`)} AS "estimatedTokens"
      FROM bot_bottle.usage_hour
      WHERE hour_ms >= $1 AND hour_ms < $2 AND ($3::text IS NULL OR bottle_id = $3) AND ($4::text IS NULL OR $4 = ANY (scopes))
-     GROUP BY 1, 2 ${eachModel ? ', 3' : ''} HAVING sum(exchanges) > 0 ORDER BY ${isTime ? '1,' : ''} "chargeTokens" DESC, 1, 2, 3`,
+     GROUP BY 1, 2 ${eachModel ? ', 3' : ''} HAVING sum(exchanges) > 0 ORDER BY ${isTime ? '1,' : ''} "chargeTokens" DESC, 1, 2, 3
+     LIMIT $5`,
     [
       sinceMs === undefined ? Number.MIN_SAFE_INTEGER : startOfHourMs(sinceMs),
       untilMs === undefined ? Number.MAX_SAFE_INTEGER : startOfHourMs(untilMs + hourMs - 1),
       bottleId ?? null,
       scope ?? null,
+      limit ?? null,
     ],
   )
   if (!isTime) return rows

@@ -3,7 +3,7 @@
  * it, so that every counter of every period can be rebuilt from them.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import { periodKeysOf } from '../../core/budget/chain.ts'
+import { periodKeysOf, periodKeysOfAnyRun } from '../../core/budget/chain.ts'
 import { startOfDayMs } from '../../core/calendar.ts'
 
 export interface Chain {
@@ -26,12 +26,18 @@ export function chainStatements(db: DatabaseSync) {
   const insertScope = db.prepare('INSERT INTO chain_scope (scope, provider, day_ms, chain_id) VALUES (?, ?, ?, ?)')
   const all = db.prepare('SELECT chain_id AS chainId, keys FROM chain')
   const parsed = new Map<string, Chain>()
+  /** A start reads every chain there is, and thousands are of one day. */
+  let lastDay = { dayMs: Number.NaN, periods: periodKeysOfAnyRun(0) }
+  const periodsOf = (scopes: readonly string[], dayMs: number) => {
+    if (lastDay.dayMs !== dayMs) lastDay = { dayMs, periods: periodKeysOfAnyRun(dayMs) }
+    return periodKeysOf(scopes, dayMs, lastDay.periods)
+  }
   const parse = (keys: string): Chain => {
     const known = parsed.get(keys)
     if (known !== undefined) return known
     if (parsed.size >= maxParsedChains) parsed.clear()
     const { dayMs, provider, scopes } = JSON.parse(keys) as Omit<Chain, 'periods'>
-    const chain = { dayMs, provider, scopes, periods: periodKeysOf(scopes, dayMs) }
+    const chain = { dayMs, provider, scopes, periods: periodsOf(scopes, dayMs) }
     parsed.set(keys, chain)
     return chain
   }

@@ -60,7 +60,8 @@ export function usageStatements(db: DatabaseSync, options: { readonly isShared: 
       WHERE hour_ms >= :fromMs AND hour_ms < :untilMs
         ${bottleId === undefined ? '' : 'AND bottle_id = :bottleId'}
         ${scope === undefined ? '' : `AND ${isOfScope}`}
-      GROUP BY 1, 2 ${eachModel ? ', 3' : ''} HAVING sum(exchanges) > 0 ORDER BY ${isTime(by) ? '1,' : ''} chargeTokens DESC, 1, 2, 3`)
+      GROUP BY 1, 2 ${eachModel ? ', 3' : ''} HAVING sum(exchanges) > 0 ORDER BY ${isTime(by) ? '1,' : ''} chargeTokens DESC, 1, 2, 3
+      LIMIT :limit`)
 
   return {
     /** Appends the event of a settled reservation and adds it to its hour. */
@@ -117,12 +118,13 @@ export function usageStatements(db: DatabaseSync, options: { readonly isShared: 
     },
 
     report: (query: UsageQuery): readonly UsageRow[] => {
-      const { by, sinceMs, untilMs, bottleId, scope } = query
+      const { by, sinceMs, untilMs, bottleId, scope, limit = -1 } = query
       const rows = prepareReport(query).all({
         fromMs: sinceMs === undefined ? Number.MIN_SAFE_INTEGER : startOfHourMs(sinceMs),
         untilMs: untilMs === undefined ? Number.MAX_SAFE_INTEGER : startOfHourMs(untilMs + hourMs - 1),
         ...(bottleId !== undefined && { bottleId }),
         ...(scope !== undefined && { scope }),
+        limit,
       }) as unknown as readonly UsageRow[]
       if (!isTime(by)) return rows
       const nameOf = by === 'day' ? dayName : hourName
