@@ -14,7 +14,8 @@ import { benchmark, checkQuickly, testEverything, testFaults, testProject, testS
 /** Tools by task: only a task that makes bottles asks for their packages. */
 const forBottles = ['bwrap', 'nsenter', 'unshare', 'setpriv', 'ip', 'mount', 'bash']
 const forTests = [...forBottles, 'curl', 'git']
-const forAllTests = [...forTests, 'postgres', 'zsh', 'fish']
+const forAgents = [...forTests, 'wget', 'hey', 'python3-requests', 'python3-httpx']
+const forAllTests = [...forAgents, 'postgres', 'zsh', 'fish']
 
 const tasks = {
   demo: { tools: forBottles, build: true, run: (args) => runChild('node', ['dist/main.js', 'demo', ...args]) },
@@ -30,7 +31,7 @@ const tasks = {
   'test:escape': { tools: forTests, build: false, run: (args) => testProject('escape', args) },
   'test:faults': { tools: forTests, build: false, run: testFaults },
   'test:soak': { tools: forTests, build: false, run: testSoak },
-  'test:agents': { tools: forTests, build: true, run: (args) => testProject('agents', args) },
+  'test:agents': { tools: forAgents, build: true, run: (args) => testProject('agents', args) },
 }
 
 async function main([name, ...args]) {

@@ -1,5 +1,5 @@
 /** The programs of the system that bottles are made with and tests need. Only root on Debian or Ubuntu has them installed; else we say which. */
-import { accessSync, constants, readdirSync, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SetupError, step } from './step.mjs'
 
@@ -15,13 +15,19 @@ const packages = {
   git: { debian: 'git', fedora: 'git', arch: 'git' },
   zsh: { debian: 'zsh', fedora: 'zsh', arch: 'zsh' },
   fish: { debian: 'fish', fedora: 'fish', arch: 'fish' },
+  // What tests run in a bottle where it is there, and in CI: other systems need not have it.
+  wget: { debian: 'wget' },
+  hey: { debian: 'hey' },
+  'python3-requests': { debian: 'python3-requests', file: '/usr/lib/python3/dist-packages/requests' },
+  'python3-httpx': { debian: 'python3-httpx', file: '/usr/lib/python3/dist-packages/httpx' },
   postgres: { debian: 'postgresql', fedora: 'postgresql-server', arch: 'postgresql' },
 }
 
 export async function ensureSystemPackages(tools) {
-  const missing = missingOf(tools)
+  const canInstall = process.getuid?.() === 0 && isDebian()
+  const missing = missingOf(tools).filter((tool) => canInstall || packages[tool].fedora !== undefined)
   if (missing.length === 0) return
-  if (process.getuid?.() !== 0 || !isDebian()) throw new SetupError(whatToInstall(missing))
+  if (!canInstall) throw new SetupError(whatToInstall(missing))
   const names = packagesOf(missing, 'debian')
   // In runlevel 1 no service is started: tests start servers of their own.
   const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
@@ -36,7 +42,11 @@ export async function ensureSystemPackages(tools) {
 function missingOf(tools) {
   // Where Debian keeps `ip` for administrators and PostgreSQL for itself, though they are not on every user's PATH.
   const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin', ...postgresPaths()]
-  return tools.filter((tool) => !directories.some((directory) => isExecutable(join(directory, tool))))
+  const isThere = (tool) => {
+    const { file } = packages[tool]
+    return file === undefined ? directories.some((directory) => isExecutable(join(directory, tool))) : existsSync(file)
+  }
+  return tools.filter((tool) => !isThere(tool))
 }
 
 function postgresPaths() {

@@ -7,7 +7,7 @@ import type { CaFiles } from './ca-bundle.ts'
 
 export type Environment = Readonly<Record<string, string>>
 
-export function caVariables({ certificatePath, bundlePath }: CaFiles): Environment {
+export function caVariables({ certificatePath, bundlePath, trustStorePath }: CaFiles): Environment {
   return {
     // These add to the roots that the runtime carries.
     NODE_EXTRA_CA_CERTS: certificatePath,
@@ -23,6 +23,8 @@ export function caVariables({ certificatePath, bundlePath }: CaFiles): Environme
     AWS_CA_BUNDLE: bundlePath,
     NIX_SSL_CERT_FILE: bundlePath,
     GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: bundlePath,
+    // Every JVM tells on stderr that it took it up.
+    JAVA_TOOL_OPTIONS: `-Djavax.net.ssl.trustStore=${trustStorePath}`,
   }
 }
 

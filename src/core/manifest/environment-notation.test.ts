@@ -5,7 +5,7 @@ import { markVariable } from '../../sandbox/none/process-tree.ts'
 import { variableFault } from './environment-notation.ts'
 
 test.each([
-  ...Object.keys(caVariables({ certificatePath: '/ca.pem', bundlePath: '/bundle.pem' })),
+  ...Object.keys(caVariables({ certificatePath: '/ca.pem', bundlePath: '/bundle.pem', trustStorePath: '/bundle.p12' })),
   ...Object.keys(proxyVariables(3128)),
   markVariable,
 ])('%s, which the sandbox sets, is not for a file to set', (name) => {

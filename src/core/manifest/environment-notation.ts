@@ -47,6 +47,7 @@ const reservedVariables: readonly { readonly names: ReadonlySet<string>; readonl
       'AWS_CA_BUNDLE',
       'NIX_SSL_CERT_FILE',
       'GRPC_DEFAULT_SSL_ROOTS_FILE_PATH',
+      'JAVA_TOOL_OPTIONS',
     ]),
     why: "is set by the sandbox: without the bottle's own certificate every connection would fail; remove it",
   },

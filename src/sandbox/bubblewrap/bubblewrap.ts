@@ -7,7 +7,7 @@
 import { mkdir, readdir, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { BottleError, messageOf } from '../../core/errors.ts'
-import { systemBundlePaths, writeCaFiles } from '../ca-bundle.ts'
+import { systemBundlePaths, systemTrustStorePaths, writeCaFiles } from '../ca-bundle.ts'
 import { caVariables, type Environment } from '../child-environment.ts'
 import { searchPathOf } from '../find-tool.ts'
 import { homesOfUser } from '../homes-of-user.ts'
@@ -163,6 +163,7 @@ async function prepareFiles({
       emptyProcFiles: presentProcFiles(),
       etc: [...hostEtcArguments(namesInEtc), ...etc],
       caBundle: { source: ca.bundlePath, targets: systemBundlePaths },
+      trustStore: { source: ca.trustStorePath, targets: systemTrustStorePaths },
       caCertificate: { source: ca.certificatePath, target: caCertificateInside },
       install,
       readOnlyPaths,
@@ -189,7 +190,11 @@ function ownEnvironment({ binFolders }: InstallPaths): Environment {
     LANG: 'C.UTF-8',
     TERM: 'xterm-256color',
     PATH: [...binFolders, `${agentUser.home}/.local/bin`, ...standardPath].join(':'),
-    ...caVariables({ certificatePath: caCertificateInside, bundlePath: systemBundlePaths[0] }),
+    ...caVariables({
+      certificatePath: caCertificateInside,
+      bundlePath: systemBundlePaths[0],
+      trustStorePath: systemTrustStorePaths[0],
+    }),
   }
 }
 

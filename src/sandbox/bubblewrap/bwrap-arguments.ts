@@ -15,6 +15,8 @@ export interface BottleView {
   readonly etc: readonly string[]
   /** Host path of the bundle, and where it is mounted. */
   readonly caBundle: { readonly source: string; readonly targets: readonly string[] }
+  /** The same for Java. */
+  readonly trustStore: { readonly source: string; readonly targets: readonly string[] }
   readonly caCertificate: { readonly source: string; readonly target: string }
   /** Those of `emptyProcFiles` that the host's kernel has. */
   readonly emptyProcFiles: readonly string[]
@@ -40,7 +42,7 @@ export const emptyProcFiles = ['kcore', 'keys', 'key-users', 'kmsg', 'timer_list
 )
 
 export function bwrapArguments(view: BottleView): readonly string[] {
-  const { hostname, install, home, workspace, caBundle, caCertificate, tmpfsBytes } = view
+  const { hostname, install, home, workspace, caBundle, trustStore, caCertificate, tmpfsBytes } = view
   const size = tmpfsBytes === null ? [] : ['--size', String(tmpfsBytes)]
   return [
     ...[
@@ -62,6 +64,7 @@ export function bwrapArguments(view: BottleView): readonly string[] {
     ...temporary('/var/tmp', size),
     ...view.etc,
     ...caBundle.targets.flatMap((target) => readOnly(caBundle.source, target)),
+    ...trustStore.targets.flatMap((target) => readOnly(trustStore.source, target)),
     ...readOnly(caCertificate.source, caCertificate.target),
     ...install.readOnly.flatMap((path) => readOnly(path)),
     ...install.symlinks.flatMap(([link, target]) => symlink(target, link)),
