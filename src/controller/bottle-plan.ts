@@ -18,9 +18,15 @@ import type { Egress } from '../proxy/egress.ts'
 import type { StartRequest } from './api.ts'
 import { environmentNeeds } from './credentials.ts'
 import type { Definitions } from './definitions.ts'
+import { upgraded, type VersionedFile, versionOf } from './kept-versions.ts'
 
-/** To be raised with every change that an older controller, or a newer one, would misread. */
-export const planVersion = 2
+const planFile: VersionedFile = {
+  name: 'plan',
+  // 2: limits. What was started without any goes on so.
+  steps: [(plan) => ({ ...plan, limits: { memoryBytes: null, processes: null, diskBytes: null, cpuWeight: 100 } })],
+}
+
+export const planVersion = versionOf(planFile)
 
 export interface BottlePlan extends Pick<Egress, 'gate' | 'weights' | 'preflight'> {
   readonly version: number
@@ -77,11 +83,7 @@ function inForce(written: readonly Sourced<WrittenBudget>[], period: Period): re
   return written.map(({ value }) => ({ period, ...value }))
 }
 
-/** Throws a plain error whose message is the end of a sentence. */
+/** Also of a plan that an older controller wrote. Throws BottleError `conflict` for that of a newer one. */
 export function planOf(text: string): BottlePlan {
-  const plan = JSON.parse(text) as BottlePlan // ours alone, mode 0600; of this shape if it is of this version
-  if (plan.version !== planVersion) {
-    throw new Error(`its plan is of version ${plan.version}, and this controller knows version ${planVersion}`)
-  }
-  return plan
+  return upgraded(text, planFile) as unknown as BottlePlan // of this shape, since it is of this version
 }

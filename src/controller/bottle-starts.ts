@@ -135,9 +135,15 @@ export function createBottleStarts(options: BottleStartsOptions): BottleStarts {
       await defineBudgets(id, plan, given.budgets)
       const keys = providersOf(definitions.bottle).flatMap(({ name }) => book.holding(plan.chain, name, nowMs()))
       refuseWithoutRoom('resume', { id, budgets: await Promise.all(keys.map((key) => ledger.counter(key))) })
-      return enforcer.resume(id, 'asked for by the operator', async () => {
-        // Once more: another resume may have come first.
+      const asked = {
+        action: 'resume',
+        reason: 'asked for by the operator',
+        outcome: 'its program may be started',
+      } as const
+      return enforcer.inTurn({ bottleId: id, ...asked }, async () => {
+        // Once more: another resume may have come first, or a kill.
         const row = await frozenRow(id)
+        await services.keptHashes.over(directory)
         await checkFrozen(directory)
         try {
           await ledger.updateBottle(id, { state: 'starting', reference: '' })

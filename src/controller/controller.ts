@@ -44,6 +44,7 @@ import { openEstimatorBook } from './estimator-book.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
 import { createHoldWatch } from './hold-watch.ts'
 import { removeDirectory } from './instance-directory.ts'
+import { createKeptHashes } from './kept-hashes.ts'
 import { readLearned } from './learned.ts'
 import type { LiveBottle } from './live-bottle.ts'
 import { endedInWords } from './memory-words.ts'
@@ -180,6 +181,7 @@ export async function openController({
       },
     }),
   )
+  const keptHashes = stack.use(createKeptHashes({ onBug }))
   const { instancesPath, egressLogsPath } = paths
   const services = {
     ledger,
@@ -193,6 +195,7 @@ export async function openController({
     instancesPath,
     egressLogsPath,
     memoryWatch,
+    keptHashes,
     onBug,
   }
 
@@ -279,6 +282,7 @@ export async function openController({
     enforcer,
     nowMs,
     instancesPath,
+    keptHashes,
     backendOf: ({ kind }) => backends[kind],
     takeIn,
     onFailure: onBug,
@@ -358,9 +362,13 @@ export async function openController({
         return { bottle: await view(id), changed }
       }
       const { state } = await view(id)
-      const changed = await removeKept(join(paths.instancesPath, id))
-      if (state === 'frozen') await ledger.updateBottle(id, { state: 'killed', endedAtMs: nowMs() })
-      return { bottle: await view(id), changed }
+      if (state !== 'frozen' && state !== 'starting') {
+        return { bottle: await view(id), changed: await removeKept(join(paths.instancesPath, id)) }
+      }
+      const asked = { action: 'kill', reason: 'asked for by the operator', outcome: 'nothing of it is kept' } as const
+      await enforcer.inTurn({ bottleId: id, ...asked }, () => killKept(id))
+      announce(id)
+      return { bottle: await view(id), changed: true }
     },
 
     async restore(id, { budgets: limits }) {
@@ -405,6 +413,20 @@ export async function openController({
       for (const id of ids) bus.emit({ kind: 'bottle', bottle: await view(id), atMs: nowMs() })
       await shared.disposeAsync()
     },
+  }
+
+  /** In its turn: a resume that came first is over, and may have made a living bottle of it. */
+  async function killKept(id: string): Promise<void> {
+    const { state } = await view(id)
+    if (living.has(id)) {
+      await living.get(id)?.kill()
+      living.delete(id)
+    } else if (state === 'frozen') {
+      await removeKept(join(paths.instancesPath, id))
+      await ledger.updateBottle(id, { state: 'killed', endedAtMs: nowMs() })
+    } else if (state === 'starting') {
+      throw new BottleError('conflict', `bottle "${id}" is being started`, { hint: 'Ask again in a moment.' })
+    }
   }
 
   async function livingBottle(id: string): Promise<LiveBottle> {

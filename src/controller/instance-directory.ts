@@ -16,7 +16,7 @@ const removingPrefix = '.removing-'
 export interface InstanceDirectory {
   readonly path: string
   writePlan(plan: BottlePlan): Promise<void>
-  /** Throws a plain error, whose message is the end of a sentence, for a plan that is not there or of another version. */
+  /** Throws an error, whose message is the end of a sentence, for a plan that is not there or of a newer version. */
   readPlan(): Promise<BottlePlan>
   writeKeys(keys: AuthorityKeys): Promise<void>
   readKeys(): Promise<AuthorityKeys>

@@ -8,11 +8,13 @@ import type { BottleRow, BottleState, Ledger } from '../ledger/ledger.ts'
 import type { SandboxBackend, SandboxReference } from '../sandbox/sandbox.ts'
 import { freezing, readFrozen } from './freezing.ts'
 import { removeDirectory } from './instance-directory.ts'
+import type { KeptHashes } from './kept-hashes.ts'
 
 export interface LeftBottleOptions {
   readonly ledger: Ledger
   readonly instancesPath: string
   readonly nowMs: () => number
+  readonly keptHashes: Pick<KeptHashes, 'begin'>
   backendOf(reference: SandboxReference): SandboxBackend
 }
 
@@ -24,7 +26,8 @@ export interface LeftBottle extends EnforcementTarget {
 }
 
 export function leftBottle(row: BottleRow, options: LeftBottleOptions): LeftBottle {
-  const { ledger, instancesPath, nowMs, backendOf } = options
+  const { ledger, instancesPath, nowMs, keptHashes, backendOf } = options
+  const directory = join(instancesPath, row.id)
   const isEnded = row.endedAtMs !== null
   const reference = referenceOf(row)
   const backend = reference && backendOf(reference)
@@ -37,11 +40,12 @@ export function leftBottle(row: BottleRow, options: LeftBottleOptions): LeftBott
   }
   const freeze = freezing({
     row,
-    directory: join(instancesPath, row.id),
+    directory,
     pause: async () => reference && backend?.pause(reference),
     nowMs,
     endProcesses: async () => reference && backend?.sweep(reference),
     writeState: () => setState('frozen'),
+    onSealed: () => keptHashes.begin(directory),
   })
   return {
     id: row.id,
@@ -55,12 +59,12 @@ export function leftBottle(row: BottleRow, options: LeftBottleOptions): LeftBott
     reopen: () => setState('running'),
     async kill() {
       await end('killed')
-      await removeDirectory(join(instancesPath, row.id))
+      await removeDirectory(directory)
     },
     ...freeze,
     end,
     async refreeze() {
-      const frozen = await readFrozen(join(instancesPath, row.id))
+      const frozen = await readFrozen(directory)
       if (frozen) await setState('frozen')
       return frozen !== undefined
     },

@@ -21,6 +21,7 @@ import type { BottleCredentials } from './credentials.ts'
 import { loggedEvents } from './egress-log.ts'
 import { freezing } from './freezing.ts'
 import { type InstanceDirectory, removeDirectory } from './instance-directory.ts'
+import type { KeptHashes } from './kept-hashes.ts'
 
 /** What all bottles of a controller share. */
 export interface BottleServices
@@ -28,6 +29,7 @@ export interface BottleServices
   readonly memoryWatch: Pick<MemoryWatch, 'watch'>
   readonly budgets: BudgetBook
   readonly estimator: TokenEstimator
+  readonly keptHashes: Pick<KeptHashes, 'begin' | 'over'>
   readonly instancesPath: string
   readonly egressLogsPath: string
 }
@@ -126,6 +128,7 @@ export function openLiveBottle(parts: BottleParts, services: BottleServices): Li
       await directory.removeKeys()
       await setState('frozen')
     },
+    onSealed: () => services.keptHashes.begin(directory.path),
   })
   const end: LiveBottle['end'] = ({ state: last, exitCode, keepsWorkspace }) => {
     ending ??= endOnce(last, exitCode, keepsWorkspace)

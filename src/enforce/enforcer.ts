@@ -31,6 +31,14 @@ export type EnforcementEntry = Omit<AuditEntry, 'sequence' | 'phase' | 'step'> &
   readonly reason: string
 }
 
+export interface AskedInTurn {
+  readonly bottleId: string
+  readonly action: EnforcementAction
+  /** For the audit, each one sentence. */
+  readonly reason: string
+  readonly outcome: string
+}
+
 export interface EnforcerOptions {
   readonly ledger: Pick<Ledger, 'beginEnforcement' | 'recordStep' | 'endEnforcement'>
   readonly nowMs: () => number
@@ -43,8 +51,8 @@ export interface Enforcer {
   /** False when there was nothing left to do. */
   cut(target: EnforcementTarget, cut: Cut): Promise<boolean>
   restore(target: EnforcementTarget, reason: string): Promise<boolean>
-  /** Begins a frozen bottle again, once at a time, and records it. */
-  resume<Begun>(id: string, reason: string, begin: () => Promise<Begun>): Promise<Begun>
+  /** Does what an operator wants with a bottle that no steps are for, after all that was asked of it before, and records it. */
+  inTurn<Result>(asked: AskedInTurn, work: () => Promise<Result>): Promise<Result>
   /** Takes the steps that an earlier controller did not, and writes the outcome. */
   finish(open: OpenEnforcement, target: EnforcementTarget): Promise<void>
   /** Waits for what is under way, whether it succeeds or not; false when that takes longer. */
@@ -161,15 +169,15 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
       })
     },
 
-    resume(bottleId, reason, start) {
-      return inTurn(bottleId, Number.POSITIVE_INFINITY, async () => {
-        const entry = { enforcementId: newId(), bottleId, action: 'resume', trigger: 'operator', reason } as const
+    inTurn(asked, work) {
+      return inTurn(asked.bottleId, Number.POSITIVE_INFINITY, async () => {
+        const entry = { enforcementId: newId(), trigger: 'operator', ...asked } as const
         await begin(entry)
         const end = endOf(entry)
         try {
-          const begun = await start()
-          await end('done', 'its program may be started')
-          return begun
+          const result = await work()
+          await end('done', asked.outcome)
+          return result
         } catch (error) {
           await end('failed', messageOf(error))
           throw error

@@ -138,6 +138,51 @@ test('what is frozen stays so over a crash of the controller, and what was tampe
   expect((await host.run(['resume', id])).stderr).toContain('is not frozen: it is killed')
 })
 
+test.each(testUsers.map((user, index) => ({ ...user, workspace: ['copy', 'layer'][index] ?? 'layer' })))(
+  'what a frozen bottle changed (--workspace $workspace, $title) is told, applied and discarded, and it goes on with the rest',
+  async ({ workspace, ...user }) => {
+    await using host = await openProductHost({ user })
+    const script = 'mkdir d; echo 1 > d/one; echo 2 > two; echo 3 > three; echo ready; read -r; ls; cat d/*; read -r'
+    const options = ['--workspace', workspace]
+    const command = host.start(['run', ...options, '--', 'bash', '-c', script], { input: typed })
+    await command.said(/ready/)
+    const { id } = await onlyBottle(host)
+    await host.run(['freeze', id])
+    await command.ended
+    expect((await host.run(['diff', id, '--name-status'])).stdout).toBe('A  d/one\nA  three\nA  two\n')
+    expect((await host.run(['apply', id, 'three', '--yes'])).stdout).toBe('A  three\n')
+    expect(await readdir(host.workspace)).toEqual(['three'])
+    expect((await host.run(['discard', id, 'd', '--yes'])).stdout).toBe('A  d/one\n')
+    expect((await host.run(['diff', id, '--name-status'])).stdout).toBe('A  two\n')
+    const resumed = host.start(['resume', id, '--', 'again'], { input: typed })
+    await resumed.said(/ready/)
+    expect((await host.run(['kill', id])).stderr).toContain(`${id} is gone`)
+    await resumed.ended
+  },
+)
+
+test('a frozen bottle that is killed while it is being resumed is gone (E10, E11)', async () => {
+  await using host = await openProductHost({})
+  const command = host.start(['run', '--', 'bash', '-c', 'echo ready; read -r'], { input: typed })
+  await command.said(/ready/)
+  const { id } = await onlyBottle(host)
+  await host.run(['freeze', id])
+  await command.ended
+  const client = await host.client()
+  const asked = { command: ['/bin/true'], budgets: [], hostEnvironment: {}, terminalEnvironment: {} } as const
+  const resuming = client.resume(id, asked)
+  const isResuming = async () => (await client.audit({ bottle: id })).at(-1)?.action === 'resume'
+  await until('it is being resumed', isResuming)
+  expect(await client.kill(id)).toMatchObject({ changed: true, bottle: { state: 'killed' } })
+  expect(await resuming).toMatchObject({ bottle: { id } })
+  expect(await host.json(['ps', '--all'])).toMatchObject([{ id, state: 'killed' }])
+  expect(await readdir(join(host.home, 'instances'))).toEqual([])
+  expect(await host.leftovers()).toEqual([])
+  expect((await auditOf(host)).at(-1)).toBe('kill operator done')
+  await expect(client.resume(id, asked)).rejects.toThrow('it is killed')
+  expect((await client.kill(id)).changed).toBe(false)
+})
+
 test('of two that resume a bottle at once, one has it (E11)', async () => {
   await using host = await openProductHost({})
   const command = host.start(['run', '--', 'bash', '-c', 'echo ready; read -r'], { input: typed })

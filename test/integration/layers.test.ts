@@ -66,10 +66,13 @@ it('layers become one, but where a folder took the place of what another had rem
 
 it('the hash of a layer changes with whatever a program can see of it', async () => {
   await using project = await openLayeredProject('overlay', tree)
-  const hashes = new Set<string>()
+  const hashes = new Set<string | null>()
+  const stamps = new Set<string>()
   const hash = async () => {
     const { directory } = await project.stack()
-    return (await hashLayer(path.join(directory, 'upper'))).sha256
+    const { sha256, stamp } = await hashLayer(path.join(directory, 'upper'), { contents: true })
+    stamps.add(stamp)
+    return sha256
   }
   const changes = [
     'echo x >> a',
@@ -89,4 +92,5 @@ it('the hash of a layer changes with whatever a program can see of it', async ()
   }
   expect(hashes.size).toBe(changes.length)
   expect(hashes.has(await hash())).toBe(true)
+  expect(stamps.size).toBe(changes.length)
 })

@@ -65,6 +65,7 @@ describe('a controller that starts', () => {
         ledger,
         instancesPath,
         nowMs: () => 7,
+        keptHashes: { begin: () => {} },
         enforcer: createEnforcer({ ledger, nowMs: () => 7, newId: () => 'e1', onEntry: () => {} }),
         backendOf: () => ({ ...createNone(), sweep }),
         prepareAdoption: async () => ({ open: async () => ({ kind: 'gone' }) }),

@@ -2,7 +2,6 @@
  * Takes changes out of the layers again. A mounted overlay must not be changed behind the kernel's back, so what a running bottle
  * sees is changed through its own mount.
  */
-import { BottleError } from '../../core/errors.ts'
 import { isAlive } from '../bubblewrap/process-identity.ts'
 import { readAppliedTimes } from './applied-times.ts'
 import { folderAt } from './apply-changes.ts'
@@ -13,19 +12,23 @@ import { type FoundChange, listChanges } from './list-changes.ts'
 import { asChangedMeanwhile } from './meanwhile.ts'
 import { putEntry, putTree } from './put-entry.ts'
 import { removeEntry } from './remove-entry.ts'
+import { changeSealed } from './snapshot.ts'
 
-/** Resolves to those that were taken out. Throws BottleError `conflict` for a bottle that is frozen. */
+/** Resolves to those that were taken out. What is sealed is sealed as it is then. */
 export async function discardChanges(
   stack: LayerStack,
   isWanted: (change: Change) => boolean,
 ): Promise<readonly Change[]> {
-  const { form, directory } = stack
   using mounted = openMounted(stack)
-  if (form.kind === 'overlay' && form.sealed.length > 0 && mounted === undefined) {
-    throw new BottleError('conflict', `the layers in ${directory} are sealed`, {
-      hint: 'Resume the bottle first, or remove it with: bot-bottle kill ID',
-    })
-  }
+  const discard = () => discardThose(stack, { isWanted, mounted })
+  return mounted ? await discard() : await changeSealed(stack, discard)
+}
+
+async function discardThose(
+  stack: LayerStack,
+  { isWanted, mounted }: { readonly isWanted: (change: Change) => boolean; readonly mounted: Folder | undefined },
+): Promise<readonly Change[]> {
+  const { form, directory } = stack
   const done: Change[] = []
   for await (const found of listChanges(stack, { applied: await readAppliedTimes(directory) })) {
     if (!isWanted(found.change)) continue
@@ -45,8 +48,10 @@ async function discardOne(
 ): Promise<void> {
   using target = mounted && folderAt(mounted, found.change.path)
   if (target) return await putBack(found, target)
-  if (form.kind === 'copy' || !found.showsOriginal || isStillFolder(found.change)) return putBack(found, found.layer)
-  await removeEntry(found.layer, found.name)
+  if (form.kind === 'copy' || isStillFolder(found.change)) return putBack(found, found.layer)
+  for (const layer of found.layers) await removeEntry(layer, found.name)
+  const [top] = found.layers
+  if (!found.showsOriginal && top) await putBack(found, top)
 }
 
 /** It keeps what is in it: each of those is a change of its own. */
