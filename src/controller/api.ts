@@ -348,7 +348,7 @@ export type ControllerEvent =
   | {
       readonly kind: 'limit'
       readonly bottleId: string
-      readonly limit: 'memory'
+      readonly limit: 'memory' | 'disk'
       readonly detail: string
       readonly atMs: number
     }

@@ -19,7 +19,9 @@ import type { CutPolicy, EnforcementTrigger, Ledger } from '../ledger/ledger.ts'
 import { createAddressGuard } from '../proxy/address-guard.ts'
 import { createRoomBell } from '../proxy/room-bell.ts'
 import { createUpstream } from '../proxy/upstream.ts'
-import { createMemoryWatch } from '../sandbox/memory/memory-watch.ts'
+import type { EndedProcesses, WatchedBottle } from '../sandbox/bottle-processes.ts'
+import type { EndedWriters, WatchedDisk } from '../sandbox/disk/look.ts'
+import { createLimitWatch } from '../sandbox/limit-watch.ts'
 import type { SandboxBackend, SandboxName } from '../sandbox/sandbox.ts'
 import { type ActivityBook, openActivityBook } from './activity-book.ts'
 import { prepareAdoption } from './adopt-bottle.ts'
@@ -46,8 +48,8 @@ import { createHoldWatch } from './hold-watch.ts'
 import { removeDirectory } from './instance-directory.ts'
 import { createKeptHashes } from './kept-hashes.ts'
 import { readLearned } from './learned.ts'
+import { diskInWords, memoryInWords } from './limit-words.ts'
 import type { LiveBottle } from './live-bottle.ts'
-import { endedInWords } from './memory-words.ts'
 import { createNotifier } from './notify/notifier.ts'
 import { openLedger } from './open-ledger.ts'
 import { type Recovered, recover, refuseUnbalanced, unbalancedInWords } from './recovery.ts'
@@ -170,15 +172,22 @@ export async function openController({
     }),
   )
   const living = new Map<string, LiveBottle>()
+  const exceeded = (limit: 'memory' | 'disk', bottleId: string, detail: string) => {
+    onNotice(`${bottleId} exceeded its ${limit}; ${detail}`)
+    bus.emit({ kind: 'limit', bottleId, limit, detail, atMs: nowMs() })
+  }
   const memoryWatch = stack.use(
-    createMemoryWatch({
+    createLimitWatch<WatchedBottle, EndedProcesses>({
+      limit: 'memory',
+      onEnded: (ended) => exceeded('memory', ended.bottleId, memoryInWords(ended)),
       onBug,
-      onEnded(found) {
-        const { bottleId } = found
-        const detail = endedInWords(found)
-        onNotice(`${bottleId} exceeded its memory; ${detail}`)
-        bus.emit({ kind: 'limit', bottleId, limit: 'memory', detail, atMs: nowMs() })
-      },
+    }),
+  )
+  const diskWatch = stack.use(
+    createLimitWatch<WatchedDisk, EndedWriters>({
+      limit: 'disk',
+      onEnded: (ended) => exceeded('disk', ended.bottleId, diskInWords(ended)),
+      onBug,
     }),
   )
   const keptHashes = stack.use(createKeptHashes({ onBug }))
@@ -196,6 +205,7 @@ export async function openController({
     egressLogsPath,
     memoryWatch,
     keptHashes,
+    diskWatch,
     onBug,
   }
 

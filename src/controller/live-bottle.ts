@@ -13,7 +13,9 @@ import type { BottleRow, BottleState } from '../ledger/ledger.ts'
 import { openBottleProxy } from '../proxy/bottle-proxy.ts'
 import type { CertificateAuthority } from '../proxy/certificate-authority.ts'
 import type { Egress, EgressEvents } from '../proxy/egress.ts'
-import type { MemoryWatch } from '../sandbox/memory/memory-watch.ts'
+import type { WatchedBottle } from '../sandbox/bottle-processes.ts'
+import type { WatchedDisk } from '../sandbox/disk/look.ts'
+import type { LimitWatch } from '../sandbox/limit-watch.ts'
 import type { HeldSandbox, SandboxBackend } from '../sandbox/sandbox.ts'
 import type { BottlePlan } from './bottle-plan.ts'
 import type { BudgetBook } from './budget-book.ts'
@@ -26,7 +28,8 @@ import type { KeptHashes } from './kept-hashes.ts'
 /** What all bottles of a controller share. */
 export interface BottleServices
   extends Pick<Egress, 'ledger' | 'upstream' | 'bell' | 'thresholdsPercent' | 'nowMs' | 'newId' | 'onBug'> {
-  readonly memoryWatch: Pick<MemoryWatch, 'watch'>
+  readonly memoryWatch: Pick<LimitWatch<WatchedBottle>, 'watch'>
+  readonly diskWatch: Pick<LimitWatch<WatchedDisk>, 'watch'>
   readonly budgets: BudgetBook
   readonly estimator: TokenEstimator
   readonly keptHashes: Pick<KeptHashes, 'begin' | 'over'>
@@ -98,11 +101,7 @@ export function openLiveBottle(parts: BottleParts, services: BottleServices): Li
     },
   })
   const { reference } = sandbox
-  const { memoryBytes } = plan.limits
-  const watched =
-    reference.kind === 'bubblewrap' && memoryBytes !== null
-      ? services.memoryWatch.watch({ ...reference, id: row.id, limitBytes: memoryBytes })
-      : undefined
+  const watches = watchLimits(parts, services)
   // In the same turn: no connection was seen so far.
   if (cutMessage !== undefined) proxy.refuse(cutMessage)
 
@@ -113,7 +112,7 @@ export function openLiveBottle(parts: BottleParts, services: BottleServices): Li
     await ledger.updateBottle(row.id, { state: next })
   }
   const endProcesses = async () => {
-    watched?.[Symbol.dispose]()
+    watches.dispose()
     // At once: what is charged may wait for the ledger, and no process lives for it.
     await Promise.all([proxy[Symbol.asyncDispose](), sandbox.kill()])
     await log.flush()
@@ -198,4 +197,18 @@ export function openLiveBottle(parts: BottleParts, services: BottleServices): Li
       await log.flush()
     },
   }
+}
+
+/** Those limits that the kernel does not hold. */
+function watchLimits(
+  { row: { id }, plan, directory, sandbox: { reference } }: BottleParts,
+  { memoryWatch, diskWatch }: BottleServices,
+): DisposableStack {
+  const watches = new DisposableStack()
+  const { memoryBytes, diskBytes } = plan.limits
+  if (reference.kind !== 'bubblewrap') return watches
+  if (memoryBytes !== null) watches.use(memoryWatch.watch({ ...reference, id, limitBytes: memoryBytes }))
+  if (diskBytes !== null)
+    watches.use(diskWatch.watch({ ...reference, id, limitBytes: diskBytes, directory: directory.path }))
+  return watches
 }

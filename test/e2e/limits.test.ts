@@ -20,11 +20,12 @@ describe.each(testUsers)('a bottle $title', (user) => {
     })
     await mkdir(join(host.home, 'bottles'))
     await writeFile(join(host.home, 'bottles/small.md'), '---\nagent_provider: claude\nlimits: {memory: 96MiB}\n---\n')
+    await writeFile(join(host.home, 'bottles/tight.md'), '---\nagent_provider: claude\nlimits: {disk: 64MiB}\n---\n')
   })
   afterAll(() => host[Symbol.asyncDispose]())
 
-  const inBottle = (script: string) => [
-    ...['run', '--bottle', 'small', '--workspace', 'none', '--'],
+  const inBottle = (script: string, bottle = 'small') => [
+    ...['run', '--bottle', bottle, '--workspace', 'none', '--'],
     ...['bash', '-c', script],
   ]
 
@@ -64,6 +65,28 @@ print("lost", lost)
 '`
     const { stdout, exitCode } = await host.run(inBottle(script))
     expect({ stdout, exitCode }).toEqual({ stdout: 'lost 7\n', exitCode: 0 })
+  })
+
+  test('that writes more to the disk than it may loses its writer, and can make room (S13)', async () => {
+    const writer = `python3 -c '
+import time
+for number in range(200):
+  open(f"file{number}", "wb").write(b"x" * (4 << 20))
+  time.sleep(0.02)
+'`
+    const script = `sleep 60 & ${writer}; echo "ended with $?"; rm file*; echo kept > note; kill -0 $! && cat note`
+    const { stdout, stderr, exitCode } = await host.run(inBottle(script, 'tight'))
+    expect({ stdout, exitCode }).toEqual({ stdout: 'ended with 137\nkept\n', exitCode: 0 })
+    expect(stderr).toMatch(
+      /the bottle exceeded its disk: the process python3 \(\d+MiB written\) was ended, since .*, and may have 64MiB\n/,
+    )
+  })
+
+  test('that fills the disk with many short processes is ended (S13)', async () => {
+    const script = 'for ((number = 0; number < 1000; number++)); do head -c 4M /dev/zero > file$number; done; echo done'
+    const { stdout, stderr, exitCode } = await host.run(inBottle(script, 'tight'))
+    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 137 })
+    expect(stderr).toContain('the bottle exceeded its disk')
   })
 
   test('that forks and spins as much as it may slows no other down (S13)', async () => {

@@ -59,6 +59,10 @@ export const limitsKeys = {
     'Processes and threads at a time, or unlimited. Default: 4096.',
     sourced(orUnlimited(wholeNumber({ minimum: 16, maximum: 1_000_000 }))),
   ),
+  disk: key(
+    'What its home and the layer over its workspace may take of the disk, e.g. 5GiB, or unlimited. Default: 20GiB.',
+    sourced(size(16 * MiB)),
+  ),
   cpu_weight: key(
     'Its share where processors are short: 100 as a program of the host, 50 (default) half as much.',
     sourced(wholeNumber({ minimum: 1, maximum: 100 })),
@@ -66,14 +70,16 @@ export const limitsKeys = {
 }
 
 export const limitsNotation = converted(mapping(limitsKeys), {
-  from: ({ memory, processes, cpu_weight }): WrittenLimits => ({
+  from: ({ memory, processes, disk, cpu_weight }): WrittenLimits => ({
     ...(memory && { memoryBytes: memory }),
     ...(processes && { processes }),
+    ...(disk && { diskBytes: disk }),
     ...(cpu_weight && { cpuWeight: cpu_weight }),
   }),
-  to: ({ memoryBytes, processes, cpuWeight }) => ({
+  to: ({ memoryBytes, processes, diskBytes, cpuWeight }) => ({
     ...(memoryBytes && { memory: memoryBytes }),
     ...(processes && { processes }),
+    ...(diskBytes && { disk: diskBytes }),
     ...(cpuWeight && { cpu_weight: cpuWeight }),
   }),
 })

@@ -1,6 +1,7 @@
-/** Looks at the memory of bottles in a thread of its own, so that thousands of processes in them hold up no request. */
+/** Looks at the memory of bottles: every half second, and ten times a second once one has used half of its limit. */
 import { parentPort } from 'node:worker_threads'
-import { lookAtMemory, type WatchedBottle } from './look.ts'
+import type { WatchedBottle } from '../bottle-processes.ts'
+import { lookAtMemory } from './look.ts'
 
 const quietMs = 500
 const tightMs = 100
