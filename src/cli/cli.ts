@@ -43,6 +43,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/settings.ts')).settingsCommand,
   },
   ps: { summary: 'list the bottles', load: async () => (await import('./commands/ps.ts')).psCommand },
+  logs: {
+    summary: 'show what a bottle in the background printed',
+    load: async () => (await import('./commands/logs.ts')).logsCommand,
+  },
   diff: {
     summary: 'show what a bottle changed in its workspace',
     load: async () => (await import('./commands/diff.ts')).diffCommand,

@@ -27,6 +27,8 @@ export interface LaunchOptions {
   readonly workspace: StartRequest['workspace']['kind']
   readonly readOnly?: readonly string[]
   readonly learn?: boolean
+  readonly detach?: boolean
+  readonly tty: boolean
 }
 
 export function addLaunchOptions(command: Command): Command {
@@ -54,6 +56,21 @@ export function addLaunchOptions(command: Command): Command {
     )
     .addOption(repeatable('--read-only <path>', 'host path to show inside, read-only', (path: string) => path))
     .option('--learn', 'let it reach hosts that no route allows, and print the routes for them at the end')
+    .addOption(detachOption())
+    .addOption(noTerminalOption())
+}
+
+export function detachOption(): Option {
+  return new Option('-d, --detach', 'in the background, with a terminal of its own; prints the id')
+}
+
+export function noTerminalOption(): Option {
+  return new Option('--no-tty', 'with --detach: without a terminal, and with nothing to read')
+}
+
+/** Throws BottleError `usage` for what only means something together. */
+export function checkDetachOptions({ detach = false, tty }: Pick<LaunchOptions, 'detach' | 'tty'>): void {
+  if (!tty && !detach) throw new BottleError('usage', '--no-tty is for bottles that are started with --detach')
 }
 
 export function budgetOption(description: string): Option {

@@ -1,15 +1,16 @@
 /** The way of `start` and `run`: plan, find the program, create the bottle, hold it until the program has ended. */
 import type { Plan, StartRequest } from '../controller/api.ts'
-import type { ControllerClient } from '../controller/client.ts'
-import { messageOf } from '../core/errors.ts'
 import { answersTo } from './ask.ts'
-import { tellChanges, tellCopy } from './changes/tell-changes.ts'
+import { tellCopy } from './changes/tell-changes.ts'
 import { connectOrStart } from './connect.ts'
 import type { CliContext } from './context.ts'
+import { detach } from './detached/detach.ts'
+import { checkTerminalTools } from './detached/start-holder.ts'
 import { findCommand } from './find-command.ts'
 import { type Holding, holdBottle } from './hold-bottle.ts'
-import { budgetsFor, environmentFor, existingPaths, type LaunchOptions } from './launch-options.ts'
+import { budgetsFor, checkDetachOptions, environmentFor, existingPaths, type LaunchOptions } from './launch-options.ts'
 import { holdSignals } from './program.ts'
+import { tellEnd } from './tell-end.ts'
 import { tellLearned } from './tell-learned.ts'
 
 export interface LaunchRequest {
@@ -21,18 +22,23 @@ export interface LaunchRequest {
 
 /** Resolves to the program's exit code. */
 export async function launch(context: CliContext, request: LaunchRequest): Promise<number> {
+  checkDetachOptions(request.options)
   const readOnlyPaths = await existingPaths(request.options.readOnly ?? [], context.cwd)
   const client = await connectOrStart(context)
   const { agent, options } = request
+  if (options.detach && options.tty) await checkTerminalTools(context.cwd)
   const plan = await client.plan({ agent, definitions: options.bottle ?? [], projectPath: context.cwd })
   for (const notice of plan.notices) context.tell(notice)
   using signals = holdSignals()
   const asked = await startRequest(context, { request, plan, readOnlyPaths })
   const started = await client.start(asked)
   if (options.learn) context.tell(learning)
+  if (!started.bottle.contained) context.tell(uncontained)
   await tellCopy(context, started.bottle.id)
+  const holding = { client, started, signals, hostEnvironment: asked.hostEnvironment }
+  if (options.detach) return await detach(context, holding, options)
   try {
-    return await holdToEnd(context, { client, started, signals, hostEnvironment: asked.hostEnvironment })
+    return await holdToEnd(context, holding)
   } finally {
     if (options.learn) await tellLearned(context, client, started.bottle.id)
   }
@@ -41,27 +47,15 @@ export async function launch(context: CliContext, request: LaunchRequest): Promi
 /** Holds a bottle until its program has ended, and tells what is left of it. */
 export async function holdToEnd(context: CliContext, holding: Holding): Promise<number> {
   const { client, started } = holding
-  const { id, contained } = started.bottle
-  if (!contained) context.tell('this bottle is not contained: its program runs as a plain process of this host')
+  const { id } = started.bottle
   try {
     return await holdBottle(context, holding)
   } finally {
-    if (await isFrozen(client, id)) context.tell(`${id} is frozen; it goes on with: bot-bottle resume ${id}`)
-    else
-      await tellChanges(context, id).catch((error: unknown) =>
-        context.tell(`what was changed cannot be told: ${messageOf(error)}`),
-      )
+    await tellEnd(context, client, id)
   }
 }
 
-/** Not where nobody can say. */
-function isFrozen(client: ControllerClient, id: string): Promise<boolean> {
-  return client.bottle(id).then(
-    ({ state }) => state === 'frozen',
-    () => false,
-  )
-}
-
+const uncontained = 'this bottle is not contained: its program runs as a plain process of this host'
 const learning =
   'this bottle learns: what no route allows passes, without a credential; start it so with what you trust only'
 
@@ -85,6 +79,7 @@ async function startRequest(context: CliContext, { request, plan, readOnlyPaths 
     workspace: options.workspace === 'none' ? { kind: 'none' } : { kind: options.workspace, path: context.cwd },
     readOnlyPaths,
     learn: options.learn ?? false,
+    detached: options.detach ?? false,
     budgets,
     policy: options.shutdown ?? null,
     sandbox: options.sandbox,

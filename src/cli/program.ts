@@ -40,7 +40,7 @@ export async function startProgram({ launch, bottle }: StartedBottle): Promise<P
   return { ended, end: () => endChild(child, ended) }
 }
 
-function endChild(child: ChildProcess, ended: Promise<number>): void {
+export function endChild(child: ChildProcess, ended: Promise<unknown>): void {
   child.kill('SIGTERM')
   const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
   void ended.then(() => clearTimeout(timer))

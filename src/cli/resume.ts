@@ -1,6 +1,8 @@
 /** The way of `resume`: what the bottle needs, its program, the bottle again, held until the program has ended. */
 import { connectOrStart } from './connect.ts'
 import type { CliContext } from './context.ts'
+import { type DetachOptions, detach } from './detached/detach.ts'
+import { checkTerminalTools } from './detached/start-holder.ts'
 import { findCommand } from './find-command.ts'
 import { holdToEnd, neededEnvironment, terminalEnvironment } from './launch.ts'
 import { type BudgetOption, budgetsFor } from './launch-options.ts'
@@ -13,11 +15,14 @@ export interface ResumeRequest {
   readonly budget: readonly BudgetOption[]
   /** The agent is given its flag to go on with its last conversation. */
   readonly isContinuing: boolean
+  /** undefined: in this terminal. */
+  readonly detach: DetachOptions | undefined
 }
 
 /** Resolves to the program's exit code. */
 export async function resume(context: CliContext, request: ResumeRequest): Promise<number> {
   const { id, words, budget, isContinuing } = request
+  if (request.detach?.tty) await checkTerminalTools(context.cwd)
   const client = await connectOrStart(context)
   const plan = await client.resumePlan(id)
   for (const notice of plan.notices) context.tell(notice)
@@ -32,6 +37,8 @@ export async function resume(context: CliContext, request: ResumeRequest): Promi
     budgets: budgetsFor(budget, plan.providers),
     hostEnvironment,
     terminalEnvironment: terminalEnvironment(context),
+    detached: request.detach !== undefined,
   })
-  return holdToEnd(context, { client, started, signals, hostEnvironment })
+  const holding = { client, started, signals, hostEnvironment }
+  return await (request.detach ? detach(context, holding, request.detach) : holdToEnd(context, holding))
 }

@@ -13,7 +13,7 @@ const reconnectTimeoutMs = 30_000
 const retryMs = 100
 
 export interface SessionOptions {
-  readonly context: CliContext
+  readonly context: Pick<CliContext, 'home' | 'env' | 'tell'>
   readonly client: ControllerClient
   readonly started: StartedBottle
   /** What the plan wants of the user's environment. */

@@ -110,6 +110,8 @@ export interface StartRequest extends PlanRequest {
   readonly sandbox: SandboxName
   /** What no route allows passes and is kept, but on the hosts of providers. */
   readonly learn?: boolean
+  /** Held by a process in the background; what its program prints is kept with the bottle. */
+  readonly detached?: boolean
   /** What the plan wants of the user's environment (kept in memory, never given to the bottle). */
   readonly hostEnvironment: Readonly<Record<string, string>>
   /** Variables for the program: the answers to the plan's questions, and whatever else the user sets for this start. */
@@ -134,7 +136,8 @@ export interface ResumePlan extends Plan {
 }
 
 /** `POST /v1/bottles/ID/resume`, answered by a StartedBottle; the rest is as it was at the start. */
-export interface ResumeRequest extends Pick<StartRequest, 'command' | 'hostEnvironment' | 'terminalEnvironment'> {
+export interface ResumeRequest
+  extends Pick<StartRequest, 'command' | 'detached' | 'hostEnvironment' | 'terminalEnvironment'> {
   /** New limits of the bottle's run scope, applied before. */
   readonly budgets: readonly BudgetLimit[]
 }
@@ -149,6 +152,8 @@ export interface BottleView {
   readonly policy: CutPolicy
   /** False for a bottle without containment (`--sandbox none`). */
   readonly contained: boolean
+  /** It lives, in the background. */
+  readonly detached: boolean
   readonly createdAtMs: number
   readonly endedAtMs: number | null
   readonly exitCode: number | null

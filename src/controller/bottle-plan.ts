@@ -39,6 +39,8 @@ export interface BottlePlan extends Pick<Egress, 'gate' | 'weights' | 'preflight
   readonly egress: WrittenEgress
   readonly log: EgressLog
   readonly learns: boolean
+  /** Absent in a plan of before. */
+  readonly detached?: boolean
   readonly limits: Limits
   /** Whether what the program changed stays after its end. */
   readonly keepsWorkspace: boolean
@@ -72,6 +74,7 @@ export function resolvePlan({ id, definitions, request, settings }: ResolvedStar
     egress: writtenEgress(bottle),
     log: bottle.egress.log?.value ?? 1,
     learns: request.learn ?? false,
+    detached: request.detached ?? false,
     limits: limitsOf([bottle.limits, settings.limits], defaultLimits({ hostMemoryBytes: totalmem() })),
     keepsWorkspace: request.workspace.kind === 'layer' || request.workspace.kind === 'copy',
     givenVariables: environmentNeeds(bottle).environmentNames.filter((name) => name in request.hostEnvironment),

@@ -1,13 +1,10 @@
-/**
- * Starts the controller as a daemon: own session, working directory `/`, its output in a log file, a small environment
- * without credentials, and none of the starter's open files (Node closes none of them itself, so bash does: S15).
- */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+/** Starts the controller as a daemon, its output in a log file, and waits until it answers. */
+import type { ChildProcess } from 'node:child_process'
 import { type FileHandle, open, rename, stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { BottleError, messageOf } from '../core/errors.ts'
+import { BottleError } from '../core/errors.ts'
+import { spawnDaemon } from '../host/spawn-daemon.ts'
 import { errorFromBody } from './client-transport.ts'
 
 export interface StartOptions {
@@ -28,38 +25,13 @@ const maxTailBytes = 16 * 1024
 const mainPath = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url))
 const controllerCommand = [process.execPath, mainPath, 'controller', 'run', '--detached-child']
 
-/** Each bottle may have a thousand connections: the daemon takes as many descriptors as the user may have. */
-const closeInheritedFiles = `
-ulimit -Sn "$(ulimit -Hn)"
-for entry in /proc/self/fd/*; do
-  fd=\${entry##*/}
-  if [ "$fd" -gt 2 ]; then eval "exec $fd>&-"; fi
-done
-exec "$@"
-`
-
 /** Resolves when the controller answers. Throws what it reported when it ended instead, and leaves none behind. */
 export async function startController(options: StartOptions): Promise<void> {
   const { home, logPath, env, command = controllerCommand } = options
   await rotateLog(logPath)
   await using log = await open(logPath, 'a+', 0o600)
   const logStart = (await log.stat()).size
-  const child = spawn('bash', ['--noprofile', '--norc', '-c', closeInheritedFiles, 'bash', ...command], {
-    cwd: '/',
-    detached: true,
-    env: daemonEnvironment(env, home),
-    stdio: ['ignore', log.fd, log.fd],
-  })
-  const failedToSpawn = await once(child, 'spawn').then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-  if (failedToSpawn !== undefined) {
-    throw new BottleError('sandbox_unavailable', `bash could not be started: ${messageOf(failedToSpawn)}`, {
-      hint: 'Install bash.',
-      cause: failedToSpawn,
-    })
-  }
+  const child = await spawnDaemon({ command, home, env, stdio: ['ignore', log.fd, log.fd] })
   try {
     await untilAnswering(child, log, { ...options, logStart })
   } catch (error) {
@@ -85,13 +57,6 @@ async function untilAnswering(
     if (performance.now() > deadline) throw failure ?? didNotAnswer(logPath)
     await delay(pollMs)
   }
-}
-
-function daemonEnvironment(env: StartOptions['env'], home: string): Record<string, string> {
-  const kept = /^(?:PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|BOT_BOTTLE_[A-Z_]+|PG[A-Z]+)$/
-  const daemon: Record<string, string> = {}
-  for (const [name, value] of Object.entries(env)) if (value !== undefined && kept.test(name)) daemon[name] = value
-  return { ...daemon, BOT_BOTTLE_HOME: home }
 }
 
 /** A detached child reports its failure as the last line of the log that is an error body (see `api.ts`). */

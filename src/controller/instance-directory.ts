@@ -4,9 +4,11 @@
  *
  *     plan.json        how the bottle was resolved (`bottle-plan.ts`)
  *     authority.json   the keys of its certificate authority, as long as it lives
+ *     output.log       what its program printed, of one in the background (`host/output-log.ts`)
  */
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { olderLogName, outputLogName } from '../host/output-log.ts'
 import type { AuthorityKeys } from '../proxy/certificate-authority.ts'
 import { removeTree } from '../sandbox/layers/remove-entry.ts'
 import { type BottlePlan, planOf } from './bottle-plan.ts'
@@ -21,11 +23,14 @@ export interface InstanceDirectory {
   writeKeys(keys: AuthorityKeys): Promise<void>
   readKeys(): Promise<AuthorityKeys>
   removeKeys(): Promise<void>
+  /** Once the bottle has ended: what it changed stays, and what it printed. */
+  keepForUser(plan: Pick<BottlePlan, 'keepsWorkspace' | 'detached'>): Promise<void>
 }
 
 export function instanceDirectory(instancesPath: string, id: string): InstanceDirectory {
   const path = join(instancesPath, id)
   const [planPath, keysPath] = [join(path, 'plan.json'), join(path, 'authority.json')]
+  const removeKeys = () => rm(keysPath, { force: true })
   return {
     path,
     writePlan: (plan) => writeFile(planPath, JSON.stringify(plan), { mode: 0o600 }),
@@ -33,9 +38,16 @@ export function instanceDirectory(instancesPath: string, id: string): InstanceDi
     writeKeys: ({ certificate, privateKey }) =>
       writeFile(keysPath, JSON.stringify({ certificate, privateKey }), { mode: 0o600 }),
     readKeys: async () => JSON.parse(await readFile(keysPath, 'utf8')) as AuthorityKeys, // ours alone, mode 0600
-    removeKeys: () => rm(keysPath, { force: true }),
+    removeKeys,
+    async keepForUser({ keepsWorkspace, detached = false }) {
+      if (keepsWorkspace) return removeKeys()
+      if (!detached) return removeDirectory(path)
+      for (const name of await readdir(path)) if (!keptOfDetached.includes(name)) await removeTree(join(path, name))
+    },
   }
 }
+
+const keptOfDetached: readonly string[] = ['plan.json', outputLogName, olderLogName]
 
 /** Removes what a bottle kept: at once to all who look for it, and what a crash leaves is removed at the next start. */
 export async function removeDirectory(path: string): Promise<void> {

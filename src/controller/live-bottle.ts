@@ -136,7 +136,7 @@ export function openLiveBottle(parts: BottleParts, services: BottleServices): Li
   const endOnce = async (last: BottleState, exitCode: number | null, keepsWorkspace: boolean) => {
     state = last
     await endProcesses()
-    if (keepsWorkspace && plan.keepsWorkspace) await directory.removeKeys()
+    if (keepsWorkspace) await directory.keepForUser(plan)
     else await removeDirectory(directory.path)
     await ledger.updateBottle(row.id, { state: last, exitCode, endedAtMs: nowMs() })
   }

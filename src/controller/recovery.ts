@@ -97,19 +97,10 @@ async function removeLeftovers({ ledger, instancesPath }: RecoveryOptions): Prom
     const row = await ledger.bottle(id)
     if (!row || row.endedAtMs === null) continue
     const directory = instanceDirectory(instancesPath, id)
-    if (await keepsSomething(row, directory)) await directory.removeKeys()
-    else await removeDirectory(join(instancesPath, id))
+    // Killed, or ended before its program could run.
+    if (row.state === 'killed' || row.reference === '') await removeDirectory(join(instancesPath, id))
+    else await directory.keepForUser(await directory.readPlan().catch(() => ({ keepsWorkspace: true })))
   }
-}
-
-async function keepsSomething(
-  { state, reference }: BottleRow,
-  directory: ReturnType<typeof instanceDirectory>,
-): Promise<boolean> {
-  // Killed, or ended before its program could run.
-  if (state === 'killed' || reference === '') return false
-  const plan = await directory.readPlan().catch(() => undefined)
-  return plan?.keepsWorkspace ?? true
 }
 
 /** The results in the order of the items. */

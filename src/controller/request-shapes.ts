@@ -34,6 +34,7 @@ export const startRequest = z.object({
   policy: z.enum(['cutoff', 'freeze', 'kill']).nullable(),
   sandbox: z.enum(['bubblewrap', 'none']),
   learn: z.boolean().default(false),
+  detached: z.boolean().default(false),
   hostEnvironment: environment,
   env: environment,
   terminalEnvironment: environment,
@@ -43,6 +44,7 @@ export const exitReport = z.object({ exitCode: z.int().min(0).max(255) })
 export const resumeRequest = z.object({
   command: z.tuple([absolutePath], z.string()),
   budgets,
+  detached: z.boolean().default(false),
   hostEnvironment: environment,
   terminalEnvironment: environment,
 })

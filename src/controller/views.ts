@@ -20,6 +20,7 @@ export async function viewOf(row: BottleRow, { ledger, live, nowMs }: ViewOption
     state: live?.row.state ?? row.state,
     policy,
     contained,
+    detached: live?.plan.detached ?? false,
     createdAtMs,
     endedAtMs,
     exitCode,

@@ -30,6 +30,7 @@ test('ps --json is a list of bottles with the budgets that hold', async () => {
       state: 'cut',
       policy: 'cutoff',
       contained: true,
+      detached: false,
       createdAtMs: anyNumber,
       endedAtMs: null,
       exitCode: null,

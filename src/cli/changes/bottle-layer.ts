@@ -2,12 +2,12 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BottleError } from '../../core/errors.ts'
-import { hostPaths } from '../../host/paths.ts'
 import { readAppliedTimes } from '../../sandbox/layers/applied-times.ts'
 import type { Change } from '../../sandbox/layers/change.ts'
 import { type LayerStack, readStack, type StackName, stackDirectory } from '../../sandbox/layers/layer-stack.ts'
 import { type FoundChange, listChanges } from '../../sandbox/layers/list-changes.ts'
 import type { CliContext } from '../context.ts'
+import { instancePath } from '../instance-path.ts'
 import { withoutFolders } from './change-words.ts'
 
 /** Throws BottleError `not_found` for a bottle without. */
@@ -20,10 +20,7 @@ export async function bottleLayer({ home }: CliContext, id: string, name: StackN
 }
 
 export async function findLayer(home: string, id: string, name: StackName): Promise<LayerStack | undefined> {
-  if (!/^[a-z0-9_-]+$/.test(id)) {
-    throw new BottleError('usage', `"${id}" is not the id of a bottle`, { hint: 'List them with: bot-bottle ps --all' })
-  }
-  return readStack(stackDirectory(join(hostPaths(home).instancesPath, id), name))
+  return readStack(stackDirectory(instancePath(home, id), name))
 }
 
 const countFile = 'count'
@@ -45,7 +42,7 @@ export async function countChanges(stack: LayerStack): Promise<{ readonly count:
 
 /** What was counted last; 0 where nobody has, or nothing is kept. */
 export async function rememberedCount(home: string, id: string): Promise<number> {
-  const file = join(stackDirectory(join(hostPaths(home).instancesPath, id), 'workspace'), countFile)
+  const file = join(stackDirectory(instancePath(home, id), 'workspace'), countFile)
   return Number(await readFile(file, 'utf8').catch(() => '0'))
 }
 

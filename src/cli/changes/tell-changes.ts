@@ -11,7 +11,7 @@ export async function tellCopy(context: CliContext, id: string): Promise<void> {
 }
 
 /** Nothing where nothing was changed, or a kill has removed it already. */
-export async function tellChanges(context: CliContext, id: string): Promise<void> {
+export async function tellChanges(context: Pick<CliContext, 'home' | 'tell'>, id: string): Promise<void> {
   const stack = await findLayer(context.home, id, 'workspace')
   if (stack === undefined) return
   const { count, atLeast } = await countChanges(stack)

@@ -50,9 +50,9 @@ const columns = [
   { title: '' },
 ] as const
 
-function notes({ contained }: BottleView, changes: number): string {
+function notes({ contained, detached }: BottleView, changes: number): string {
   const kept = changes === 0 ? [] : [countInWords(changes, 'change')]
-  return [...(contained ? [] : ['uncontained']), ...kept].join(', ')
+  return [...(detached ? ['in the background'] : []), ...(contained ? [] : ['uncontained']), ...kept].join(', ')
 }
 
 function stateInWords({ state, exitCode, openExchanges }: BottleView): string {

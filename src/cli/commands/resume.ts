@@ -1,26 +1,38 @@
 import { Command } from 'commander'
 import type { CliContext } from '../context.ts'
-import { type BudgetOption, budgetOption } from '../launch-options.ts'
+import {
+  type BudgetOption,
+  budgetOption,
+  checkDetachOptions,
+  detachOption,
+  noTerminalOption,
+} from '../launch-options.ts'
 import { resume } from '../resume.ts'
 
 interface ResumeOptions {
   readonly budget?: readonly BudgetOption[]
   readonly continue: boolean
+  readonly detach?: boolean
+  readonly tty: boolean
 }
 
 export function resumeCommand(context: CliContext): Command {
   return new Command('resume')
     .description(
-      'Goes on with a frozen bottle in this terminal: the same id, files and spending. Its agent is started anew and told to go on with its last conversation; what its programs had in memory is gone.',
+      'Goes on with a frozen bottle, in this terminal or in the background: the same id, files and spending. Its agent is started anew and told to go on with its last conversation; what its programs had in memory is gone.',
     )
     .usage('[OPTIONS] ID [-- ARGS]')
     .argument('<id>', 'id of a frozen bottle (see: bot-bottle ps)')
     .argument('[args...]', 'what the agent is given besides, behind --')
     .addOption(budgetOption('a new limit, e.g. 400000 or claude=400000, in place of that of its start'))
     .option('--no-continue', 'start the agent without its flag to go on: ARGS say all')
+    .addOption(detachOption())
+    .addOption(noTerminalOption())
     .addHelpText('after', examples)
     .action(async (id: string, words: readonly string[], options: ResumeOptions) => {
-      context.exit(await resume(context, { id, words, budget: options.budget ?? [], isContinuing: options.continue }))
+      checkDetachOptions(options)
+      const { budget = [], continue: isContinuing, detach, tty } = options
+      context.exit(await resume(context, { id, words, budget, isContinuing, detach: detach ? { tty } : undefined }))
     })
 }
 

@@ -5,7 +5,9 @@ import { addLaunchOptions, type LaunchOptions } from '../launch-options.ts'
 
 export function runCommand(context: CliContext): Command {
   return addLaunchOptions(new Command('run'))
-    .description('Runs any program in a bottle of its own, in this terminal. Its exit code is passed on.')
+    .description(
+      'Runs any program in a bottle of its own, in this terminal or in the background. In the terminal its exit code is passed on.',
+    )
     .usage('[OPTIONS] -- COMMAND [ARGS]')
     .argument('<command>', 'the program')
     .argument('[args...]', 'what it is given')

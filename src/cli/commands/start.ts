@@ -5,7 +5,9 @@ import { addLaunchOptions, type LaunchOptions } from '../launch-options.ts'
 
 export function startCommand(context: CliContext): Command {
   return addLaunchOptions(new Command('start'))
-    .description('Starts an agent in a bottle of its own, in this terminal. Its exit code is passed on.')
+    .description(
+      'Starts an agent in a bottle of its own, in this terminal or in the background. In the terminal its exit code is passed on.',
+    )
     .usage('AGENT [OPTIONS] [-- ARGS]')
     .argument('<agent>', 'its name; bot-bottle agents lists them')
     .argument('[args...]', 'what the agent itself is given, behind --')
@@ -19,5 +21,6 @@ const examples = `
 Examples:
   bot-bottle start claude                                   on a copy of this directory
   bot-bottle start claude --budget 200000 --workspace direct
+  bot-bottle start claude --detach -- -p "fix the tests"     in the background
   bot-bottle start codex --shutdown kill -- exec "fix the tests"
 `

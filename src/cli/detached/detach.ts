@@ -1,0 +1,27 @@
+/** The way of `--detach`: the bottle is left to a process in the background, and its id is printed. */
+import type { CliContext } from '../context.ts'
+import type { Holding } from '../hold-bottle.ts'
+import { ownTerminalSize, startHolder } from './start-holder.ts'
+
+export interface DetachOptions {
+  /** The program gets a terminal of its own. */
+  readonly tty: boolean
+}
+
+/** Resolves to the exit code of the command once the program runs. */
+export async function detach(context: CliContext, holding: Holding, { tty }: DetachOptions): Promise<number> {
+  const { client, started, signals, hostEnvironment } = holding
+  const { id } = started.bottle
+  const { home, env } = context
+  try {
+    if (signals.ending.aborted) throw signals.ending.reason
+    await startHolder({ home, started, hostEnvironment, terminal: tty ? ownTerminalSize() : undefined }, env)
+  } catch (error) {
+    await client.exit(id, { exitCode: 1 }).catch(() => undefined)
+    if (signals.ending.aborted) return Number(signals.ending.reason)
+    throw error
+  }
+  context.print(id)
+  context.tell(`${id} runs in the background: bot-bottle logs -f ${id} shows what it prints, kill ${id} ends it`)
+  return 0
+}

@@ -1,0 +1,110 @@
+/** Bottles that live in the background. */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { BottleView, ControllerStatus } from '../../src/controller/api.ts'
+import { modelCallInShell } from '../fakes/model-call.ts'
+import { openProductHost, type ProductHost, processesNaming } from '../fakes/product-host.ts'
+import { testUsers } from '../fakes/test-user.ts'
+import { until } from '../fakes/until.ts'
+
+/** Waits for a file of that name in its workspace, which is the host's own. */
+const waitFor = (name: string) => `until [ -e ${name} ]; do sleep 0.05; done`
+
+async function detach(host: ProductHost, script: string, ...options: readonly string[]): Promise<string> {
+  const words = ['--detach', '--bottle', 'claude', '--workspace', 'direct', ...options, '--', 'bash', '-c', script]
+  const { exitCode, stdout, stderr } = await host.run(['run', ...words])
+  expect({ exitCode, stdout }, stderr).toEqual({ exitCode: 0, stdout: expect.stringMatching(/^run-[0-9a-f]{6}\n$/) })
+  return stdout.trim()
+}
+
+async function viewOf(host: ProductHost, id: string): Promise<BottleView | undefined> {
+  return (await host.json<readonly BottleView[]>(['ps', '--all'])).find((bottle) => bottle.id === id)
+}
+
+async function holderOf(host: ProductHost): Promise<number> {
+  const [line = '', ...others] = (await processesNaming(host.directory)).filter((one) => / \S*\/holder\.ts /.test(one))
+  if (line === '' || others.length > 0) throw new Error('not exactly one bottle is in the background')
+  return Number.parseInt(line, 10)
+}
+
+async function killController(host: ProductHost): Promise<void> {
+  process.kill((await host.json<ControllerStatus>(['controller', 'status'])).pid, 'SIGKILL')
+}
+
+test.each(testUsers)(
+  'a bottle $title goes on in the background, metered, over the death of its controller, and its exit code is kept (S10)',
+  async (user) => {
+    await using host = await openProductHost({ user })
+    const asking = `until [ -e enough ]; do ${modelCallInShell()} 2> /dev/null | grep message_stop; sleep 0.05; done; exit 7`
+    const id = await detach(host, `tty < /dev/tty; ${asking}`)
+    const following = host.start(['logs', '--follow', id])
+    await following.said(/message_stop/)
+    const before = await viewOf(host, id)
+    expect(before).toMatchObject({ state: 'running', detached: true })
+
+    await killController(host)
+    await until('the next controller meters it', async () => {
+      const now = await viewOf(host, id).catch(() => undefined)
+      return (now?.chargedTokens ?? 0) > (before?.chargedTokens ?? 0)
+    })
+    await writeFile(join(host.workspace, 'enough'), '')
+    expect(await following.ended).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('message_stop') })
+    await until('its end is written', async () => (await viewOf(host, id))?.state === 'exited')
+    expect(await viewOf(host, id)).toMatchObject({ exitCode: 7, detached: false })
+    expect((await host.run(['logs', id])).stdout).toContain('the next one has taken the bottle up')
+    await until('its holder has ended', async () => (await host.leftovers()).length === 0)
+  },
+)
+
+test('a bottle ends with the process that holds it, and is marked', async () => {
+  await using host = await openProductHost()
+  const id = await detach(host, 'echo ready; sleep 600')
+  const following = host.start(['logs', '-f', id])
+  await following.said(/ready/)
+  process.kill(await holderOf(host), 'SIGKILL')
+  expect(await following.ended).toMatchObject({ exitCode: 0 })
+  await until('its end is written', async () => (await viewOf(host, id))?.state === 'exited')
+  expect(await viewOf(host, id)).toMatchObject({ exitCode: null })
+  expect(await host.leftovers()).toEqual([])
+})
+
+test('what it printed is shown inert, of an ended bottle too, until it is killed (S16)', async () => {
+  await using host = await openProductHost()
+  const printed = String.raw`\033]0;title\007\033[31mred\033[0m\001\nlast\n`
+  const id = await detach(host, `printf '${printed}'; ${waitFor('over')}`, '--no-tty')
+  const following = host.start(['logs', '-f', '-n', '1', id])
+  await following.said(/^last\n/)
+  await writeFile(join(host.workspace, 'over'), '')
+  expect((await following.ended).exitCode).toBe(0)
+  expect(await host.run(['logs', id])).toMatchObject({ exitCode: 0, stdout: 'red\\u0001\nlast\n' })
+  expect((await host.run(['logs', '--raw', id])).stdout).toBe(
+    '\u001b]0;title\u0007\u001b[31mred\u001b[0m\u0001\nlast\n',
+  )
+  expect(await host.run(['kill', id])).toMatchObject({ exitCode: 0 })
+  expect(await host.run(['logs', id])).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('has no log') })
+})
+
+test('a bottle in the background is frozen and goes on there with the same log; a kill ends its holder', async () => {
+  await using host = await openProductHost()
+  const script = 'echo "round $(cat round)"; echo 2 > round; sleep 600'
+  const id = await detach(host, script, '--workspace', 'layer')
+  await host.start(['logs', '-f', id]).said(/round/)
+  expect(await host.run(['freeze', id])).toMatchObject({ exitCode: 0 })
+  await until('its holder has ended', async () => (await host.leftovers()).length === 0)
+  expect(await host.run(['resume', '--detach', id])).toMatchObject({ exitCode: 0, stdout: `${id}\n` })
+  await host.start(['logs', '-f', id]).said(/round \nbot-bottle: frozen: [^\n]*\n.*is frozen.*\nround 2/)
+  expect(await host.run(['kill', id])).toMatchObject({ exitCode: 0 })
+  await until('its holder has ended', async () => (await host.leftovers()).length === 0)
+  expect(await viewOf(host, id)).toMatchObject({ state: 'killed' })
+})
+
+test('what cannot be is refused before anything starts', async () => {
+  await using host = await openProductHost()
+  expect(await host.run(['run', '--no-tty', '--', 'true'])).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('--detach'),
+  })
+  expect(await host.run(['run', '--detach', '--', 'no-such-program'])).toMatchObject({ exitCode: 1, stdout: '' })
+  expect(await host.json(['ps', '--all'])).toEqual([])
+})
