@@ -87,6 +87,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'show the tokens that were used',
     load: async () => (await import('./commands/usage.ts')).usageCommand,
   },
+  report: {
+    summary: 'write a page of what was used, cut and refused',
+    load: async () => (await import('./commands/report.ts')).reportCommand,
+  },
   routes: {
     summary: 'list what a bottle may reach, and test a request',
     load: async () => (await import('./commands/routes.ts')).routesCommand,

@@ -255,7 +255,7 @@ export interface EnforcementResult {
   readonly changed: boolean
 }
 
-/** `GET /v1/usage?by=GROUPING&each_model=1&since=MS&until=MS&bottle=ID&limit=N` */
+/** `GET /v1/usage?by=GROUPING&each_model=1&each_bottle=1&since=MS&until=MS&bottle=ID&limit=N` */
 export interface UsageReport {
   readonly by: UsageGrouping
   readonly rows: readonly UsageRow[]

@@ -39,12 +39,12 @@ describe('a call', () => {
     })
     const client = createClient(socketPath)
     const restored = await client.restore('run-a1', { budgets: [{ provider: 'claude', limitTokens: 7 }] })
-    await client.usage({ by: 'day', eachModel: true, sinceMs: 5, untilMs: 9 })
+    await client.usage({ by: 'day', eachModel: true, eachBottle: true, sinceMs: 5, untilMs: 9 })
     await client.bottles({ all: true })
     expect(restored).toEqual({ changed: true })
     expect(seen).toEqual([
       ['POST', '/v1/bottles/run-a1/restore', { budgets: [{ provider: 'claude', limitTokens: 7 }] }],
-      ['GET', '/v1/usage?by=day&each_model=1&since=5&until=9', null],
+      ['GET', '/v1/usage?by=day&each_model=1&each_bottle=1&since=5&until=9', null],
       ['GET', '/v1/bottles?all=1', null],
     ])
   })

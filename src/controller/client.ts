@@ -55,6 +55,7 @@ export interface ControllerClient {
   usage(query: {
     readonly by: UsageReport['by']
     readonly eachModel?: boolean
+    readonly eachBottle?: boolean
     readonly sinceMs?: number
     readonly untilMs?: number
     readonly bottle?: string
@@ -107,9 +108,9 @@ export function createClient(socketPath: string, patienceMs?: number): Controlle
     budgets: () => get('/v1/budgets'),
     explainBudgets: (id) => get(bottlePath(id, '/budgets')),
     changeBudget: (change) => post('/v1/budgets', change),
-    usage: ({ by, eachModel = false, sinceMs, untilMs, bottle, limit }) => {
-      const asked = { by, each_model: eachModel ? 1 : undefined, since: sinceMs, until: untilMs, bottle, limit }
-      return get(`/v1/usage${query(asked)}`)
+    usage: ({ by, eachModel, eachBottle, sinceMs, untilMs, bottle, limit }) => {
+      const each = { each_model: eachModel ? 1 : undefined, each_bottle: eachBottle ? 1 : undefined }
+      return get(`/v1/usage${query({ by, ...each, since: sinceMs, until: untilMs, bottle, limit })}`)
     },
     estimator: () => get('/v1/estimator'),
     exchanges: ({ bottle, limit }) => get(`/v1/exchanges${query({ bottle, limit })}`),

@@ -71,10 +71,11 @@ const endpoints: readonly Endpoint[] = [
   call('GET', '/v1/budgets', async ({ controller }) => controller.budgets.list()),
   call('POST', '/v1/budgets', async ({ controller, body }) => controller.budgets.change(parse(budgetChange, body))),
   call('GET', '/v1/usage', async ({ controller, query }) => {
-    const { by, each_model, since, until, bottle, limit } = parse(usageQuery, query)
+    const { by, each_model, each_bottle, since, until, bottle, limit } = parse(usageQuery, query)
     const rows = await controller.ledger.usage({
       by,
       eachModel: each_model === '1',
+      eachBottle: each_bottle === '1',
       ...(since !== undefined && { sinceMs: since }),
       ...(until !== undefined && { untilMs: until }),
       ...(bottle !== undefined && { bottleId: bottle }),

@@ -61,6 +61,7 @@ const wholeNumber = z.coerce.number().pipe(z.int().nonnegative())
 export const usageQuery = z.object({
   by: z.enum(usageGroupings).default('provider'),
   each_model: z.literal('1').optional(),
+  each_bottle: z.literal('1').optional(),
   since: wholeNumber.optional(),
   until: wholeNumber.optional(),
   bottle: z.string().optional(),

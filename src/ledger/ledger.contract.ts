@@ -624,6 +624,17 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         )
       })
 
+      it('can tell the bottles of each group apart, with their agents', async () => {
+        const rows = await ledger.usage({ by: 'day', eachModel: true, eachBottle: true })
+        expect(
+          rows.map(({ group, bottle, agent, model, chargeTokens }) => [group, bottle, agent, model, chargeTokens]),
+        ).toEqual([
+          ['2026-01-15', 'claude-z', 'claude', '', 40],
+          ['2026-01-15', 'claude-x1y2', 'claude', 'sonnet', 15],
+          ['2026-01-15', 'claude-x1y2', 'codex', 'gpt', 7],
+        ])
+      })
+
       it('can be asked for what was charged at one scope', async () => {
         const spending = { bottleId: 'web-a', chain: ['run:web-a', 'bottle:web', 'host'] }
         await ledger.reserve(reserveRequest('d', spending))

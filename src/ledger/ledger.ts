@@ -86,6 +86,8 @@ export interface UsageQuery {
   readonly by: UsageGrouping
   /** A row for each model, too. */
   readonly eachModel?: boolean
+  /** A row for each bottle, with its agent, too. */
+  readonly eachBottle?: boolean
   /** Rounded down to the hour. */
   readonly sinceMs?: number
   /** Only what was used before; rounded up to the hour. */
@@ -103,6 +105,9 @@ export interface UsageRow {
   readonly provider: string
   /** Only in a report of each model; '' where it is unknown. */
   readonly model?: string
+  /** Only in a report of each bottle, as `agent`. */
+  readonly bottle?: string
+  readonly agent?: string
   readonly exchanges: number
   readonly inputTokens: number
   readonly cacheWriteTokens: number

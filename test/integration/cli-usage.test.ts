@@ -29,7 +29,9 @@ test.each([
 })
 
 test('every command explains itself with an example', async () => {
-  const names = ['start', 'run', 'ps', 'cutoff', 'restore', 'kill', 'usage', 'audit', 'doctor', 'controller', 'demo']
+  const names = [
+    ...['start', 'run', 'ps', 'cutoff', 'restore', 'kill', 'usage', 'report', 'audit', 'doctor', 'controller', 'demo'],
+  ]
   for (const name of names) {
     const { exitCode, stdout } = await commandLine([name, '--help'], { home })
     expect(exitCode, name).toBe(0)
@@ -80,6 +82,8 @@ test.each([
   [['usage', '--prices', '/dev/null'], '/dev/null is no regular file', undefined],
   [['usage', '--estimator', '--cost'], "option '--estimator' cannot be used with option '--cost'", undefined],
   [['usage', '--csv', '--json'], "option '--csv' cannot be used with option '--json'", undefined],
+  [['report'], "required option '--html <file>' not specified", undefined],
+  [['report', '--html', 'x', '--since', '1h', '--until', '2h'], 'the time of --until is not after', 'the earlier time'],
   [['audit', '--limit', '0'], 'Write a number from 1 to 10000.', undefined],
   [['controller', 'statsu'], "unknown command 'statsu'", 'Did you mean status?'],
 ])('a wrong command line is one sentence on stderr, exit code 2: %j', async (args, message, hint) => {
@@ -91,14 +95,20 @@ test.each([
   expect(rest).toEqual(hint === undefined ? [] : [expect.stringContaining(hint)])
 })
 
-test.each([['ps'], ['usage'], ['audit'], ['cutoff x'], ['restore x'], ['kill x'], ['controller status']])(
-  'without a controller, %s says so, starts none and exits with 1',
-  async (line) => {
-    const { exitCode, stdout, stderr } = await commandLine(line.split(' '), { home })
-    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
-    expect(stderr).toMatch(/^bot-bottle: no controller is running for .*\n {2}hint: .*controller run\n$/)
-  },
-)
+test.each([
+  ['ps'],
+  ['usage'],
+  ['report --html x'],
+  ['audit'],
+  ['cutoff x'],
+  ['restore x'],
+  ['kill x'],
+  ['controller status'],
+])('without a controller, %s says so, starts none and exits with 1', async (line) => {
+  const { exitCode, stdout, stderr } = await commandLine(line.split(' '), { home })
+  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
+  expect(stderr).toMatch(/^bot-bottle: no controller is running for .*\n {2}hint: .*controller run\n$/)
+})
 
 test('stopping a controller that does not run is done already', async () => {
   const { exitCode, stderr } = await commandLine(['controller', 'stop'], { home })

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { LedgerRebuild, LedgerVerification } from '../../controller/api.ts'
-import { BottleError } from '../../core/errors.ts'
 import type { CliContext } from '../context.ts'
+import { refuseEmptySpan } from '../empty-span.ts'
 import { inertJson } from '../inert.ts'
 import { type ExportFormat, writeExport } from '../ledger-export.ts'
 import { problemInWords } from '../ledger-problems.ts'
@@ -122,11 +122,7 @@ function exportCommand(context: CliContext): Command {
     .option('--until <when>', 'only what ended before, written in the same way', time)
     .addOption(new Option('--format <format>', 'of each line').choices(['jsonl', 'csv']).default('jsonl'))
     .action(async (file: string | undefined, { since, until, format }: ExportOptions) => {
-      if (since !== undefined && until !== undefined && since >= until) {
-        throw new BottleError('usage', 'the time of --until is not after that of --since, so nothing lies between', {
-          hint: 'Give --since the earlier time.',
-        })
-      }
+      refuseEmptySpan({ since, until })
       const range = { ...(since !== undefined && { sinceMs: since }), ...(until !== undefined && { untilMs: until }) }
       await writeExport((await openFile(context)).exported(range), { format, file })
     })

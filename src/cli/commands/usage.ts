@@ -6,6 +6,7 @@ import type { PriceTable } from '../../core/pricing/price-table.ts'
 import { hostPaths } from '../../host/paths.ts'
 import { connect } from '../connect.ts'
 import type { CliContext } from '../context.ts'
+import { refuseEmptySpan } from '../empty-span.ts'
 import { inertJson } from '../inert.ts'
 import { readLimit } from '../read-limit.ts'
 import { groupedNumber } from '../table.ts'
@@ -112,13 +113,6 @@ async function showUsage(context: CliContext, options: UsageOptions): Promise<vo
   if (costs) showTotal(context, costs)
   const notice = leftOutNotice(options, (wholeCosts ?? report).rows.length)
   if (notice) context.tell(notice)
-}
-
-function refuseEmptySpan({ since, until }: UsageOptions): void {
-  if (since === undefined || until === undefined || since < until) return
-  throw new BottleError('usage', 'the time of --until is not after that of --since, so nothing lies between', {
-    hint: 'Give --since the earlier time.',
-  })
 }
 
 async function pricesFor({ home, cwd }: CliContext, { prices }: UsageOptions): Promise<PriceTable> {

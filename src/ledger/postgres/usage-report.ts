@@ -16,11 +16,13 @@ const sum = (column: string) => `least(sum(${column}), ${Number.MAX_SAFE_INTEGER
 
 export async function usageReport(
   { report }: Pick<Database, 'report'>,
-  { by, eachModel = false, sinceMs, untilMs, bottleId, scope, limit }: UsageQuery,
+  { by, eachModel = false, eachBottle = false, sinceMs, untilMs, bottleId, scope, limit }: UsageQuery,
 ): Promise<readonly UsageRow[]> {
   const isTime = by === 'day' || by === 'hour'
+  const further = [...(eachModel ? ['model'] : []), ...(eachBottle ? ['bottle_id AS bottle', 'agent'] : [])]
+  const groups = [1, 2, ...further.map((_, index) => index + 3)]
   const rows = await report<UsageRow & { readonly [column: string]: unknown }>(
-    `SELECT ${groupExpression[by]} AS "group", provider, ${eachModel ? 'model,' : ''} sum(exchanges)::bigint AS exchanges,
+    `SELECT ${[`${groupExpression[by]} AS "group"`, 'provider', ...further].join(', ')}, sum(exchanges)::bigint AS exchanges,
        ${sum('input_tokens')} AS "inputTokens",
        ${sum('cache_write_tokens')} AS "cacheWriteTokens",
        ${sum('cache_write_1h_tokens')} AS "cacheWrite1hTokens",
@@ -31,7 +33,7 @@ export async function usageReport(
        ${sum(`CASE WHEN source IN ('partial', 'estimated') THEN charge_tokens ELSE 0 END`)} AS "estimatedTokens"
      FROM bot_bottle.usage_hour
      WHERE hour_ms >= $1 AND hour_ms < $2 AND ($3::text IS NULL OR bottle_id = $3) AND ($4::text IS NULL OR $4 = ANY (scopes))
-     GROUP BY 1, 2 ${eachModel ? ', 3' : ''} HAVING sum(exchanges) > 0 ORDER BY ${isTime ? '1,' : ''} "chargeTokens" DESC, 1, 2, 3
+     GROUP BY ${groups} HAVING sum(exchanges) > 0 ORDER BY ${isTime ? '1,' : ''} "chargeTokens" DESC, ${groups}
      LIMIT $5`,
     [
       sinceMs === undefined ? Number.MIN_SAFE_INTEGER : startOfHourMs(sinceMs),

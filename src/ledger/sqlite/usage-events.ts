@@ -45,9 +45,11 @@ export function usageStatements(db: DatabaseSync, options: { readonly isShared: 
     SELECT * FROM (SELECT ${eventColumns} FROM charged_event WHERE bottle_id = ? ORDER BY sequence DESC LIMIT ?)
     ORDER BY sequence`)
   const sum = (column: string) => `min(CAST(total(${column}) AS INTEGER), 9007199254740991)`
-  const prepareReport = ({ by, eachModel = false, bottleId, scope }: UsageQuery) =>
-    db.prepare(`
-      SELECT ${groupExpression[by]} AS "group", provider, ${eachModel ? 'model,' : ''} sum(exchanges) AS exchanges,
+  const prepareReport = ({ by, eachModel = false, eachBottle = false, bottleId, scope }: UsageQuery) => {
+    const further = [...(eachModel ? ['model'] : []), ...(eachBottle ? ['bottle_id AS bottle', 'agent'] : [])]
+    const groups = [1, 2, ...further.map((_, index) => index + 3)]
+    return db.prepare(`
+      SELECT ${[`${groupExpression[by]} AS "group"`, 'provider', ...further].join(', ')}, sum(exchanges) AS exchanges,
         ${sum('input_tokens')} AS inputTokens,
         ${sum('cache_write_tokens')} AS cacheWriteTokens,
         ${sum('cache_write_1h_tokens')} AS cacheWrite1hTokens,
@@ -60,8 +62,9 @@ export function usageStatements(db: DatabaseSync, options: { readonly isShared: 
       WHERE hour_ms >= :fromMs AND hour_ms < :untilMs
         ${bottleId === undefined ? '' : 'AND bottle_id = :bottleId'}
         ${scope === undefined ? '' : `AND ${isOfScope}`}
-      GROUP BY 1, 2 ${eachModel ? ', 3' : ''} HAVING sum(exchanges) > 0 ORDER BY ${isTime(by) ? '1,' : ''} chargeTokens DESC, 1, 2, 3
+      GROUP BY ${groups} HAVING sum(exchanges) > 0 ORDER BY ${isTime(by) ? '1,' : ''} chargeTokens DESC, ${groups}
       LIMIT :limit`)
+  }
 
   return {
     /** Appends the event of a settled reservation and adds it to its hour. */
