@@ -1,9 +1,24 @@
 /** What the proxy adds to a request, by where the host keeps it: `bearer from env:GITHUB_TOKEN`. Never the secret itself. */
-import type { Provider } from '../core/provider/provider.ts'
+import type { LoginName } from '../core/provider/login.ts'
+import { loginFormats } from '../core/provider/logins.ts'
+import type { Provider, ProviderCredential } from '../core/provider/provider.ts'
 import type { AuthScheme, Route } from '../core/routing/route.ts'
 
-export function providerCredential({ credential }: Pick<Provider, 'credential'>): string {
-  return `${schemeInWords(credential.scheme)} from ${credential.sources.join(' or ')}`
+export function providerCredential({
+  credential,
+  otherSignIns = [],
+}: Pick<Provider, 'credential' | 'otherSignIns'>): string {
+  return [credential, ...otherSignIns.map((signIn) => signIn.credential)].map(credentialInWords).join(', else ')
+}
+
+function credentialInWords({ scheme, sources, login }: ProviderCredential): string {
+  const places = login ? [loginInWords(login)] : sources
+  return `${schemeInWords(scheme)} from ${places.join(' or ')}`
+}
+
+function loginInWords(name: LoginName): string {
+  const { directory, file } = loginFormats[name].place
+  return `~/${directory}/${file}`
 }
 
 export function routeCredential({ auth }: Route): string | null {

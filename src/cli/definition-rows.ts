@@ -68,12 +68,13 @@ export function bottleRows(bottle: EffectiveBottle): DefinitionRow[] {
   ]
 }
 
-function providerRows({ value: { name, hosts, credential, program }, origin }: Sourced<Provider>): DefinitionRow[] {
+function providerRows({ value, origin }: Sourced<Provider>): DefinitionRow[] {
+  const { name, hosts, program } = value
   const of = `agent_provider.${name}`
   return [
     row('agent_provider', name, origin),
     row(`${of}.hosts`, hosts.map(({ host }) => host).join(' '), origin),
-    row(`${of}.credential`, providerCredential({ credential }), origin),
+    row(`${of}.credential`, providerCredential(value), origin),
     ...(program ? [row(`${of}.command`, program.command.join(' '), origin)] : []),
   ]
 }

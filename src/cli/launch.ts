@@ -32,6 +32,7 @@ export async function launch(context: CliContext, request: LaunchRequest): Promi
   using signals = holdSignals()
   const asked = await startRequest(context, { request, plan, readOnlyPaths })
   const started = await client.start(asked)
+  for (const notice of started.notices) context.tell(notice)
   if (options.learn) context.tell(learning)
   if (!started.bottle.contained) context.tell(uncontained)
   await tellCopy(context, started.bottle.id)

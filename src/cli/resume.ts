@@ -39,6 +39,7 @@ export async function resume(context: CliContext, request: ResumeRequest): Promi
     terminalEnvironment: terminalEnvironment(context),
     detached: request.detach !== undefined,
   })
+  for (const notice of started.notices) context.tell(notice)
   const holding = { client, started, signals, hostEnvironment }
   return await (request.detach ? detach(context, holding, request.detach) : holdToEnd(context, holding))
 }

@@ -1,7 +1,7 @@
 /** What a bottle may reach, as rows. */
 import { placeOf, type Sourced } from '../core/manifest/definition.ts'
 import type { WrittenEgress } from '../core/manifest/written-egress.ts'
-import type { Endpoint, Provider } from '../core/provider/provider.ts'
+import type { PassingEndpoint, Provider } from '../core/provider/provider.ts'
 import { providerHostRules } from '../core/routing/choose-route.ts'
 import type { Route } from '../core/routing/route.ts'
 import { providerCredential, routeCredential } from './credential-words.ts'
@@ -34,7 +34,8 @@ export function routeRows({ providers, routes, unlistedEndpoints }: WrittenEgres
     ...providers.flatMap((provider) =>
       provider.value.hosts.flatMap(({ host, endpoints }) => {
         const rules = providerHostRules(plain, host)
-        const shown = endpoints.filter((endpoint) => rules.webSocket || !isWebSocket(endpoint))
+        const passing = endpoints.filter((endpoint) => endpoint.kind !== 'refused')
+        const shown = passing.filter((endpoint) => rules.webSocket || !isWebSocket(endpoint))
         const of = { host, providerTools: rules.providerTools, provider }
         return [
           ...shown.map((endpoint) => endpointRow(endpoint, of)),
@@ -50,7 +51,7 @@ export function routeRows({ providers, routes, unlistedEndpoints }: WrittenEgres
 export const anyOther = { kind: 'metered', method: '*', path: '**' } as const
 
 function endpointRow(
-  endpoint: Endpoint | typeof anyOther,
+  endpoint: PassingEndpoint | typeof anyOther,
   {
     host,
     providerTools,
@@ -84,6 +85,6 @@ function plainRow({ value, origin }: Sourced<Route>): RouteRow {
   }
 }
 
-function isWebSocket(endpoint: Endpoint | typeof anyOther): boolean {
+function isWebSocket(endpoint: PassingEndpoint | typeof anyOther): boolean {
   return 'transport' in endpoint && endpoint.transport === 'websocket'
 }

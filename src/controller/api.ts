@@ -127,6 +127,8 @@ export interface StartedBottle {
   readonly workspacePath: string
   /** At which of them the terminal rings. */
   readonly bell: readonly NotifyEvent[]
+  /** What the user should know of the start, one sentence each. */
+  readonly notices: readonly string[]
 }
 
 /** `GET /v1/bottles/ID/resume`: what a frozen bottle would need. `command` is never null, `questions` are answered. */

@@ -12,6 +12,7 @@ import type { EgressEvents } from '../proxy/egress.ts'
 import type { SandboxBackend, SandboxName } from '../sandbox/sandbox.ts'
 import type { BottleView, Plan, PlanRequest, ResumePlan, ResumeRequest, StartedBottle, StartRequest } from './api.ts'
 import { type BottlePlan, resolvePlan } from './bottle-plan.ts'
+import { chooseSignIns } from './choose-sign-in.ts'
 import { openCredentials } from './credentials.ts'
 import { type Definitions, definitionsFor, policyOf, providersOf } from './definitions.ts'
 import { checkFrozen, forgetFrozen, readStart } from './freezing.ts'
@@ -52,14 +53,20 @@ type Beginning = Pick<BottleStart, 'row' | 'definitions' | 'request' | 'isResume
 
 export function createBottleStarts(options: BottleStartsOptions): BottleStarts {
   const { services, enforcer, home, backends, readSettings, limitsChanged, eventsFor, takeIn, announce, view } = options
-  const { ledger, budgets: book, instancesPath, nowMs } = services
+  const { ledger, budgets: book, logins, instancesPath, nowMs } = services
 
   /** Everything that can be wrong with a request is found here, before anything is written. */
-  const check = async (request: StartRequest, { bottle }: Definitions) => {
-    refuseForeignBudgets(request.budgets, providersOf(bottle))
+  const check = async (request: StartRequest, found: Definitions) => {
+    refuseForeignBudgets(request.budgets, providersOf(found.bottle))
     await refuseOwnFiles(home, request)
     const settings = await readSettings()
-    return { settings, credentials: await openCredentials(writtenEgress(bottle), { request, nowMs }) }
+    const { bottle, notices } = await chooseSignIns(found.bottle, {
+      environment: request.hostEnvironment,
+      logins,
+      nowMs,
+    })
+    const credentials = await openCredentials(writtenEgress(bottle), { request, logins, nowMs })
+    return { settings, definitions: { ...found, bottle, notices }, credentials }
   }
   /** What the files say now replaces what they said at an earlier start; a run's own limits stay until others are given. */
   const defineBudgets = async (id: string, plan: BottlePlan, own: StartRequest['budgets']) => {
@@ -76,7 +83,8 @@ export function createBottleStarts(options: BottleStartsOptions): BottleStarts {
     takeIn(bottle)
     announce(id)
     const { bell, events } = settings.notify
-    return { bottle: await view(id), launch, workspacePath, bell: bell ? events : [] }
+    const { notices } = start.definitions
+    return { bottle: await view(id), launch, workspacePath, bell: bell ? events : [], notices }
   }
   const frozenRow = async (id: string): Promise<BottleRow> => {
     const { state } = await view(id)
@@ -97,8 +105,7 @@ export function createBottleStarts(options: BottleStartsOptions): BottleStarts {
     plan: async (request) => planFor(await definitionsFor(request, home)),
 
     async start(request) {
-      const definitions = await definitionsFor(request, home)
-      const { settings, credentials } = await check(request, definitions)
+      const { settings, definitions, credentials } = await check(request, await definitionsFor(request, home))
       const row = {
         id: `${request.agent ?? 'run'}-${randomBytes(3).toString('hex')}`,
         agent: request.agent ?? 'run',
@@ -128,9 +135,9 @@ export function createBottleStarts(options: BottleStartsOptions): BottleStarts {
     },
 
     async resume(id, given) {
-      const { directory, kept, definitions } = await keptStart(id)
+      const { directory, kept, definitions: found } = await keptStart(id)
       const request = { ...kept, ...given }
-      const { settings, credentials } = await check(request, definitions)
+      const { settings, definitions, credentials } = await check(request, found)
       const plan = resolvePlan({ id, definitions, request, settings })
       await defineBudgets(id, plan, given.budgets)
       const keys = providersOf(definitions.bottle).flatMap(({ name }) => book.holding(plan.chain, name, nowMs()))

@@ -13,10 +13,12 @@ import { createEnforcer, type Enforcer } from '../enforce/enforcer.ts'
 import { createIdSource } from '../host/ids.ts'
 import type { HostPaths } from '../host/paths.ts'
 import { pruneFiles } from '../host/prune-files.ts'
+import { createLogins } from '../host/secrets/logins.ts'
 import { readSettings, type Settings } from '../host/settings.ts'
 import { startKeeping } from '../ledger/keeping.ts'
 import type { CutPolicy, EnforcementTrigger, Ledger } from '../ledger/ledger.ts'
 import { createAddressGuard } from '../proxy/address-guard.ts'
+import { postJson } from '../proxy/post-json.ts'
 import { createRoomBell } from '../proxy/room-bell.ts'
 import { createUpstream } from '../proxy/upstream.ts'
 import type { EndedProcesses, WatchedBottle } from '../sandbox/bottle-processes.ts'
@@ -206,6 +208,7 @@ export async function openController({
     memoryWatch,
     keptHashes,
     diskWatch,
+    logins: createLogins({ post: postJson(upstream), nowMs }),
     onBug,
   }
 

@@ -7,6 +7,7 @@ import { builtIn, type EffectiveBottle } from '../core/manifest/definition.ts'
 import { writtenEgress } from '../core/manifest/written-egress.ts'
 import { claude } from '../core/provider/claude.ts'
 import type { RouteAuth } from '../core/routing/route.ts'
+import { createLogins } from '../host/secrets/logins.ts'
 import { adoptCredentials, environmentNeeds, openCredentials } from './credentials.ts'
 
 let directory = ''
@@ -27,13 +28,14 @@ function bottleWith(secret: string): { readonly bottle: EffectiveBottle; readonl
 const hostEnvironment = { ANTHROPIC_API_KEY: 'provider-key', TOKEN: 'route-token', PATH: process.env.PATH ?? '' }
 
 let nowMs = 0
+const logins = createLogins({ post: () => Promise.reject(new Error('nobody is asked')), nowMs: () => nowMs })
 async function open(bottle: EffectiveBottle, environment: Readonly<Record<string, string>> = hostEnvironment) {
   const request = {
     hostEnvironment: environment,
     workspace: { kind: 'copy', path: workspace } as const,
     readOnlyPaths: [join(directory, 'shown')],
   }
-  return (await openCredentials(writtenEgress(bottle), { request, nowMs: () => nowMs })).credentialOf
+  return (await openCredentials(writtenEgress(bottle), { request, logins, nowMs: () => nowMs })).credentialOf
 }
 
 describe('credentials', () => {
@@ -106,10 +108,12 @@ describe('a credential file that the bottle would see is refused (I2)', () => {
   })
 })
 
+const ofClaude = ['ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'CLAUDE_CONFIG_DIR']
+
 test.each([
-  ['env:TOKEN', ['ANTHROPIC_API_KEY', 'TOKEN'], false],
-  ['file:/a', ['ANTHROPIC_API_KEY'], false],
-  ['command:a', ['ANTHROPIC_API_KEY'], true],
+  ['env:TOKEN', [...ofClaude, 'TOKEN'], false],
+  ['file:/a', ofClaude, false],
+  ['command:a', ofClaude, true],
 ])('%s needs these variables of the user, and all of them only for a command', (secret, environmentNames, whole) => {
   expect(environmentNeeds(bottleWith(secret).bottle)).toEqual({ environmentNames, wantsWholeEnvironment: whole })
 })
@@ -119,7 +123,10 @@ describe('credentials of a bottle that another controller takes up', () => {
     const { bottle, auth } = bottleWith(secret)
     const environment = { PATH: process.env.PATH, TOKEN: 'of the controller, not of the user' }
     const plan = { egress: writtenEgress(bottle), givenVariables }
-    return { ...adoptCredentials(plan, { environment, nowMs: () => nowMs }), owner: { kind: 'route', auth } as const }
+    return {
+      ...adoptCredentials(plan, { environment, logins, nowMs: () => nowMs }),
+      owner: { kind: 'route', auth } as const,
+    }
   }
 
   test('that came from the user’s variables are refused until they are sent again (S10, I9)', async () => {

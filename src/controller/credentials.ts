@@ -6,8 +6,12 @@ import { realpath } from 'node:fs/promises'
 import { BottleError, messageOf } from '../core/errors.ts'
 import type { EffectiveBottle } from '../core/manifest/definition.ts'
 import type { WrittenEgress } from '../core/manifest/written-egress.ts'
+import { loginFormats } from '../core/provider/logins.ts'
+import type { Provider, ProviderCredential } from '../core/provider/provider.ts'
 import { environmentNamesOf, readSecretSource, type SecretSourceReading } from '../core/routing/secret-source.ts'
-import { type Credential, type CredentialOptions, createCredential } from '../host/secrets/credential.ts'
+import { type Credential, createCredential, createLoginCredential } from '../host/secrets/credential.ts'
+import { loginPath } from '../host/secrets/login-file.ts'
+import type { Logins } from '../host/secrets/logins.ts'
 import { secretPath } from '../host/secrets/secret-file.ts'
 import type { CredentialOwner, Egress } from '../proxy/egress.ts'
 import { isWithin } from '../sandbox/path-within.ts'
@@ -15,13 +19,15 @@ import type { Plan, StartRequest } from './api.ts'
 import type { BottlePlan } from './bottle-plan.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
+type CredentialPlaces = Pick<WrittenEgress, 'providers' | 'routes'>
 type CredentialRequest = Pick<StartRequest, 'hostEnvironment' | 'workspace' | 'readOnlyPaths'>
 
 /** What of the user's environment the sources need. A command gets all of it, as does what asks the keyring. */
 export function environmentNeeds(bottle: EffectiveBottle): Pick<Plan, 'environmentNames' | 'wantsWholeEnvironment'> {
-  const sources = sourcesOf({ providers: bottle.providers, routes: bottle.egress.routes })
+  const egress = { providers: bottle.providers, routes: bottle.egress.routes }
+  const sources = sourcesOf(egress)
   return {
-    environmentNames: environmentNamesOf(sources),
+    environmentNames: variablesOf(egress),
     wantsWholeEnvironment: sources.some(({ kind }) => kind === 'command' || kind === 'keyring'),
   }
 }
@@ -36,10 +42,10 @@ export interface BottleCredentials {
 /** Throws BottleError `credential_missing`, or `usage` for a file that the bottle would see. */
 export async function openCredentials(
   egress: WrittenEgress,
-  { request, nowMs }: { readonly request: CredentialRequest; readonly nowMs: () => number },
+  { request, ...shared }: SharedSetting & { readonly request: CredentialRequest },
 ): Promise<BottleCredentials> {
-  await refuseVisibleFiles(sourcesOf(egress), request)
-  const credentials = createCredentials(egress, { environment: request.hostEnvironment, missing: [], nowMs })
+  await refuseVisibleFiles(egress, request)
+  const credentials = createCredentials(egress, { environment: request.hostEnvironment, missing: [], ...shared })
   await credentials.readAll()
   return credentials
 }
@@ -51,17 +57,21 @@ export async function openCredentials(
  */
 export function adoptCredentials(
   { egress, givenVariables }: Pick<BottlePlan, 'egress' | 'givenVariables'>,
-  { environment, nowMs }: { readonly environment: Environment; readonly nowMs: () => number },
+  { environment, ...shared }: SharedSetting & { readonly environment: Environment },
 ): BottleCredentials {
-  const own = environmentNamesOf(sourcesOf(egress))
+  const own = variablesOf(egress)
   const others = Object.fromEntries(Object.entries(environment).filter(([name]) => !own.includes(name)))
-  return createCredentials(egress, { environment: others, missing: givenVariables, nowMs })
+  return createCredentials(egress, { environment: others, missing: givenVariables, ...shared })
 }
 
-interface CredentialSetting {
+interface SharedSetting {
+  readonly logins: Logins
+  readonly nowMs: () => number
+}
+
+interface CredentialSetting extends SharedSetting {
   readonly environment: Environment
   readonly missing: readonly string[]
-  readonly nowMs: () => number
 }
 
 function createCredentials(egress: WrittenEgress, setting: CredentialSetting) {
@@ -82,25 +92,36 @@ function createCredentials(egress: WrittenEgress, setting: CredentialSetting) {
 
 function credentialsOf(
   { providers, routes }: WrittenEgress,
-  { environment, missing, nowMs }: CredentialSetting,
+  setting: CredentialSetting,
 ): ReadonlyMap<unknown, Credential> {
-  const credentials = new Map<unknown, Credential>()
-  const add = (key: unknown, options: Pick<CredentialOptions, 'subject' | 'scheme' | 'sources'>) => {
-    const awaited = environmentNamesOf(options.sources.map(readSecretSource)).find((name) => missing.includes(name))
-    credentials.set(
-      key,
-      awaited === undefined
-        ? createCredential({ ...options, environment, nowMs })
-        : awaitedCredential(options.subject, awaited),
-    )
-  }
-  for (const { value } of providers) add(value.name, { subject: `provider ${value.name}`, ...value.credential })
-  for (const { value } of routes) {
-    if (!value.auth) continue
-    const { scheme, secret } = value.auth
-    add(value.auth, { subject: `the route to ${value.host}`, scheme, sources: [secret] })
-  }
-  return credentials
+  const ofProviders = providers.map(({ value }) => [value.name, credentialOfProvider(value, setting)] as const)
+  const ofRoutes = routes.flatMap(({ value: { host, auth } }) => {
+    if (!auth) return []
+    const { scheme, secret } = auth
+    const asked = { subject: `the route to ${host}`, scheme, sources: [secret] }
+    const credential = unlessAwaited(asked.subject, variablesOfSources(asked.sources), setting)
+    return [[auth, credential ?? createCredential({ ...asked, ...setting })] as const]
+  })
+  return new Map<unknown, Credential>([...ofProviders, ...ofRoutes])
+}
+
+export function credentialOfProvider({ name, credential }: Provider, setting: CredentialSetting): Credential {
+  const subject = `provider ${name}`
+  const awaited = unlessAwaited(subject, variablesOfCredential(credential), setting)
+  if (awaited) return awaited
+  const { login, sources, scheme } = credential
+  return login === undefined
+    ? createCredential({ subject, sources, scheme, ...setting })
+    : createLoginCredential({ subject, login, ...setting })
+}
+
+function unlessAwaited(
+  subject: string,
+  variables: readonly string[],
+  { missing }: CredentialSetting,
+): Credential | undefined {
+  const awaited = variables.find((name) => missing.includes(name))
+  return awaited === undefined ? undefined : awaitedCredential(subject, awaited)
 }
 
 function awaitedCredential(subject: string, variable: string): Credential {
@@ -121,23 +142,47 @@ function keyOf(owner: CredentialOwner): unknown {
   return owner.kind === 'provider' ? owner.provider.name : owner.auth
 }
 
-function sourcesOf({ providers, routes }: Pick<WrittenEgress, 'providers' | 'routes'>): readonly SecretSourceReading[] {
+/** Of every way to sign in that is left. */
+function credentialsOfProvider({ credential, otherSignIns = [] }: Provider): readonly ProviderCredential[] {
+  return [credential, ...otherSignIns.map((signIn) => signIn.credential)]
+}
+
+function sourcesOf({ providers, routes }: CredentialPlaces): readonly SecretSourceReading[] {
   const texts = [
-    ...providers.flatMap(({ value }) => value.credential.sources),
+    ...providers.flatMap(({ value }) => credentialsOfProvider(value).flatMap(({ sources }) => sources)),
     ...routes.flatMap(({ value }) => (value.auth ? [value.auth.secret] : [])),
   ]
   return texts.map(readSecretSource)
 }
 
+/** What of the user's environment says a credential, or where it is. */
+function variablesOf({ providers, routes }: CredentialPlaces): readonly string[] {
+  const names = [
+    ...providers.flatMap(({ value }) => credentialsOfProvider(value).flatMap(variablesOfCredential)),
+    ...routes.flatMap(({ value }) => (value.auth ? variablesOfSources([value.auth.secret]) : [])),
+  ]
+  return [...new Set(names)]
+}
+
+function variablesOfCredential({ sources, login }: ProviderCredential): readonly string[] {
+  return login === undefined ? variablesOfSources(sources) : [loginFormats[login].place.variable]
+}
+
+function variablesOfSources(sources: readonly string[]): readonly string[] {
+  return environmentNamesOf(sources.map(readSecretSource))
+}
+
 /** Safety (I2): what is handed into the bottle must not hold the credential that the proxy keeps from it. */
 async function refuseVisibleFiles(
-  sources: readonly SecretSourceReading[],
-  { workspace, readOnlyPaths }: CredentialRequest,
+  egress: CredentialPlaces,
+  { workspace, readOnlyPaths, hostEnvironment }: CredentialRequest,
 ): Promise<void> {
   const visible = workspace.kind === 'none' ? readOnlyPaths : [workspace.path, ...readOnlyPaths]
-  for (const source of sources) {
-    if (source.kind !== 'file') continue
-    const path = secretPath(source.path)
+  const files = sourcesOf(egress).flatMap((source) => (source.kind === 'file' ? [secretPath(source.path)] : []))
+  const logins = egress.providers.flatMap(({ value: { credential } }) =>
+    credential.login ? [loginPath(loginFormats[credential.login], hostEnvironment)] : [],
+  )
+  for (const path of [...files, ...logins]) {
     const real = await realpath(path).catch(() => path)
     for (const shown of visible) {
       if (!isWithin(real, await realpath(shown).catch(() => shown)) && !isWithin(path, shown)) continue

@@ -4,7 +4,6 @@ import { stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { BottleError, messageOf } from '../core/errors.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
-import { environmentNamesOf, readSecretSource } from '../core/routing/secret-source.ts'
 import { hostPaths } from '../host/paths.ts'
 import { readSettings } from '../host/settings.ts'
 import { createBubblewrap } from '../sandbox/bubblewrap/bubblewrap.ts'
@@ -13,21 +12,18 @@ import { examineOverlay } from '../sandbox/bubblewrap/mount-layers.ts'
 import { searchPathOf } from '../sandbox/find-tool.ts'
 import type { Finding } from '../sandbox/sandbox.ts'
 import { connectController } from './client.ts'
+import { examineCredential } from './examine-credential.ts'
 import { examineNotify } from './notify/examine-notify.ts'
 import { examineUpstreamProxy } from './upstream-proxy.ts'
 
 export async function examineHost({ home }: { readonly home: string }): Promise<readonly Finding[]> {
+  const here = { environment: process.env, nowMs: Date.now() }
   const own = [
     { subject: 'Node', ok: true, found: process.versions.node },
     await examineHome(home),
     ...(await examineSettings(home)),
     await examineController(home),
-    ...builtInProviders.map(({ name, credential }): Finding => {
-      const variables = environmentNamesOf(credential.sources.map(readSecretSource))
-      const set = variables.find((variable) => process.env[variable])
-      const found = set === undefined ? `${variables.join(' or ')} is not set` : `${set} is set`
-      return { subject: `credential of ${name}`, ok: true, found }
-    }),
+    ...(await Promise.all(builtInProviders.map((provider) => examineCredential(provider, here)))),
   ]
   const sandbox = await createBubblewrap().probe()
   return [...own, ...sandbox, ...(sandbox.every(({ ok }) => ok) ? [await examineLayers(home)] : [])]

@@ -9,6 +9,7 @@ import type { TokenEstimator } from '../core/metering/estimator/token-estimator.
 import type { Provider } from '../core/provider/provider.ts'
 import type { EnforcementTarget } from '../enforce/steps.ts'
 import { createLineLog } from '../host/line-log.ts'
+import type { Logins } from '../host/secrets/logins.ts'
 import type { BottleRow, BottleState } from '../ledger/ledger.ts'
 import { openBottleProxy } from '../proxy/bottle-proxy.ts'
 import type { CertificateAuthority } from '../proxy/certificate-authority.ts'
@@ -31,6 +32,7 @@ export interface BottleServices
   readonly memoryWatch: Pick<LimitWatch<WatchedBottle>, 'watch'>
   readonly diskWatch: Pick<LimitWatch<WatchedDisk>, 'watch'>
   readonly budgets: BudgetBook
+  readonly logins: Logins
   readonly estimator: TokenEstimator
   readonly keptHashes: Pick<KeptHashes, 'begin' | 'over'>
   readonly instancesPath: string

@@ -20,6 +20,9 @@ export const proxyLimits = {
   requestTimeoutMs: 3_600_000,
   /** How often the two limits above are looked at. */
   timeoutCheckMs: 5_000,
+  /** A request of this host itself, for the renewal of a sign-in, and its answer; then given up. */
+  ownRequestMs: 20_000,
+  maxOwnAnswerBytes: 64 * 1024,
   /** An idle connection of a client; then closed. */
   keepAliveTimeoutMs: 65_000,
   /** A TLS handshake with a client; then closed. */

@@ -20,6 +20,15 @@ import { until } from './until.ts'
 
 export const realKey = 'sk-the-real-key-that-only-the-host-has'
 
+const providerHosts = [
+  'api.anthropic.com',
+  'platform.claude.com',
+  'api.openai.com',
+  'chatgpt.com',
+  'auth.openai.com',
+  'generativelanguage.googleapis.com',
+]
+
 export interface ProductHostOptions {
   /** Flags of the simulated provider. */
   readonly provider?: readonly string[]
@@ -85,9 +94,7 @@ export async function openProductHost(options: ProductHostOptions = {}): Promise
   }
   const provider = stack.use(await startProviderProcess(['--credential', realKey, ...(options.provider ?? [])]))
   const upstreams = options.upstreams ?? {
-    'api.anthropic.com': `https://127.0.0.1:${provider.port}`,
-    'api.openai.com': `https://127.0.0.1:${provider.port}`,
-    'generativelanguage.googleapis.com': `https://127.0.0.1:${provider.port}`,
+    ...Object.fromEntries(providerHosts.map((name) => [name, `https://127.0.0.1:${provider.port}`])),
   }
   const writeSettings = async (further: string) => {
     const lines = Object.entries(upstreams).map(([host, url]) => `  ${host}: ${url}\n`)

@@ -82,7 +82,7 @@ function startedBottle({ command: [file, ...args] }: StartRequest): StartedBottl
     env: { PATH: process.env.PATH ?? '', GIVEN: 'by the controller' },
     cwd: join(root, 'work'),
   }
-  return { bottle: view('running'), launch, workspacePath: join(root, 'work'), bell: [] }
+  return { bottle: view('running'), launch, workspacePath: join(root, 'work'), bell: [], notices: [] }
 }
 
 function view(state: BottleView['state']): BottleView {

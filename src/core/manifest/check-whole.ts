@@ -56,7 +56,8 @@ function namedProviders({ providers = [] }: BottleFile): readonly { readonly nam
 /** Safety (I2): where a client looks for its credential the bottle has a placeholder, never the real one. */
 function variableProblems({ env, providers }: EffectiveBottle): readonly Problem[] {
   return providers.flatMap(({ value: provider }) =>
-    Object.entries(provider.env)
+    [provider, ...(provider.otherSignIns ?? [])]
+      .flatMap((signIn) => Object.entries(signIn.env))
       .filter(([, value]) => value === placeholderCredential)
       .flatMap(([name]) => {
         const own = env.get(name)

@@ -5,7 +5,7 @@
 import type { BudgetLimit } from '../budget/limit.ts'
 import type { Period } from '../budget/period.ts'
 import type { WireFormatName } from '../metering/format.ts'
-import type { CredentialScheme, PromptDelivery, Provider } from '../provider/provider.ts'
+import type { CredentialScheme, PromptDelivery, Provider, SignInKind } from '../provider/provider.ts'
 import type { Route } from '../routing/route.ts'
 import type { WrittenLimits } from './limits-notation.ts'
 
@@ -169,6 +169,8 @@ export interface WrittenProvider {
   /** Of an own one, never absent. */
   readonly hosts?: readonly WrittenHost[]
   readonly credential?: WrittenCredential
+  /** Of a built-in one. Absent: by what the host has. */
+  readonly signIn?: SignInKind
   /** Variables that hold a placeholder inside the bottle. Absent: those that the credential is read from. */
   readonly env?: readonly string[]
   readonly prompt?: Exclude<PromptDelivery, { readonly kind: 'none' }>

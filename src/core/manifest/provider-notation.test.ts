@@ -67,6 +67,16 @@ describe('agent_provider', () => {
       'agent_provider: {name: own-one, hosts: [{host: api.anthropic.com, format: anthropic-messages}], credential: {secret: env:K}}',
       'api.anthropic.com is a host of the built-in provider claude',
     ],
+    [
+      'a subscription where there is none',
+      'agent_provider: {name: gemini, sign_in: subscription}',
+      'gemini is signed in with an API key only; remove sign_in',
+    ],
+    [
+      'a sign-in of an own one',
+      own('').replace('name:', 'sign_in: subscription, name:'),
+      'sign_in is for a built-in provider (claude, codex, gemini); remove it',
+    ],
     ['one twice', 'agent_provider: [claude, codex, claude]', '2:33: agent_provider: claude is given twice; keep one'],
     ['an unknown format', own('').replace('anthropic-messages', 'anthropic'), 'agent_provider.hosts.format: expected'],
     [

@@ -3,7 +3,7 @@ import { didYouMean } from '../did-you-mean.ts'
 import type { WireFormatName } from '../metering/format.ts'
 import { wireFormats } from '../metering/formats/formats.ts'
 import type { CredentialScheme } from '../provider/provider.ts'
-import { builtInProviders } from '../provider/providers.ts'
+import { builtInProviders, knownProviders } from '../provider/providers.ts'
 import { hostOwner } from '../routing/decide.ts'
 import { key, list, mapping, oneOrMany, requiredKey } from './collection-notations.ts'
 import type { Sourced, WrittenCredential, WrittenEndpoint, WrittenHost, WrittenProvider } from './definition.ts'
@@ -48,7 +48,7 @@ export const hostKeys = {
 
 const host = converted(mapping(hostKeys), {
   from(written, node, reading): WrittenHost | undefined {
-    const owner = hostOwner(builtInProviders, written.host)?.provider.name
+    const owner = hostOwner(knownProviders, written.host)?.provider.name
     if (owner) {
       return wrong(
         node,
@@ -143,6 +143,10 @@ export const providerKeys = {
   install: key('How to install the program, as a sentence.', text({ expected: 'a sentence' })),
   hosts: key('Where it is reached.', list(host, { of: 'hosts', minItems: 1, maxItems: maxHosts })),
   credential: key('What the proxy presents there.', credential),
+  sign_in: key(
+    'Of a built-in provider: api_key, or subscription, which is what its program on the host is signed in with. Default: the first that the host has.',
+    oneOf(['api_key', 'subscription']),
+  ),
   env: key(
     'Variables that hold a placeholder inside the bottle, where clients look for a credential. Default: those of credential.secret.',
     oneOrMany(variableName, { of: 'variables', maxItems: maxVariables }),
@@ -155,19 +159,29 @@ export const providerKeys = {
 }
 
 const fullProvider = converted(mapping(providerKeys), {
-  from(written, node, reading): WrittenProvider | undefined {
-    const problem = builtInNames.includes(written.name) ? builtInFault(written) : ownFault(written)
+  from({ sign_in: signIn, ...rest }, node, reading): WrittenProvider | undefined {
+    const written = { ...rest, ...(signIn && { signIn }) }
+    const problem = builtInFault(written) ?? ownFault(written)
     return problem ? wrong(node, reading, problem) : written
   },
-  to: (written) => written,
+  to: ({ signIn, ...written }) => ({ ...written, ...(signIn && { sign_in: signIn }) }),
 })
 
-function builtInFault({ name, hosts }: WrittenProvider): string | undefined {
-  if (!hosts) return undefined
-  return `the hosts of the built-in provider ${name} are its own; remove them, or choose another name`
+function builtInFault({ name, hosts, signIn, credential: own }: WrittenProvider): string | undefined {
+  const provider = builtInProviders.find((one) => one.name === name)
+  if (!provider) return undefined
+  if (hosts) return `the hosts of the built-in provider ${name} are its own; remove them, or choose another name`
+  if (signIn !== 'subscription') return undefined
+  const [first] = provider.otherSignIns ?? []
+  if (!first) return `${name} is signed in with an API key only; remove sign_in`
+  return own && first.credential.login
+    ? `its subscription is what ${name} on the host signed in with; remove credential`
+    : undefined
 }
 
-function ownFault({ name, hosts, credential: own, ...program }: WrittenProvider): string | undefined {
+function ownFault({ name, hosts, credential: own, signIn, ...program }: WrittenProvider): string | undefined {
+  if (builtInNames.includes(name)) return undefined
+  if (signIn) return `sign_in is for a built-in provider (${builtInNames.join(', ')}); remove it`
   const alike = didYouMean(name, builtInNames)
   if (alike !== undefined) {
     return `the name ${name} is so like the built-in ${alike} that a slip in a budget would not be noticed; did you mean ${alike}? Else choose another name`

@@ -7,25 +7,38 @@ import {
   placeholderCredential,
 } from '../provider/provider.ts'
 import { builtInProviders } from '../provider/providers.ts'
+import { signedIn } from '../provider/sign-in.ts'
 import { standardEndpoints } from '../provider/standard-endpoints.ts'
 import type { WrittenCredential, WrittenEndpoint, WrittenHost, WrittenProvider } from './definition.ts'
 
 /** The file was checked by `provider-notation.ts`. */
 export function providerOf(written: WrittenProvider): Provider {
-  const base = builtInProviders.find(({ name }) => name === written.name)
+  const base = signedInBase(written)
   const program = programOf(written, base?.program)
   const credential = written.credential ? credentialOf(written.credential) : base?.credential
   const hosts = written.hosts?.map((host) => ({ host: host.host, endpoints: endpointsOf(host) })) ?? base?.hosts
   if (!credential || !hosts) throw new Error(`provider ${written.name} has no credential or no hosts`)
   return {
     name: written.name,
+    ...(base?.signIn && { signIn: base.signIn }),
     ...(program && { program }),
     hosts,
     credential,
     env: { ...base?.env, ...placeholders(written) },
     containedEnv: base?.containedEnv ?? {},
     homeFiles: base?.homeFiles ?? {},
+    ...(base?.otherSignIns && !written.credential && { otherSignIns: base.otherSignIns }),
   }
+}
+
+/** The built-in provider of that name, with the ways to sign in that are left: all of them where none is said. */
+function signedInBase({ name, signIn }: WrittenProvider): Provider | undefined {
+  const base = builtInProviders.find((provider) => provider.name === name)
+  if (!base || signIn === undefined) return base
+  const { otherSignIns = [], ...first } = base
+  if (signIn === 'api_key') return first
+  const [subscription, ...others] = otherSignIns
+  return subscription && { ...signedIn(base, subscription), otherSignIns: others }
 }
 
 function programOf(

@@ -4,6 +4,7 @@ import { endpointsOf } from './standard-endpoints.ts'
 
 export const codex: Provider = {
   name: 'codex',
+  signIn: 'api_key',
   program: {
     command: ['codex'],
     installHint: 'Install Codex: npm install --global @openai/codex',

@@ -9,7 +9,7 @@ test('the page of the meter shows every endpoint of the built-in providers, in t
   const rows = builtInProviders.flatMap(({ name, hosts }) =>
     hosts.flatMap(({ host, endpoints }) =>
       endpoints.map((endpoint) => {
-        const how = endpoint.kind === 'metered' ? `metered, \`${endpoint.format}\`` : 'free'
+        const how = endpoint.kind === 'metered' ? `metered, \`${endpoint.format}\`` : endpoint.kind
         const asked = `\`${endpoint.method} ${endpoint.path}\`${'transport' in endpoint ? ' as a WebSocket' : ''}`
         return `| \`${name}\` | ${host} | ${asked} | ${how} |`
       }),

@@ -4,6 +4,7 @@ import { standardEndpoints } from './standard-endpoints.ts'
 
 export const gemini: Provider = {
   name: 'gemini',
+  signIn: 'api_key',
   program: {
     command: ['gemini', '--skip-trust'],
     installHint: 'Install Gemini CLI: npm install --global @google/gemini-cli',

@@ -3,6 +3,7 @@
  * **Invariant** (I3) An endpoint that is not listed is refused.
  */
 import type { WireFormatName } from '../metering/format.ts'
+import type { LoginName } from './login.ts'
 
 interface EndpointLine {
   /** Upper case; `*` for any. */
@@ -20,6 +21,10 @@ export type Endpoint =
       readonly transport?: 'websocket'
     })
   | (EndpointLine & { readonly kind: 'free' })
+  /** Also where unlisted ones pass: what it answers is not for a bottle. */
+  | (EndpointLine & { readonly kind: 'refused' })
+
+export type PassingEndpoint = Exclude<Endpoint, { readonly kind: 'refused' }>
 
 export interface ProviderHost {
   readonly host: string
@@ -30,9 +35,16 @@ export interface ProviderHost {
 /** How the proxy presents the real credential upstream. */
 export type CredentialScheme = { readonly kind: 'bearer' } | { readonly kind: 'header'; readonly name: string }
 
+export type SignInKind = 'api_key' | 'subscription'
+
+/** One way of being signed in at a provider: where that is reached, what it is shown, and what clients in the bottle find instead. */
+export type SignIn = Pick<Provider, 'signIn' | 'hosts' | 'credential' | 'env' | 'homeFiles'>
+
 export interface ProviderCredential {
   /** Where the host keeps it, as in `secret-source.ts`; the first that has a value counts. */
   readonly sources: readonly string[]
+  /** In their place: the sign-in that the program itself keeps in the user's home, which is renewed there. */
+  readonly login?: LoginName
   readonly scheme: CredentialScheme
 }
 
@@ -57,6 +69,8 @@ export interface AgentProgram {
 
 export interface Provider {
   readonly name: string
+  /** What the credential is for; absent of an own one. */
+  readonly signIn?: SignInKind
   readonly program?: AgentProgram
   readonly hosts: readonly ProviderHost[]
   readonly credential: ProviderCredential
@@ -66,6 +80,8 @@ export interface Provider {
   readonly containedEnv: Readonly<Record<string, string>>
   /** Files that its clients want in their home: path relative to home → content. */
   readonly homeFiles: Readonly<Record<string, string>>
+  /** Where the host has no such credential: what is looked for instead, in this order. */
+  readonly otherSignIns?: readonly SignIn[]
 }
 
 /** What clients inside a bottle see in place of a credential. Worth nothing anywhere. */

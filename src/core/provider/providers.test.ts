@@ -3,9 +3,9 @@ import { canonicalHost } from '../routing/canonical-host.ts'
 import { decide } from '../routing/decide.ts'
 import { pathPatternFault } from '../routing/path-pattern.ts'
 import { placeholderCredential } from './provider.ts'
-import { builtInProviders } from './providers.ts'
+import { builtInProviders, knownProviders } from './providers.ts'
 
-describe.each(builtInProviders)('the built-in provider $name', (provider) => {
+describe.each(knownProviders)('the built-in provider $name ($signIn)', (provider) => {
   const { hosts, credential, env, homeFiles } = provider
 
   it('names its hosts and paths as requests are decided on', () => {
@@ -29,9 +29,23 @@ describe.each(builtInProviders)('the built-in provider $name', (provider) => {
 
   it('shows the bottle the placeholder wherever its clients look for a credential (I2)', () => {
     const shown = credential.sources.map((source) => env[source.replace(/^env:/, '')])
-    expect(new Set(shown.filter((value) => value !== undefined))).toEqual(new Set([placeholderCredential]))
+    const isInFile = credential.login !== undefined
+    expect(new Set(shown.filter((value) => value !== undefined))).toEqual(
+      new Set(isInFile ? [] : [placeholderCredential]),
+    )
     expect(Object.values(homeFiles).join('')).not.toMatch(/sk-[a-z]/)
   })
+})
+
+it('never lets a bottle ask for tokens and keys, nor where unlisted endpoints pass (I2)', () => {
+  const host = 'api.anthropic.com'
+  for (const provider of knownProviders.filter(({ name }) => name === 'claude')) {
+    for (const path of ['/v1/oauth/token', '/api/oauth/claude_cli/create_api_key', '/api/oauth/account/settings']) {
+      const policy = { providers: [provider], routes: [], unlistedEndpoints: 'estimate' } as const
+      const verdict = decide(policy, { host, method: 'POST', path })
+      expect(verdict).toMatchObject({ kind: 'refused', code: 'endpoint_not_allowed' })
+    }
+  }
 })
 
 it('gives every host to one provider only', () => {

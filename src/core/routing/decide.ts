@@ -4,12 +4,12 @@
  * bottle's own provider never becomes a plain route, and one of another known provider is refused.
  */
 import type { WireFormatName } from '../metering/format.ts'
-import type { Endpoint, Provider, ProviderHost } from '../provider/provider.ts'
-import { builtInProviders } from '../provider/providers.ts'
+import type { Endpoint, PassingEndpoint, Provider, ProviderHost } from '../provider/provider.ts'
+import { knownProviders } from '../provider/providers.ts'
 import { chooseRoute } from './choose-route.ts'
 import { ownHost } from './own-host.ts'
 import { matchesPath } from './path-pattern.ts'
-import { foreignHostReason, noRouteReason, unlistedReason } from './refusal-reason.ts'
+import { foreignHostReason, neverReason, noRouteReason, unlistedReason } from './refusal-reason.ts'
 import type { Route } from './route.ts'
 
 export type Verdict = OwnVerdict | ProviderVerdict | RoutedVerdict | RefusedVerdict
@@ -26,7 +26,7 @@ export interface ProviderVerdict {
   /** What it is metered by, and what a refusal is told in. */
   readonly format: WireFormatName
   /** Absent where no table says what it speaks: it is charged by its bytes. */
-  readonly endpoint?: Endpoint
+  readonly endpoint?: PassingEndpoint
 }
 
 /** Passes as it is, unmetered. */
@@ -72,12 +72,13 @@ export function decide({ providers, routes, unlistedEndpoints, learns }: EgressP
   if (owner && line.oddity !== undefined) return oddPath(line.oddity)
   if (owner) {
     const endpoint = endpointOf(owner.host, line)
+    if (endpoint?.kind === 'refused') return endpointRefused(neverReason(line))
     const format = formatOfEndpoint(owner.host, endpoint)
     if (endpoint) return { kind: endpoint.kind, ...owner, format, endpoint }
     if (unlistedEndpoints === 'estimate') return { kind: 'metered', ...owner, format }
-    return { kind: 'refused', code: 'endpoint_not_allowed', reason: unlistedReason(line, owner.provider.name) }
+    return endpointRefused(unlistedReason(line, owner.provider.name))
   }
-  const foreign = hostOwner(builtInProviders, line.host)
+  const foreign = hostOwner(knownProviders, line.host)
   if (foreign) {
     return { kind: 'refused', code: 'host_not_allowed', reason: foreignHostReason(line.host, foreign.provider.name) }
   }
@@ -89,6 +90,10 @@ export function decide({ providers, routes, unlistedEndpoints, learns }: EgressP
   }
   const code = considered.length === 0 ? 'host_not_allowed' : 'route_not_allowed'
   return { kind: 'refused', code, reason: noRouteReason(line, considered) }
+}
+
+function endpointRefused(reason: string): RefusedVerdict {
+  return { kind: 'refused', code: 'endpoint_not_allowed', reason }
 }
 
 function oddPath(why: string): RefusedVerdict {

@@ -10,6 +10,10 @@ export function unlistedReason({ host, method, path }: RequestLine, provider: st
   return `${method} ${shown(path)} is not among the metered or free endpoints of ${host} (provider ${provider}); "unlisted_endpoints: estimate" under egress would let it pass, charged by its bytes`
 }
 
+export function neverReason({ host, method, path }: RequestLine): string {
+  return `${method} ${shown(path)} of ${host} is about credentials, which are for the host of this bottle alone`
+}
+
 export function foreignHostReason(host: string, provider: string): string {
   return `${host} belongs to the provider ${provider}, which this bottle does not have, and no route opens it; "agent_provider: ${provider}" in its definition would`
 }

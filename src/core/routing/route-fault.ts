@@ -3,7 +3,7 @@
  * Safety (I3): an explicit route to the host of a known provider would be an unmetered path to a metered host.
  */
 import type { Provider } from '../provider/provider.ts'
-import { builtInProviders } from '../provider/providers.ts'
+import { knownProviders } from '../provider/providers.ts'
 import { hostOwner } from './decide.ts'
 import { isWildcard } from './host-pattern.ts'
 import type { Route } from './route.ts'
@@ -12,7 +12,7 @@ export function routeFault(route: Route, providers: readonly Provider[]): string
   const { host, providerTools, webSocket } = route
   const own = hostOwner(providers, host)?.provider.name
   if (own !== undefined) return ownHostFault(route, own)
-  const foreign = hostOwner(builtInProviders, host)?.provider.name
+  const foreign = hostOwner(knownProviders, host)?.provider.name
   if (foreign !== undefined) {
     return `${host} belongs to the provider ${foreign}, which this bottle does not have, and nothing passes there unmetered; say "agent_provider: ${foreign}" instead`
   }

@@ -26,6 +26,11 @@ const flags = {
   'no-websockets': { type: 'boolean', default: false },
   /** The only credential that is accepted. */
   credential: { type: 'string' },
+  /** What a sign-in can be renewed by at first, for how long its tokens are good, and how renewals go. */
+  'refresh-token': { type: 'string' },
+  'token-lifetime-seconds': { type: 'string', default: '28800' },
+  'renewal-delay-ms': { type: 'string', default: '0' },
+  'renewal-status': { type: 'string' },
   /** PEM files; all three or none. */
   certificate: { type: 'string' },
   key: { type: 'string' },
@@ -50,6 +55,12 @@ export async function parseFlags(args: readonly string[]): Promise<SimulatedProv
     ...(outputTokens === undefined ? {} : { outputTokens: wholeNumber('output-tokens', outputTokens) }),
     ...(values.script === undefined ? {} : { script: await readScript(values.script) }),
     ...(values.credential === undefined ? {} : { credential: values.credential }),
+    ...(values['refresh-token'] === undefined ? {} : { refreshToken: values['refresh-token'] }),
+    tokenLifetimeSeconds: wholeNumber('token-lifetime-seconds', values['token-lifetime-seconds']),
+    renewalDelayMs: wholeNumber('renewal-delay-ms', values['renewal-delay-ms']),
+    ...(values['renewal-status'] === undefined
+      ? {}
+      : { renewalStatus: wholeNumber('renewal-status', values['renewal-status']) }),
     ...(failure === undefined ? {} : { fail: () => failure }),
     ...(certificate === undefined ? {} : { certificate }),
   }

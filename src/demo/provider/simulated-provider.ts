@@ -52,7 +52,9 @@ export interface SimulatedProvider extends AsyncDisposable {
 
 export const providerNames = [
   'api.anthropic.com',
+  'platform.claude.com',
   'api.openai.com',
+  'auth.openai.com',
   'chatgpt.com',
   'generativelanguage.googleapis.com',
   'localhost',
@@ -134,6 +136,7 @@ async function route(call: Call, simulation: Simulation): Promise<void> {
   const { request, url } = call
   const endpoint = `${request.method} ${url.pathname}`
   if (serveSideCall(call)) return
+  if (await simulation.signIn.serve(call)) return
   if (!isAuthorized(call, simulation)) {
     request.resume()
     return refuse(call, 401, 'The credential is missing or invalid.')

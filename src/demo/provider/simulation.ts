@@ -4,17 +4,19 @@ import type { Answer, AnswerOptions } from './answer.ts'
 import type { Call } from './call.ts'
 import { generate, type Pace, type Piece } from './generate.ts'
 import { createPromptCache, type PromptCache } from './prompt-cache.ts'
+import { createSignIn, type SignIn, type SignInOptions } from './sign-in.ts'
 
 export interface Simulation {
   readonly answers: AnswerOptions
   readonly pace: Pace
   readonly cache: PromptCache
-  /** When given, every other credential is answered 401. */
+  /** When given, every other credential is answered 401, but for what a renewal gave. */
   readonly credential: string | undefined
+  readonly signIn: SignIn
   readonly now: () => number
 }
 
-export interface SimulationOptions extends Partial<AnswerOptions>, Partial<Pace> {
+export interface SimulationOptions extends Partial<AnswerOptions>, Partial<Pace>, SignInOptions {
   readonly credential?: string
   readonly now?: () => number
 }
@@ -27,6 +29,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     pace: { tokensPerDelta, deltaIntervalMs, wait },
     cache: createPromptCache(),
     credential,
+    signIn: createSignIn(options),
     now,
   }
 }
@@ -41,9 +44,9 @@ export function credentialOf({ entry }: Pick<Call, 'entry'>): string | undefined
   return apiKey ?? googleKey ?? authorization?.replace(/^Bearer +/i, '')
 }
 
-export function isAuthorized(call: Pick<Call, 'entry'>, { credential }: Simulation): boolean {
+export function isAuthorized(call: Pick<Call, 'entry'>, { credential, signIn }: Simulation): boolean {
   const given = credentialOf(call)
-  return credential === undefined ? given !== undefined && given !== '' : given === credential
+  return credential === undefined ? given !== undefined && given !== '' : given === credential || signIn.accepts(given)
 }
 
 function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {

@@ -3,10 +3,12 @@
  * never logged, never given to a bottle. A source that fails later is an error then, not a reason to use an old value.
  */
 import { BottleError, messageOf } from '../../core/errors.ts'
+import type { LoginName } from '../../core/provider/login.ts'
 import { credentialFault } from '../../core/routing/credential.ts'
 import type { AuthScheme } from '../../core/routing/route.ts'
 import { environmentNamesOf, readSecretSource, type SecretSource } from '../../core/routing/secret-source.ts'
 import { readKeyring } from './keyring.ts'
+import type { Logins } from './logins.ts'
 import { runSecretCommand, SecretCommandError } from './secret-command.ts'
 import { readSecretFile } from './secret-file.ts'
 
@@ -35,28 +37,68 @@ const keptMs: Readonly<Record<SecretSource['kind'], number>> = {
 }
 
 export function createCredential(options: CredentialOptions): Credential {
+  return keptCredential(() => firstSecret(options), options.nowMs)
+}
+
+export interface LoginCredentialOptions extends Pick<CredentialOptions, 'subject' | 'environment' | 'nowMs'> {
+  readonly login: LoginName
+  readonly logins: Logins
+}
+
+/** That of the sign-in which the program itself keeps on the host. */
+export function createLoginCredential({
+  subject,
+  login,
+  logins,
+  environment,
+  nowMs,
+}: LoginCredentialOptions): Credential {
+  const read = async () => {
+    try {
+      return { secret: await logins.read(login, environment), keptMs: keptMs.file }
+    } catch (cause) {
+      throw missingCredential(subject, messageOf(cause), [])
+    }
+  }
+  return keptCredential(read, nowMs)
+}
+
+/** `why` is the message of its cause, too. */
+export function missingCredential(subject: string, why: string, hints: readonly string[]): BottleError {
+  return new BottleError('credential_missing', `the credential of ${subject} is missing: ${why}`, {
+    hint: [...hints, 'The bottle itself never sees it.'].join(' '),
+    cause: new Error(why),
+  })
+}
+
+interface FoundSecret {
+  readonly secret: string
+  readonly keptMs: number
+}
+
+function keptCredential(read: () => Promise<FoundSecret>, nowMs: () => number): Credential {
   let kept: { readonly secret: string; readonly untilMs: number } | undefined
   let reading: Promise<string> | undefined
 
   const readAnew = async () => {
     try {
-      const { secret, kind } = await firstSecret(options)
-      kept = { secret, untilMs: options.nowMs() + keptMs[kind] }
-      return secret
+      const found = await read()
+      kept = { secret: found.secret, untilMs: nowMs() + found.keptMs }
+      return found.secret
     } finally {
       reading = undefined
     }
   }
   return {
     read() {
-      if (kept && options.nowMs() < kept.untilMs) return kept.secret
+      if (kept && nowMs() < kept.untilMs) return kept.secret
       reading ??= readAnew()
       return reading
     },
   }
 }
 
-async function firstSecret({ subject, scheme, sources, environment }: CredentialOptions) {
+async function firstSecret({ subject, scheme, sources, environment }: CredentialOptions): Promise<FoundSecret> {
   const faults: string[] = []
   let printed = ''
   for (const text of sources) {
@@ -65,7 +107,7 @@ async function firstSecret({ subject, scheme, sources, environment }: Credential
       if (source.kind === 'invalid') throw new Error(`a source ${source.why}`)
       const secret = (await readSecret(source, environment)).trim()
       const fault = secret === '' ? 'is empty' : credentialFault(scheme, secret)
-      if (fault === undefined) return { secret, kind: source.kind }
+      if (fault === undefined) return { secret, keptMs: keptMs[source.kind] }
       faults.push(`${placeOf(source)} ${fault}`)
     } catch (error) {
       faults.push(messageOf(error))
@@ -76,11 +118,8 @@ async function firstSecret({ subject, scheme, sources, environment }: Credential
   const hints = [
     ...(printed === '' ? [] : [`The command printed: ${printed}`]),
     ...(variable === undefined ? [] : [`Set it for this command, e.g.: ${variable}=… bot-bottle …`]),
-    'The bottle itself never sees it.',
   ]
-  throw new BottleError('credential_missing', `the credential of ${subject} is missing: ${faults.join('; ')}`, {
-    hint: hints.join(' '),
-  })
+  throw missingCredential(subject, faults.join('; '), hints)
 }
 
 /** Throws with the reason. */

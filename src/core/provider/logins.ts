@@ -1,0 +1,4 @@
+import { claudeLogin } from './claude-login.ts'
+import type { LoginFormat, LoginName } from './login.ts'
+
+export const loginFormats: Readonly<Record<LoginName, LoginFormat>> = { claude: claudeLogin }
