@@ -15,7 +15,7 @@ import { benchmark, checkQuickly, testEverything, testFaults, testProject, testS
 const forBottles = ['bwrap', 'nsenter', 'unshare', 'setpriv', 'ip', 'mount', 'bash']
 const forTests = [...forBottles, 'curl', 'git']
 const forAgents = [...forTests, 'wget', 'hey', 'python3-requests', 'python3-httpx']
-const forAllTests = [...forAgents, 'postgres', 'zsh', 'fish', 'chromium-headless-shell']
+const forAllTests = [...forAgents, 'postgres', 'tmux', 'zsh', 'fish', 'chromium-headless-shell']
 
 const tasks = {
   demo: { tools: forBottles, build: true, run: (args) => runChild('node', ['dist/main.js', 'demo', ...args]) },

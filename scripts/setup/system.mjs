@@ -21,6 +21,7 @@ const packages = {
   'python3-requests': { debian: 'python3-requests', file: '/usr/lib/python3/dist-packages/requests' },
   'python3-httpx': { debian: 'python3-httpx', file: '/usr/lib/python3/dist-packages/httpx' },
   'chromium-headless-shell': { debian: 'chromium-headless-shell' },
+  tmux: { debian: 'tmux', fedora: 'tmux', arch: 'tmux' },
   postgres: { debian: 'postgresql', fedora: 'postgresql-server', arch: 'postgresql' },
 }
 

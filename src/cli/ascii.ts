@@ -15,11 +15,27 @@ const inAscii: Readonly<Record<string, string>> = {
   '▏': '-',
   '▒': '+',
   '░': '.',
+  '▁': '_',
+  '▂': '.',
+  '▃': ':',
+  '▄': '-',
+  '▅': '=',
+  '▆': '+',
+  '▇': '*',
+  '▸': '>',
+  '●': '*',
+  '▲': '^',
+  '─': '-',
+  '←': '<',
+  '→': '>',
+  '↑': '^',
+  '↓': 'v',
+  '×': 'x',
 }
 
 /** As wide as before. What is not ours (names) stays as it is. */
 export function asciiOf(line: string): string {
-  return line.replaceAll(/[\u202f…–·█▉▊▋▌▍▎▏▒░]/g, (glyph) => inAscii[glyph] ?? glyph)
+  return line.replaceAll(/[\u202f…–·▁-▏▒░▸●▲─←→↑↓×]/g, (glyph) => inAscii[glyph] ?? glyph)
 }
 
 /** As C programs decide it: the first of these that is set counts. */

@@ -79,6 +79,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'end a bottle and remove what it left behind',
     load: async () => (await import('./commands/kill.ts')).killCommand,
   },
+  dashboard: {
+    summary: 'watch bottles and budgets, and steer them by keys',
+    load: async () => (await import('./commands/dashboard.ts')).dashboardCommand,
+  },
   budget: {
     summary: 'list, set and explain budgets',
     load: async () => (await import('./commands/budget.ts')).budgetCommand,

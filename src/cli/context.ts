@@ -11,7 +11,15 @@ export interface Entries {
   }>
   readonly doctor: () => Promise<{ examineHost(options: { readonly home: string }): Promise<readonly Finding[]> }>
   readonly ledger: () => Promise<{ ledgerFile(home: string): LedgerFile }>
+  readonly dashboard: () => Promise<{ runDashboard(options: DashboardPlace): Promise<number> }>
   readonly demo: () => Promise<{ runDemo(): Promise<number> }>
+}
+
+export interface DashboardPlace {
+  readonly home: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly stdin: NodeJS.ReadStream
+  readonly stdout: NodeJS.WriteStream & { readonly fd: number }
 }
 
 /** The shape of `doctor --json`; the controller's own findings have it. */

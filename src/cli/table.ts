@@ -76,7 +76,8 @@ function aligned(text: string, width: number, align: 'left' | 'right'): string {
   return align === 'left' ? text + padding : padding + text
 }
 
-function cut(text: string, width: number): string {
+/** At most so wide, with … where it was longer. */
+export function cut(text: string, width: number): string {
   if (widthOf(text) <= width) return text
   if (narrow.test(text)) return `${text.slice(0, width - 1)}…`
   let kept = ''
@@ -90,7 +91,7 @@ function cut(text: string, width: number): string {
 }
 
 /** One column each: plain ASCII, and what we draw with ourselves. */
-const narrow = /^[\x20-\x7e\u202f…–·█-▓]*$/
+const narrow = /^[\x20-\x7e\u202f…–·▁-▓▸●▲─←→↑↓×]*$/
 /** Two columns wide in every terminal: East Asian scripts, full-width forms, and emoji. */
 const wide =
   /^[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|^\p{Emoji_Presentation}/u
@@ -104,7 +105,8 @@ function graphemeWidth(grapheme: string): number {
   return wide.test(grapheme) ? 2 : 1
 }
 
-function widthOf(text: string): number {
+/** In columns of a terminal. */
+export function widthOf(text: string): number {
   if (narrow.test(text)) return text.length
   let width = 0
   for (const { segment } of graphemesOf(text)) width += graphemeWidth(segment)
