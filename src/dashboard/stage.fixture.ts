@@ -9,7 +9,7 @@ export const nowMs = Date.UTC(2026, 10, 22, 12, 30)
 export function bottle(id: string, changes: Partial<BottleView> = {}): BottleView {
   const agent = id.replace(/-[^-]*$/, '')
   return {
-    ...{ id, agent, definitions: [agent], state: 'running', policy: 'cutoff', contained: true },
+    ...{ id, agent, definitions: [agent], state: 'running', policy: 'cutoff', contained: true, detached: false },
     ...{ createdAtMs: nowMs - 12 * 60_000, endedAtMs: null, exitCode: null, chargedTokens: 0, openExchanges: 0 },
     budgets: [counterOf(budget('host'))],
     scopes: [`run:${id}`, `agent:${agent}`, 'host'],
