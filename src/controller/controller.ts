@@ -176,6 +176,8 @@ export async function openController({
   const living = new Map<string, LiveBottle>()
   const exceeded = (limit: 'memory' | 'disk', bottleId: string, detail: string) => {
     onNotice(`${bottleId} exceeded its ${limit}; ${detail}`)
+    const note = { enforcementId: newId(), bottleId, detail: `${limit}: ${detail}`, nowMs: nowMs() }
+    ledger.recordLimit(note).catch(onBug)
     bus.emit({ kind: 'limit', bottleId, limit, detail, atMs: nowMs() })
   }
   const memoryWatch = stack.use(

@@ -27,6 +27,8 @@ export interface Cut {
 
 /** `reason`: that of the intent. */
 export type EnforcementEntry = Omit<AuditEntry, 'sequence' | 'phase' | 'step'> & {
+  readonly action: EnforcementAction
+  readonly trigger: EnforcementTrigger
   readonly phase: 'intent' | 'done' | 'failed'
   readonly reason: string
 }

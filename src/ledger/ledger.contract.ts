@@ -734,6 +734,20 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         await expect(ledger.endEnforcement(outcome)).rejects.toMatchObject({ code: 'not_found' })
       })
 
+      it('keeps what was ended for a limit as one line, also while an enforcement is open (S13)', async () => {
+        await ledger.beginEnforcement(intentOf('e1'))
+        const note = { bottleId: 'claude-x1y2', detail: 'the process yes was ended', nowMs: startMs + 1 }
+        for (const enforcementId of ['l1', 'l2']) await ledger.recordLimit({ enforcementId, ...note })
+        const next = await underTest.reopen('next')
+        expect(await next.openEnforcements()).toMatchObject([{ enforcementId: 'e1' }])
+        const line = { action: 'limit', trigger: 'limit', phase: 'done', step: null, detail: note.detail }
+        expect(await next.audit({ limit: 9 })).toMatchObject([
+          { phase: 'intent' },
+          line,
+          { ...line, enforcementId: 'l2' },
+        ])
+      })
+
       it('lists the newest entries, oldest of them first, of all bottles or of one', async () => {
         for (const bottleId of ['a', 'b', 'c']) await ledger.beginEnforcement(intentOf(`e-${bottleId}`, { bottleId }))
         expect((await ledger.audit({ limit: 2 })).map(({ bottleId }) => bottleId)).toEqual(['b', 'c'])

@@ -177,13 +177,25 @@ export interface EnforcementOutcome {
   readonly nowMs: number
 }
 
-/** One line of the append-only audit: an intent, a step of an earlier intent that was taken, or its outcome. */
+/** What was done without an intent, since it could not wait: processes were ended that used too much of the host. */
+export interface LimitNote {
+  readonly enforcementId: string
+  readonly bottleId: string
+  /** One sentence for the operator: of which limit, and who was ended. */
+  readonly detail: string
+  readonly nowMs: number
+}
+
+/**
+ * One line of the append-only audit: an intent, a step of an earlier intent that was taken, or its outcome. For `limit` there is
+ * only the outcome.
+ */
 export interface AuditEntry {
   readonly sequence: number
   readonly enforcementId: string
   readonly bottleId: string
-  readonly action: EnforcementAction
-  readonly trigger: EnforcementTrigger
+  readonly action: EnforcementAction | 'limit'
+  readonly trigger: EnforcementTrigger | 'limit'
   readonly phase: 'intent' | 'step' | 'done' | 'failed'
   /** The name of the step; null in other phases. */
   readonly step: string | null
@@ -193,6 +205,8 @@ export interface AuditEntry {
 
 /** An intent without an outcome, and the steps that were taken. */
 export interface OpenEnforcement extends AuditEntry {
+  readonly action: EnforcementAction
+  readonly trigger: EnforcementTrigger
   readonly doneSteps: readonly string[]
 }
 
@@ -282,6 +296,8 @@ export interface Ledger extends AsyncDisposable {
   /** Records that a step was taken. Nothing is written when the enforcement has its outcome. */
   recordStep(step: EnforcementStep): Promise<void>
   endEnforcement(outcome: EnforcementOutcome): Promise<void>
+  /** Also while an enforcement of the bottle is open. */
+  recordLimit(note: LimitNote): Promise<void>
   /** Intents without an outcome, oldest first: what a crash left unfinished. */
   openEnforcements(): Promise<readonly OpenEnforcement[]>
   /** The newest `limit` entries, oldest of them first. */

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ControllerStatus } from '../../src/controller/api.ts'
+import type { AuditEntry } from '../../src/ledger/ledger.ts'
 import { typed } from '../fakes/command.ts'
 import { openProductHost, type ProductHost } from '../fakes/product-host.ts'
 import { testUsers } from '../fakes/test-user.ts'
@@ -34,6 +35,11 @@ describe.each(testUsers)('a bottle $title', (user) => {
       inBottle(`sleep 60 & ${hungry}; kill -0 $! && echo "the other lives"`),
     )
     expect({ stdout, exitCode }).toEqual({ stdout: 'ended with 137\nthe other lives\n', exitCode: 0 })
+    const [entry] = await host.json<readonly AuditEntry[]>(['audit'])
+    expect(entry).toMatchObject({
+      ...{ action: 'limit', trigger: 'limit', phase: 'done' },
+      detail: expect.stringMatching(/^memory: the process python3 /),
+    })
     expect(stderr).toMatch(
       /bot-bottle: the bottle exceeded its memory: the process python3 \(\d+MiB\) was ended, since .* 96MiB\n/,
     )

@@ -215,6 +215,7 @@ export function createBooks({ db, owner, now, isShared }: BooksOptions): Books {
       enforcements.insertOutcome(outcome)
     },
 
+    recordLimit: (note) => enforcements.insertLimit(note),
     openEnforcements: () => enforcements.open(),
     audit: ({ bottleId, limit }) => enforcements.newest(bottleId, limit),
 

@@ -1,6 +1,13 @@
 /** SQL of the append-only audit. Triggers hold what is promised: no change, no removal, one open entry per bottle. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { AuditEntry, EnforcementIntent, EnforcementOutcome, EnforcementStep, OpenEnforcement } from '../ledger.ts'
+import type {
+  AuditEntry,
+  EnforcementIntent,
+  EnforcementOutcome,
+  EnforcementStep,
+  LimitNote,
+  OpenEnforcement,
+} from '../ledger.ts'
 
 const auditColumns = `sequence, enforcement_id AS enforcementId, bottle_id AS bottleId, action, "trigger", phase, step, detail,
   at_ms AS atMs`
@@ -26,6 +33,9 @@ export function enforcementStatements(db: DatabaseSync) {
     INSERT OR IGNORE INTO enforcement (enforcement_id, bottle_id, action, "trigger", phase, step, detail, at_ms)
     SELECT enforcement_id, bottle_id, action, "trigger", 'step', ?2, ?3, ?4 FROM enforcement
     WHERE enforcement_id = ?1 AND ${isOpenIntent}`)
+  const insertLimit = db.prepare(`
+    INSERT INTO enforcement (enforcement_id, bottle_id, action, "trigger", phase, detail, at_ms)
+    VALUES (?, ?, 'limit', 'limit', 'done', ?, ?)`)
   const hasIntent = db.prepare(`SELECT 1 FROM enforcement WHERE enforcement_id = ? AND phase = 'intent'`)
   const open = db.prepare(`
     SELECT ${auditColumns}, (
@@ -54,10 +64,14 @@ export function enforcementStatements(db: DatabaseSync) {
       insertStep.run(enforcementId, step, detail, nowMs)
     },
 
+    insertLimit: ({ enforcementId, bottleId, detail, nowMs }: LimitNote) => {
+      insertLimit.run(enforcementId, bottleId, detail, nowMs)
+    },
+
     hasIntent: (enforcementId: string) => hasIntent.get(enforcementId) !== undefined,
 
     open: (): readonly OpenEnforcement[] =>
-      (open.all() as unknown as readonly (AuditEntry & { readonly doneSteps: string })[]).map((entry) => ({
+      (open.all() as unknown as readonly (Omit<OpenEnforcement, 'doneSteps'> & { readonly doneSteps: string })[]).map((entry) => ({
         ...entry,
         doneSteps: JSON.parse(entry.doneSteps) as readonly string[],
       })),

@@ -96,6 +96,7 @@ async function openBooks(options: SqliteLedgerOptions & { readonly isShared: boo
     beginEnforcement: (intent) => call('beginEnforcement', intent),
     recordStep: (step) => call('recordStep', step),
     endEnforcement: (outcome) => call('endEnforcement', outcome),
+    recordLimit: (note) => call('recordLimit', note),
     openEnforcements: () => call('openEnforcements'),
     audit: (filter) => call('audit', filter),
     insertBottle: (row) => call('insertBottle', row),
