@@ -41,7 +41,7 @@ it.each([
   ['wrong', 'that somebody saw whole, and the ledger only in part', served('a'), [event('a', { source: 'partial' })]],
   ['wrong', 'that never ends', served('a', { end: 'open' }), [event('a')]],
   ['short', 'below what its client had whole', served('a'), [unseen('a', 99)]],
-  ['short', 'below its input', served('a', { end: 'aborted' }), [unseen('a', 26)]],
+  ['short', 'below its input', served('a', { end: 'aborted' }), [unseen('a', 29)]],
 ] as const)('calls %s an exchange %s', (kind, what, exchange, events) => {
   const isSeen = what !== 'below its input'
   const found = compareBooks({ served: [exchange], seen: isSeen ? [whole('a')] : [], events })

@@ -71,10 +71,12 @@ export function enforcementStatements(db: DatabaseSync) {
     hasIntent: (enforcementId: string) => hasIntent.get(enforcementId) !== undefined,
 
     open: (): readonly OpenEnforcement[] =>
-      (open.all() as unknown as readonly (Omit<OpenEnforcement, 'doneSteps'> & { readonly doneSteps: string })[]).map((entry) => ({
-        ...entry,
-        doneSteps: JSON.parse(entry.doneSteps) as readonly string[],
-      })),
+      (open.all() as unknown as readonly (Omit<OpenEnforcement, 'doneSteps'> & { readonly doneSteps: string })[]).map(
+        (entry) => ({
+          ...entry,
+          doneSteps: JSON.parse(entry.doneSteps) as readonly string[],
+        }),
+      ),
 
     newest: (bottleId: string | undefined, limit: number) =>
       (bottleId === undefined ? newest.all(limit) : newestOfBottle.all(bottleId, limit)) as unknown as AuditEntry[],
