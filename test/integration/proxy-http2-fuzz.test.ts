@@ -1,10 +1,11 @@
 /**
- * Thousands of HTTP/2 sessions that are almost right: nothing crashes, nothing is left behind, what was reserved is settled.
- * `BOT_BOTTLE_FUZZ_SEED` says which.
+ * Thousands of HTTP/2 sessions that are almost right: nothing crashes, nothing is left behind, what was reserved is settled, and
+ * nothing reaches a provider that was not decided on. `BOT_BOTTLE_FRONT_FUZZ_RUNS` says how many, `BOT_BOTTLE_FUZZ_SEED` which.
  */
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { expectDecided } from '../fakes/decided-requests.ts'
 import {
   dataFrame,
   dialHttp2,
@@ -20,13 +21,14 @@ import {
   uint32,
 } from '../fakes/http2-frames.ts'
 import { answerSmall, leadingTo, startProviderUpstream } from '../fakes/metered-upstream.ts'
+import { mutated, mutations } from '../fakes/mutation.ts'
 import { ask } from '../fakes/proxy-client.ts'
 import { openProxyRig } from '../fakes/proxy-rig.ts'
 import { until } from '../fakes/until.ts'
 
-const rounds = 250
-const seed = Number(process.env.BOT_BOTTLE_FUZZ_SEED ?? 20_260_101)
 const sessionsAtOnce = 8
+const rounds = Math.ceil(Number(process.env.BOT_BOTTLE_FRONT_FUZZ_RUNS ?? 2_000) / sessionsAtOnce)
+const seed = Number(process.env.BOT_BOTTLE_FUZZ_SEED ?? 20_260_101)
 /** Of the event loop. */
 const patienceTurns = 30
 
@@ -60,34 +62,11 @@ function settings(id: number, value: number): Buffer {
   return frame(frameTypes.settings, { payload: entry })
 }
 
-/** A byte that is changed, or a stretch that is lost, or comes twice. */
-const mutation = fc.record({
-  kind: fc.constantFrom('change', 'lose', 'repeat'),
-  at: fc.double({ min: 0, max: 1, noNaN: true }),
-  length: fc.integer({ min: 1, max: 30 }),
-  byte: fc.nat(255),
-})
-
-function mutated(
-  bytes: Buffer,
-  { kind, at, length, byte }: typeof mutation extends fc.Arbitrary<infer M> ? M : never,
-): Buffer {
-  const index = Math.floor(at * bytes.length)
-  const [before, stretch, after] = [
-    bytes.subarray(0, index),
-    bytes.subarray(index, index + length),
-    bytes.subarray(index + length),
-  ]
-  if (kind === 'lose') return Buffer.concat([before, after])
-  if (kind === 'repeat') return Buffer.concat([before, stretch, stretch, after])
-  return Buffer.concat([before, Buffer.from([byte]), bytes.subarray(index + 1)])
-}
-
 const frames = fc.array(fc.oneof({ weight: 4, arbitrary: soundFrame }, { weight: 1, arbitrary: anyFrame }), {
   maxLength: 12,
 })
 const session = fc
-  .tuple(fc.boolean(), frames, fc.array(mutation, { maxLength: 3 }))
+  .tuple(fc.boolean(), frames, fc.array(mutations(null), { maxLength: 3 }))
   .map(([isSoundAtFirst, rest, mutations]) => {
     const broken = mutations.reduce(mutated, Buffer.concat(rest))
     return isSoundAtFirst ? Buffer.concat([meteredRequest(1), broken]) : broken
@@ -96,33 +75,38 @@ const session = fc
 beforeAll(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
 afterAll(() => void vi.useRealTimers())
 
-test(`sessions of frames in any order, broken in any way, end with their clients or in time, seed ${seed} (H08, H13, H14)`, async () => {
-  await using upstream = await startProviderUpstream(answerSmall)
-  await using rig = await openProxyRig({ ...leadingTo(upstream), budgets: { claude: 1_000_000_000 } })
-  const run = async (bytes: Buffer, isPatient: boolean) => {
-    const raw = await dialHttp2(rig)
-    raw.send(bytes)
-    // Half of the clients stay for what comes, the others go in the middle of it.
-    for (let turn = 0; isPatient && turn < patienceTurns && !raw.isClosed; turn += 1) await setImmediate()
-    raw.socket.destroySoon()
-  }
-  const sessions = fc.array(fc.tuple(session, fc.boolean()), { minLength: sessionsAtOnce, maxLength: sessionsAtOnce })
-  await fc.assert(
-    fc.asyncProperty(sessions, async (all) => {
-      await Promise.all(all.map(([bytes, isPatient]) => run(bytes, isPatient)))
-      expect(rig.bugs).toEqual([])
-    }),
-    { numRuns: rounds, seed, endOnFailure: true },
-  )
-  await until('every exchange is over, every connection closed', async () => {
-    vi.advanceTimersByTime(60_000)
-    return rig.proxy.openExchanges === 0 && (await rig.openConnections()) === 0
-  })
-  expect((await ask(rig)).status).toBe(200)
-  // Most are broken before they ask for anything; enough are not.
-  expect(rig.started.length).toBeGreaterThan(rounds)
-  await rig.settled(rig.started.length)
-  expect((await rig.counterOf('claude')).reservedTokens).toBe(0)
-  expect(await rig.ledger.verify()).toEqual([])
-  expect(rig.bugs).toEqual([])
-}, 120_000)
+test(
+  `sessions of frames in any order, broken in any way, end with their clients or in time, seed ${seed} (H08, H13, H14)`,
+  async () => {
+    await using upstream = await startProviderUpstream(answerSmall)
+    await using rig = await openProxyRig({ ...leadingTo(upstream), budgets: { claude: 1_000_000_000 } })
+    const run = async (bytes: Buffer, isPatient: boolean) => {
+      const raw = await dialHttp2(rig)
+      raw.send(bytes)
+      // Half of the clients stay for what comes, the others go in the middle of it.
+      for (let turn = 0; isPatient && turn < patienceTurns && !raw.isClosed; turn += 1) await setImmediate()
+      raw.socket.destroySoon()
+    }
+    const sessions = fc.array(fc.tuple(session, fc.boolean()), { minLength: sessionsAtOnce, maxLength: sessionsAtOnce })
+    await fc.assert(
+      fc.asyncProperty(sessions, async (all) => {
+        await Promise.all(all.map(([bytes, isPatient]) => run(bytes, isPatient)))
+        expect(rig.bugs).toEqual([])
+      }),
+      { numRuns: rounds, seed, endOnFailure: true },
+    )
+    await until('every exchange is over, every connection closed', async () => {
+      vi.advanceTimersByTime(60_000)
+      return rig.proxy.openExchanges === 0 && (await rig.openConnections()) === 0
+    })
+    expectDecided(upstream.seen, { rig, routes: [] })
+    expect((await ask(rig)).status).toBe(200)
+    // Most are broken before they ask for anything; enough are not.
+    expect(rig.started.length).toBeGreaterThan(rounds)
+    await rig.settled(rig.started.length)
+    expect((await rig.counterOf('claude')).reservedTokens).toBe(0)
+    expect(await rig.ledger.verify()).toEqual([])
+    expect(rig.bugs).toEqual([])
+  },
+  60_000 + rounds * 400,
+)
