@@ -77,6 +77,17 @@ describe('the certificate authority of a bottle', () => {
     expect(leaf.subjectaltname).toBe(`DNS:${name}`)
   })
 
+  it('makes no leaf that nobody waits for when its turn comes, and that of a name that somebody still wants', async () => {
+    const authority = await createCertificateAuthority({ subject: 'a-1', nowMs: Date.now, maxLeaves: 4 })
+    const gone = authority.contextFor('gone.test', () => false)
+    const shared = authority.contextFor('shared.test', () => false)
+    expect(authority.contextFor('shared.test', () => true)).toBe(shared)
+    await expect(gone).rejects.toThrow('nobody waits')
+    const leaf = await shown(await shared, { ca: authority.certificate, name: 'shared.test' })
+    expect(leaf.subjectaltname).toBe('DNS:shared.test')
+    await expect(authority.contextFor('gone.test')).resolves.toBeDefined()
+  })
+
   it('makes the context of a name once, forgets the one not used for longest, and renews before the leaf ends', async () => {
     let nowMs = Date.now()
     const authority = await createCertificateAuthority({ subject: 'a-1', nowMs: () => nowMs, maxLeaves: 2 })

@@ -5,6 +5,7 @@
  */
 import 'reflect-metadata'
 import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import {
   AuthorityKeyIdentifierExtension,
@@ -33,8 +34,8 @@ export interface AuthorityKeys {
 }
 
 export interface CertificateAuthority extends AuthorityKeys {
-  /** The context with the leaf of a canonical name. */
-  contextFor(name: string): Promise<SecureContext>
+  /** The context with the leaf of a canonical name. Rejects where it has to be made and, when its turn comes, nobody wants it. */
+  contextFor(name: string, isWanted?: () => boolean): Promise<SecureContext>
 }
 
 export interface AuthorityOptions {
@@ -74,26 +75,53 @@ export async function openCertificateAuthority(
   const signingKey = createPrivateKey(keys.privateKey).toCryptoKey(keyAlgorithm, false, ['sign'])
   const leafKeys = await generateKeys()
   const leafKeyPem = await privateKeyPem(leafKeys.privateKey)
-  const contexts = new Map<string, { readonly context: Promise<SecureContext>; readonly staleAtMs: number }>()
+  const leaves = new Map<string, Leaf>()
+  /** Of the leaf before. One is made at a time: a bottle that asks for ever new names waits itself, others hardly do (H13). */
+  let made: Promise<unknown> = Promise.resolve()
 
   const issue = async (name: string): Promise<SecureContext> => {
     const leaf = await issueLeaf(name, { authority, signingKey, leafKeys, nowMs: nowMs() })
     return createSecureContext({ key: leafKeyPem, cert: `${leaf.toString('pem')}\n${keys.certificate}` })
   }
+  const openLeaf = (name: string): Leaf => {
+    let asking: (() => boolean)[] | undefined = []
+    const context = made.then(async () => {
+      await setImmediate()
+      const isWanted = asking?.some((isStillWanted) => isStillWanted())
+      asking = undefined
+      if (isWanted) return issue(name)
+      if (leaves.get(name) === leaf) leaves.delete(name)
+      throw new Error('nobody waits for this certificate any more')
+    })
+    made = context.catch(() => {})
+    const leaf = {
+      context,
+      staleAtMs: nowMs() + leafLifeMs / 2,
+      ask: (isWanted: () => boolean) => asking?.push(isWanted),
+    }
+    return leaf
+  }
 
   return {
     ...keys,
-    contextFor(name) {
-      const known = contexts.get(name)
-      contexts.delete(name)
-      const entry =
-        known && known.staleAtMs > nowMs() ? known : { context: issue(name), staleAtMs: nowMs() + leafLifeMs / 2 }
-      contexts.set(name, entry)
-      const [oldest] = contexts.keys()
-      if (contexts.size > maxLeaves && oldest !== undefined) contexts.delete(oldest)
-      return entry.context
+    contextFor(name, isWanted = () => true) {
+      const known = leaves.get(name)
+      leaves.delete(name)
+      const leaf = known && known.staleAtMs > nowMs() ? known : openLeaf(name)
+      leaf.ask(isWanted)
+      leaves.set(name, leaf)
+      const [oldest] = leaves.keys()
+      if (leaves.size > maxLeaves && oldest !== undefined) leaves.delete(oldest)
+      return leaf.context
     },
   }
+}
+
+interface Leaf {
+  readonly context: Promise<SecureContext>
+  readonly staleAtMs: number
+  /** Says that somebody waits for it; of no effect once it is being made. */
+  ask(isWanted: () => boolean): void
 }
 
 interface LeafMaterial {

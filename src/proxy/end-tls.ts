@@ -29,7 +29,7 @@ export function createTlsEnd(authority: CertificateAuthority): TlsEnd {
       // In the order that we prefer them in.
       ALPNProtocols: ['h2', 'http/1.1'],
       SNICallback: (name, callback) => {
-        contextFor(authority, name, expectedHost).then(
+        contextFor({ authority, name, expectedHost, isWanted: () => !socket.destroyed }).then(
           (context) => callback(null, context),
           (error: Error) => callback(error),
         )
@@ -48,15 +48,18 @@ export function createTlsEnd(authority: CertificateAuthority): TlsEnd {
   }
 }
 
+interface AskedName {
+  readonly authority: CertificateAuthority
+  readonly name: string
+  readonly expectedHost: string | undefined
+  isWanted(): boolean
+}
+
 /** A context for a name that is one; a name other than the tunnel was opened for is refused in the handshake. */
-async function contextFor(
-  authority: CertificateAuthority,
-  servername: string,
-  expectedHost: string | undefined,
-): Promise<SecureContext> {
-  const host = canonicalHost(servername)
+async function contextFor({ authority, name, expectedHost, isWanted }: AskedName): Promise<SecureContext> {
+  const host = canonicalHost(name)
   if (host.kind !== 'name') throw new Error('the name that TLS asks for is not a host name')
   if (expectedHost !== undefined && host.name !== expectedHost)
     throw new Error('TLS asks for another name than CONNECT')
-  return authority.contextFor(host.name)
+  return authority.contextFor(host.name, isWanted)
 }

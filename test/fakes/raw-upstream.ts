@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events'
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { type AddressInfo, createServer as createPlainServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer as createPlainServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { createServerCertificate, type ServerCertificateOptions } from '../../src/demo/provider/certificates.ts'
 
@@ -52,6 +52,10 @@ export function startHttpUpstream(onRequest: RequestHandler, options: UpstreamOp
   )
 }
 
+export function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
+}
+
 async function startUpstream(
   onSocket: SocketHandler,
   requestCount: () => number,
@@ -81,7 +85,7 @@ async function startUpstream(
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
-    port: (server.address() as AddressInfo).port,
+    port: portOf(server),
     caCertificate,
     get connectionCount() {
       return connectionCount

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -28,6 +29,9 @@ import {
 import { openProxyRig, type ProxyRig, type ProxyRigOptions } from '../fakes/proxy-rig.ts'
 import { startRawUpstream, type Upstream } from '../fakes/raw-upstream.ts'
 import { until } from '../fakes/until.ts'
+
+/** Of clients that leave in each phase of a request. */
+const abortRounds = Number(process.env.BOT_BOTTLE_ABORT_ROUNDS ?? 100)
 
 let stack = new AsyncDisposableStack()
 
@@ -292,62 +296,75 @@ describe('a client that leaves', () => {
   const body = metered()
   const head = `POST /v1/messages HTTP/1.1\r\nhost: ${anthropicHost}\r\ncontent-length: ${body.length}\r\n\r\n`
 
-  it('at any phase leaves nothing behind: no hold, no exchange, no connection, no warning (H14, I5)', async () => {
-    const asked: ServerResponse[] = []
-    let onAsked = () => {}
-    const { rig, upstream } = await provide((request, response) => {
-      request.resume()
-      asked.push(response)
-      onAsked()
-    })
-    const whenAsked = () => new Promise<void>((resolve) => (onAsked = resolve))
-    const phases: readonly ((socket: Socket) => Promise<void>)[] = [
-      async () => {},
-      async (socket) => void socket.write(head.slice(0, 30)),
-      async (socket) => void socket.write(head),
-      async (socket) => void socket.write(head + body.slice(0, 20)),
-      async (socket) => void socket.write(head + body),
-      async (socket) => {
-        const waiting = whenAsked()
-        socket.write(head + body)
-        await waiting
-      },
-      async (socket) => {
-        const waiting = whenAsked()
-        socket.write(head + body)
-        await waiting
-        asked.at(-1)?.writeHead(200, { 'content-type': 'text/event-stream' }).write(start)
-        await once(socket, 'data')
-      },
-      async (socket) => {
-        const waiting = whenAsked()
-        socket.write(head + body + head + body)
-        await waiting
-        asked.at(-1)?.writeHead(200, { 'content-type': 'text/event-stream' }).write(`${start}data: {"half`)
-        await once(socket, 'data')
-      },
-    ]
-    for (let round = 0; round < 3; round += 1) {
-      for (const phase of phases) {
-        for (const leave of ['destroySoon', 'destroy', 'resetAndDestroy'] as const) {
+  it(
+    `at any phase, ${abortRounds} times, leaves nothing behind: no hold, no exchange, no connection, no descriptor (H14, I5)`,
+    async () => {
+      const asked: ServerResponse[] = []
+      let onAsked = () => {}
+      const { rig, upstream } = await provide((request, response) => {
+        request.resume()
+        asked.push(response)
+        onAsked()
+      })
+      const whenAsked = () => new Promise<void>((resolve) => (onAsked = resolve))
+      const phases: readonly ((socket: Socket) => Promise<void>)[] = [
+        async () => {},
+        async (socket) => void socket.write(head.slice(0, 30)),
+        async (socket) => void socket.write(head),
+        async (socket) => void socket.write(head + body.slice(0, 20)),
+        async (socket) => void socket.write(head + body),
+        async (socket) => {
+          const waiting = whenAsked()
+          socket.write(head + body)
+          await waiting
+        },
+        async (socket) => {
+          const waiting = whenAsked()
+          socket.write(head + body)
+          await waiting
+          asked.at(-1)?.writeHead(200, { 'content-type': 'text/event-stream' }).write(start)
+          await once(socket, 'data')
+        },
+        async (socket) => {
+          const waiting = whenAsked()
+          socket.write(head + body + head + body)
+          await waiting
+          asked.at(-1)?.writeHead(200, { 'content-type': 'text/event-stream' }).write(`${start}data: {"half`)
+          await once(socket, 'data')
+        },
+      ]
+      const leaves = ['destroySoon', 'destroy', 'resetAndDestroy'] as const
+      const leaveInEachPhase = async (round: number) => {
+        for (const [index, phase] of phases.entries()) {
           const raw = await dial(rig.ports.tls)
           const socket = await secure(rig, raw, anthropicHost)
           await phase(socket)
-          if (leave === 'resetAndDestroy') raw.resetAndDestroy()
-          else socket[leave]()
+          const leave = leaves[(round + index) % leaves.length]
+          if (leave === 'destroySoon' || leave === 'destroy') socket[leave]()
+          else raw.resetAndDestroy()
         }
       }
-    }
-    const raw = connect(rig.ports.tls, '127.0.0.1')
-    raw.write('\x16\x03\x01')
-    await once(raw, 'connect')
-    raw.resetAndDestroy()
-    await until('every exchange is over', () => rig.proxy.openExchanges === 0)
-    await until('every connection is closed', async () => (await rig.openConnections()) === 0)
-    await expectAllSettled(rig)
-    await until('every connection to the upstream is closed', () => upstream.openConnectionCount === 0)
-    expect(rig.started.length).toBeGreaterThanOrEqual(3 * 3 * 3)
-  })
+      const allClosed = async () => {
+        await until('every exchange is over', () => rig.proxy.openExchanges === 0)
+        await until('every connection is closed', async () => (await rig.openConnections()) === 0)
+        await until('every connection to the upstream is closed', () => upstream.openConnectionCount === 0)
+        asked.length = 0
+        return (await readdir('/proc/self/fd')).length
+      }
+      for (let round = 0; round < leaves.length; round += 1) await leaveInEachPhase(round)
+      const descriptors = await allClosed()
+      for (let round = 0; round < abortRounds; round += 1) await leaveInEachPhase(round)
+      expect(await allClosed()).toBeLessThanOrEqual(descriptors)
+      const raw = connect(rig.ports.tls, '127.0.0.1')
+      raw.write('\x16\x03\x01')
+      await once(raw, 'connect')
+      raw.resetAndDestroy()
+      await allClosed()
+      await expectAllSettled(rig)
+      expect(rig.started.length).toBeGreaterThanOrEqual(3 * abortRounds)
+    },
+    30_000 + abortRounds * 1_000,
+  )
 
   it('while it sends more requests than it may takes all of them along (H08, H14)', async () => {
     const asked = Promise.withResolvers<ServerResponse>()
