@@ -3,6 +3,7 @@
  * hours, which hold the same and are a thousandth as many. Tokens; beyond 2^53 not exact.
  */
 import type { DatabaseSync } from 'node:sqlite'
+import { eventSlices } from './event-slices.ts'
 
 /** By the id of the chain. */
 export type ChainSums = ReadonlyMap<number, number>
@@ -28,20 +29,14 @@ export function chainSumStatements(db: DatabaseSync) {
   const ofSlice = prepareSums('charged_event WHERE sequence >= ?1 AND sequence < ?2')
   const bounds = db.prepare('SELECT min(sequence) AS first, max(sequence) AS last FROM usage_event')
 
-  const range = () => {
-    const { first, last } = bounds.get() as { readonly first: number | null; readonly last: number | null }
-    return { first: first ?? 0, end: last === null ? 0 : last + 1 }
-  }
   const ofEvents = (): ChainSums => {
     const sums = new Map<number, number>()
     const add = (rows: readonly SumRow[]) => {
       for (const { chainId, tokens } of rows) sums.set(chainId, (sums.get(chainId) ?? 0) + tokens)
     }
     add(ofRolled.all() as unknown as readonly SumRow[])
-    const { first, end } = range()
-    for (let sequence = first; sequence < end; sequence += sliceEvents) {
-      add(ofSlice.all(sequence, sequence + sliceEvents) as unknown as readonly SumRow[])
-    }
+    for (const { first, end } of eventSlices(db, sliceEvents))
+      add(ofSlice.all(first, end) as unknown as readonly SumRow[])
     return sums
   }
 
@@ -54,8 +49,8 @@ export function chainSumStatements(db: DatabaseSync) {
 
     /** Whether adding up the events takes no time to speak of. */
     areEventsFew: (): boolean => {
-      const { first, end } = range()
-      return end - first <= maxQuickEvents
+      const { first, last } = bounds.get() as { readonly first: number | null; readonly last: number | null }
+      return first === null || last === null || last - first < maxQuickEvents
     },
   }
 }

@@ -7,6 +7,8 @@ import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
 
 const rangeRows = 4_096
 const maxRowsOfPage = 64
+/** Node reads no larger numbers, and no ledger has counted as far. */
+const lastSafeId = Number.MAX_SAFE_INTEGER - rangeRows
 
 type Row = Record<string, SQLOutputValue>
 
@@ -44,10 +46,24 @@ export function copyByRowId(copy: TableCopy): boolean {
     }
     return insertAll(rows)
   }
+  const findNext = from.prepare(`SELECT min(${id}) AS id FROM ${table} WHERE ${id} >= ?`)
   let isWhole = true
-  const last = lastId(from, `SELECT max(${id}) AS last FROM ${table}`)
-  for (let first = 0; first <= last; first += rangeRows) isWhole = copyRange(first, first + rangeRows) && isWhole
-  return isWhole
+  let unseenIds = 0
+  for (let first = 0; first <= lastSafeId; ) {
+    isWhole = copyRange(first, first + rangeRows) && isWhole
+    first += rangeRows
+    try {
+      const next = findNext.get(first)?.id
+      if (next === null || next === undefined) return isWhole
+      // A gap may be as wide as numbers are.
+      first = Number(next)
+    } catch {
+      isWhole = false
+      unseenIds += rangeRows
+      if (unseenIds > mostRows(from)) break
+    }
+  }
+  return false
 }
 
 /** True when every row was copied. In the order of a key (the table's own unless told), from both ends up to what cannot be read. */
@@ -103,11 +119,7 @@ function isConstraint(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === 19
 }
 
-/** Where the table's own last page cannot be read: no more rows than the file has room for. */
-function lastId(from: DatabaseSync, query: string): number {
-  try {
-    return Number(from.prepare(query).get()?.last ?? 0)
-  } catch {
-    return Number(from.prepare('PRAGMA page_count').get()?.page_count) * maxRowsOfPage
-  }
+/** No more than the file has room for. */
+function mostRows(from: DatabaseSync): number {
+  return Number(from.prepare('PRAGMA page_count').get()?.page_count) * maxRowsOfPage
 }

@@ -21,6 +21,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { isOlderSchema, ledgerApplicationId, migrate, requireLatestSchema } from './migrations.ts'
 import { ledgerErrorOf, unusable, wayOutOfDamage } from './sqlite-errors.ts'
+import { finishTakingPlace } from './take-place.ts'
 import { walDamage } from './wal-damage.ts'
 
 /** Up to this size the whole file is checked for damage at the start, at up to 8 ms per MiB. `verify` reads any size. */
@@ -39,6 +40,7 @@ export interface OpenDatabaseOptions {
 /** Throws `ledger_unusable` with one sentence and a hint when the file cannot serve as the ledger. */
 export function openDatabase({ path, busyTimeoutMs }: OpenDatabaseOptions): DatabaseSync {
   try {
+    finishTakingPlace(path)
     if (!existsSync(path)) createDatabase(path, busyTimeoutMs)
     return openExisting(path, busyTimeoutMs)
   } catch (error) {

@@ -151,6 +151,26 @@ describe('rebuilding a ledger', () => {
     expect(await ledger.grant(host)).toMatchObject({ grantedTokens: 123_456 })
   })
 
+  it.each([
+    ['wide', 2 ** 40, 684],
+    ['wider than numbers are read', 2 ** 60, 683],
+  ])('steps over a gap between events that is %s', async (_what, sequence, savedEvents) => {
+    const last = new DatabaseSync(path)
+    last.exec(`DROP TRIGGER usage_event_is_never_updated;
+      UPDATE usage_event SET sequence = ${sequence} WHERE sequence = (SELECT max(sequence) FROM usage_event)`)
+    last.close()
+    overwrite(pagesOf('counter', 'leaf'))
+    expect(salvaged()).toMatchObject({ savedEvents })
+    expect(await toldNow()).toEqual(before)
+  })
+
+  it('removes what a process left that was killed while it rebuilt', () => {
+    writeFileSync(`${path}.rebuild-1`, 'a part')
+    writeFileSync(`${path}.rebuild-1-wal`, 'a part')
+    rebuildLedgerFile(path, nowMs)
+    expect(readdirSync(directory)).toEqual(['ledger.db'])
+  })
+
   it('changes nothing in a ledger that was right', async () => {
     expect(rebuildLedgerFile(path, nowMs)).toMatchObject({ kind: 'rebuilt', mended: [] })
     expect(await toldNow()).toEqual(before)

@@ -4,24 +4,28 @@
  * the ledger open.
  */
 import { randomUUID } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { readdirSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { BottleError } from '../../core/errors.ts'
 import type { LedgerReport, RebuildReport } from '../ledger-report.ts'
 import { damagesOf, inspectLedger } from './inspect.ts'
 import { isOlderSchema } from './migrations.ts'
-import { openDatabase, openForReading, syncDirectory } from './open-database.ts'
+import { openDatabase, openForReading } from './open-database.ts'
 import { rebuildSums } from './rebuild.ts'
 import { mendReferences, salvage } from './salvage.ts'
-import { ledgerErrorOf, unusable, wayOutOfDamage } from './sqlite-errors.ts'
+import { ledgerErrorOf, wayOutOfDamage } from './sqlite-errors.ts'
+import { finishTakingPlace, takePlace } from './take-place.ts'
 
 const busyTimeoutMs = 5_000
+const draftMark = '.rebuild-'
 /** SQLite's result codes for a file that is broken. */
 const corrupt = 11
 
 /** Throws BottleError `ledger_unusable` for what cannot be rebuilt, e.g. a newer schema; then nothing was changed. */
 export function rebuildLedgerFile(path: string, nowMs: number): RebuildReport {
+  finishTakingPlace(path)
+  removeDrafts(path)
   const found = examine(path)
   try {
     const rebuilt = found?.problems.every(({ kind }) => kind !== 'damage') ? rebuildInPlace(path, found) : undefined
@@ -85,14 +89,20 @@ function openUnlessDamaged(path: string): DatabaseSync | undefined {
 }
 
 function salvageFile(path: string, nowMs: number): RebuildReport {
-  const draft = `${path}.rebuild-${randomUUID()}`
   try {
+    const draft = `${path}${draftMark}${randomUUID()}`
     const saved = fillDraft(draft, path)
     const keptAs = takePlace(path, draft, nowMs)
     return { kind: 'salvaged', path, keptAs, ...saved }
   } finally {
-    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${draft}${suffix}`, { force: true })
+    removeDrafts(path)
   }
+}
+
+/** Also those of processes that were killed: nobody else rebuilds. */
+function removeDrafts(path: string): void {
+  const prefix = `${basename(path)}${draftMark}`
+  for (const name of readdirSync(dirname(path))) if (name.startsWith(prefix)) rmSync(join(dirname(path), name))
 }
 
 function fillDraft(draft: string, damagedPath: string) {
@@ -108,29 +118,4 @@ function fillDraft(draft: string, damagedPath: string) {
 function requireSound(db: DatabaseSync, path: string): void {
   const [problem] = inspectLedger(db, path).problems
   if (problem !== undefined) throw new Error(`the rebuilt ledger "${path}" is not sound: ${JSON.stringify(problem)}`)
-}
-
-/**
- * At every moment the path names a file, the damaged or the whole one. The log of the damaged one goes before, since SQLite
- * would lay it over the new file.
- */
-function takePlace(path: string, draft: string, nowMs: number): string {
-  const keptAs = `${path}.damaged-${new Date(nowMs).toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z`
-  if (existsSync(keptAs)) throw unusable(`"${keptAs}" is there already`, 'Move it away, then try again.')
-  sync(draft)
-  linkSync(path, keptAs)
-  if (existsSync(`${path}-wal`)) renameSync(`${path}-wal`, `${keptAs}-wal`)
-  rmSync(`${path}-shm`, { force: true })
-  renameSync(draft, path)
-  syncDirectory(dirname(path))
-  return keptAs
-}
-
-function sync(path: string): void {
-  const file = openSync(path, 'r')
-  try {
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
 }

@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { periods } from '../../core/budget/period.ts'
 import type { CounterKey } from '../../core/budget/scope.ts'
 import { counterStatements } from './counters.ts'
+import { eventSlices } from './event-slices.ts'
 import { addEventsToHours, copyRolledToHours, setAllChanged } from './usage-hours.ts'
 
 /** What SQLite sorts in memory at a time. */
@@ -26,13 +27,8 @@ export function rebuildChainScopes(db: DatabaseSync): void {
 export function rebuildHours(db: DatabaseSync): void {
   db.exec('DELETE FROM usage_hour')
   db.exec(copyRolledToHours)
-  const { first, last } = db.prepare('SELECT min(sequence) AS first, max(sequence) AS last FROM usage_event').get() as {
-    readonly first: number | null
-    readonly last: number | null
-  }
-  if (first === null || last === null) return
   const addSlice = db.prepare(addEventsToHours('usage_hour', 'sequence >= ? AND sequence < ?'))
-  for (let sequence = first; sequence <= last; sequence += sliceEvents) addSlice.run(sequence, sequence + sliceEvents)
+  for (const { first, end } of eventSlices(db, sliceEvents)) addSlice.run(first, end)
 }
 
 /**
