@@ -5,7 +5,8 @@ import { BottleError, messageOf } from '../core/errors.ts'
 import type { StreamFilter } from '../core/metering/usage-chunk-filter.ts'
 import type { ClientResponse } from './client-messages.ts'
 import type { OpenExchange } from './open-exchange.ts'
-import { type Passage, type PassageEnd, pass, type ResponseTap } from './passage.ts'
+import { isCoded, type Passage, type PassageEnd, pass, type ResponseTap } from './passage.ts'
+import { type OpenMask, screened } from './screened-answer.ts'
 import type { Upstream } from './upstream.ts'
 import type { AnswerHead, CallHandlers, UpstreamRequest } from './upstream-call.ts'
 import { upstreamProxyErrorCode } from './upstream-proxy.ts'
@@ -24,6 +25,8 @@ export interface ForwardOptions {
   }
   /** What a cut writes at the end of an event stream. */
   terminalEvent(): string | undefined
+  /** Takes the real credential out of the body. */
+  readonly openMask: OpenMask
 }
 
 /**
@@ -105,15 +108,25 @@ function attempt({ upstream, request, response, exchange, ...options }: ForwardO
         // Node's parser takes status codes and bytes that its writer refuses.
         return finish(failed(new Error('its answer has a malformed head', { cause: error })))
       }
-      const { terminalEvent } = options
-      const passage = pass({ head, body, response, traffic, tap, filter, terminalEvent, onEnd: onPassageEnd })
+      const { terminalEvent, openMask } = options
+      const mask = isCoded(head) ? undefined : openMask()
+      const whole = { head, body, response, traffic, tap, filter: inARow(filter, mask), terminalEvent }
+      const passage = pass({ ...whole, onEnd: onPassageEnd })
       phase = { kind: 'passing', passage }
     },
   }
-  const call = upstream.call(request, handlers)
+  const call = upstream.call(request, screened(handlers, options.openMask))
   response.once('close', onClientClose)
   cut.addEventListener('abort', onCut, { once: true })
   return promise
+}
+
+function inARow(first: StreamFilter | undefined, second: StreamFilter | undefined): StreamFilter | undefined {
+  if (!first || !second) return first ?? second
+  return {
+    push: (chunk) => second.push(first.push(chunk)),
+    end: () => Buffer.concat([second.push(first.end()), second.end()]),
+  }
 }
 
 export function upstreamError(host: string, error: NodeJS.ErrnoException): BottleError {

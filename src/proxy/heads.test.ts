@@ -7,6 +7,7 @@ import {
   clientHeaders,
   headerValues,
   scrubOf,
+  tracesOf,
   upstreamHeaders,
   withoutCredentialParameters,
 } from './heads.ts'
@@ -146,7 +147,7 @@ describe('the head for a route without a credential', () => {
 })
 
 describe('the head for the client', () => {
-  const scrub = scrubOf({ scheme: bearer, secret: real }, 'placeholder')
+  const scrub = scrubOf(tracesOf({ scheme: bearer, secret: real }), 'placeholder')
 
   it('shows the placeholder wherever the upstream echoes the real credential (C03)', () => {
     const raw = ['Location', `https://a.test/?key=${real}&x=${real}`, 'X-Echo', `Bearer ${real}`, 'X-Other', 'kept']

@@ -94,9 +94,12 @@ export function upstreamHeaders({ raw, authorization, contentLength, answerCodin
 /** Takes the real credential out of a reason phrase or a field's value. */
 export type Scrub = (text: string) => string
 
-export function scrubOf(authorization: Authorization | undefined, placeholder: string): Scrub {
-  if (!authorization) return (text) => text
-  const traces = credentialTraces(authorization.scheme, authorization.secret)
+/** Every form in which it could come back. */
+export function tracesOf(authorization: Authorization | undefined): readonly string[] {
+  return authorization ? credentialTraces(authorization.scheme, authorization.secret) : []
+}
+
+export function scrubOf(traces: readonly string[], placeholder: string): Scrub {
   return (text) => traces.reduce((clean, trace) => clean.replaceAll(trace, placeholder), text)
 }
 

@@ -12,6 +12,9 @@ export const proxyLimits = {
   maxUndecodedBytes: 1024,
   /** What one answer may decode to; beyond it its coded bytes are counted, and it is marked as estimated. */
   maxDecodedAnswerBytes: 256 * 1024 * 1024,
+  /** A coded answer that is searched for the credential, and what of it is decoded; a longer one passes as it comes. */
+  maxScreenedBytes: 64 * 1024,
+  maxScreenedDecodedBytes: 1024 * 1024,
   /** A body on a plain route that is held, to be sent again on a stale connection; a longer one passes as it comes. */
   maxHeldBytes: 64 * 1024,
   /** From the first byte of a connection to the end of the request's head; then 408. */

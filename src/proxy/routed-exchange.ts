@@ -4,11 +4,12 @@
  */
 import type { Readable } from 'node:stream'
 import { placeholderCredential } from '../core/provider/provider.ts'
+import { createCredentialMask } from '../core/routing/credential-mask.ts'
 import type { Route } from '../core/routing/route.ts'
 import { giveRoutedEnd, refuse } from './answer.ts'
 import type { BodyShare } from './body-quota.ts'
 import { forward } from './forward.ts'
-import { type Authorization, authorizedQuery, clientHeaders, scrubOf, upstreamHeaders } from './heads.ts'
+import { type Authorization, authorizedQuery, clientHeaders, scrubOf, tracesOf, upstreamHeaders } from './heads.ts'
 import { proxyLimits } from './limits.ts'
 import { readBody } from './read-body.ts'
 import { readCredential } from './read-credential.ts'
@@ -31,12 +32,14 @@ export async function runRouted(routed: RoutedRequest, share: BodyShare): Promis
   }
   const body = await bodyOf(routed, share)
   if (!body) return
-  const scrub = scrubOf(authorization, placeholderCredential)
+  const traces = tracesOf(authorization)
+  const scrub = scrubOf(traces, placeholderCredential)
   const end = await forward({
     upstream: egress.upstream,
     request: { ...head, body },
     response,
     exchange,
+    openMask: () => createCredentialMask(traces),
     onHead: ({ statusMessage = '', rawHeaders }) => ({
       reason: scrub(statusMessage),
       headers: clientHeaders(rawHeaders, scrub),

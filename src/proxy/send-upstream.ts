@@ -1,10 +1,12 @@
 import type { StreamFilter } from '../core/metering/usage-chunk-filter.ts'
 import { placeholderCredential } from '../core/provider/provider.ts'
+import { createCredentialMask } from '../core/routing/credential-mask.ts'
 import { type ForwardEnd, forward } from './forward.ts'
 import {
   type AnswerCoding,
   clientHeaders,
   scrubOf,
+  tracesOf,
   upstreamHeaders,
   withoutCredentialParameters,
   withoutField,
@@ -31,7 +33,8 @@ export async function sendUpstream(
   const { request, response, line, verdict, body, bodyBytes, egress, exchange } = ready
   const authorization = await readCredential(ready, { kind: 'provider', provider: verdict.provider })
   if (!authorization) return { kind: 'cut', wasSent: false }
-  const scrub = scrubOf(authorization, placeholderCredential)
+  const traces = tracesOf(authorization)
+  const scrub = scrubOf(traces, placeholderCredential)
   return forward({
     upstream: egress.upstream,
     request: {
@@ -48,6 +51,7 @@ export async function sendUpstream(
     },
     response,
     exchange,
+    openMask: () => createCredentialMask(traces),
     onHead(head) {
       const answerTap = tap?.(head)
       const answerFilter = filter?.(head)

@@ -29,10 +29,19 @@ test.each([
   expect(credentialFault(scheme, secret)).toBe(fault)
 })
 
-test('a secret is recognised plain, coded, and in a URL, the longest form first (C03)', () => {
-  expect(credentialTraces(bearer, 'a+b')).toEqual(['a%2Bb', 'a+b'])
-  expect(credentialTraces(basic, 'me:p/w')).toEqual(
-    ['bWU6cC93', 'me%3Ap%2Fw', 'me:p/w', 'p%2Fw', 'p/w'].toSorted((a, b) => b.length - a.length),
-  )
+test('a secret is recognised plain, coded, in a URL and in JSON, the longest form first (C03)', () => {
+  expect(credentialTraces(bearer, 'a+b')).toEqual(['a%2Bb', 'a%2bb', 'a+b'])
+  expect(credentialTraces(bearer, 'a"b')).toEqual(['a%22b', 'a\\"b', 'a"b'])
+  expect(credentialTraces(basic, 'me:p/w')).toEqual([
+    'me%3Ap%2Fw',
+    'me%3ap%2fw',
+    'bWU6cC93',
+    'me:p\\/w',
+    'me:p/w',
+    'p%2Fw',
+    'p%2fw',
+    'p\\/w',
+    'p/w',
+  ])
   expect(credentialTraces(basic, 'me:')).not.toContain('')
 })

@@ -41,11 +41,21 @@ export function credentialParameter(scheme: AuthScheme, secret: string): string 
   return scheme.kind === 'query' ? `${encodeURIComponent(scheme.name)}=${encodeURIComponent(secret)}` : undefined
 }
 
-/** The secret as a head could show it: itself, coded as it was sent, and as a part of a URL. The longest first. */
+/** The secret as an answer could show it: itself, coded as it was sent, in a URL, and in JSON. The longest first. */
 export function credentialTraces({ kind }: AuthScheme, secret: string): readonly string[] {
   const parts = kind === 'basic' ? [secret, secret.slice(secret.indexOf(':') + 1), base64(secret)] : [secret]
-  const traces = parts.flatMap((part) => [part, encodeURIComponent(part)]).filter((trace) => trace !== '')
+  const traces = parts.flatMap((part) => [part, ...inUrl(part), ...inJson(part)]).filter((trace) => trace !== '')
   return [...new Set(traces)].toSorted((one, other) => other.length - one.length)
+}
+
+function inUrl(text: string): readonly string[] {
+  const coded = encodeURIComponent(text)
+  return [coded, coded.replaceAll(/%[0-9A-F]{2}/g, (digits) => digits.toLowerCase()), coded.replaceAll('%20', '+')]
+}
+
+function inJson(text: string): readonly string[] {
+  const coded = JSON.stringify(text).slice(1, -1)
+  return [coded, coded.replaceAll('/', '\\/')]
 }
 
 /** UTF-8 (RFC 7617 §2.1). */

@@ -2,12 +2,14 @@
  * The way of a request for a WebSocket: checked, opened to the provider with the real credential, and accepted only then. What
  * it is refused with is the provider's own answer. Nothing is spent by opening one: each request on it is metered by itself.
  */
+import type { StreamFilter } from '../../core/metering/usage-chunk-filter.ts'
 import { placeholderCredential } from '../../core/provider/provider.ts'
+import { createCredentialMask } from '../../core/routing/credential-mask.ts'
 import type { ProviderVerdict } from '../../core/routing/decide.ts'
 import { giveCut, giveEnd, refuse } from '../answer.ts'
 import type { ClientResponse } from '../client-messages.ts'
 import { upstreamError } from '../forward.ts'
-import { clientHeaders, type Scrub, scrubOf, upstreamHeaders, withoutCredentialParameters } from '../heads.ts'
+import { clientHeaders, type Scrub, scrubOf, tracesOf, upstreamHeaders, withoutCredentialParameters } from '../heads.ts'
 import { proxyLimits } from '../limits.ts'
 import { readCredential } from '../read-credential.ts'
 import type { DecidedRequest } from '../ready-request.ts'
@@ -34,7 +36,8 @@ export async function runWebSocket(asked: WebSocketRequest): Promise<void> {
   }
   const authorization = await readCredential(asked, { kind: 'provider', provider: verdict.provider })
   if (!authorization) return giveCut(asked, line)
-  const scrub = scrubOf(authorization, placeholderCredential)
+  const traces = tracesOf(authorization)
+  const scrub = scrubOf(traces, placeholderCredential)
   const gone = new AbortController()
   const onGone = () => gone.abort()
   response.once('close', onGone)
@@ -59,7 +62,7 @@ export async function runWebSocket(asked: WebSocketRequest): Promise<void> {
       return runSession({ ...asked, client, upstream: dialled.socket })
     }
     case 'answered':
-      return passAnswer(response, dialled, scrub)
+      return passAnswer(response, dialled, { scrub, mask: createCredentialMask(traces) })
     case 'aborted':
       return exchange.signal.aborted ? giveCut(asked, line) : undefined
     case 'failed':
@@ -70,11 +73,15 @@ export async function runWebSocket(asked: WebSocketRequest): Promise<void> {
 }
 
 /** What the provider says instead of a WebSocket. */
-function passAnswer(response: ClientResponse, { head, body }: AnsweredDial, scrub: Scrub): void {
+function passAnswer(
+  response: ClientResponse,
+  { head, body }: AnsweredDial,
+  { scrub, mask }: { readonly scrub: Scrub; readonly mask: StreamFilter | undefined },
+): void {
   const reason = scrub(head.statusMessage ?? '')
   const length = ['content-length', String(body.length), 'connection', 'close']
   response.writeHead(head.statusCode ?? 502, reason, [...headersFor(head, scrub), ...length])
-  response.end(body)
+  response.end(mask ? Buffer.concat([mask.push(body), mask.end()]) : body)
 }
 
 function headersFor({ rawHeaders }: AnswerHead, scrub: Scrub): string[] {
