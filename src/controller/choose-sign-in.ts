@@ -6,7 +6,7 @@ import { BottleError, messageOf } from '../core/errors.ts'
 import type { EffectiveBottle, Sourced } from '../core/manifest/definition.ts'
 import { loginFormats } from '../core/provider/logins.ts'
 import type { Provider } from '../core/provider/provider.ts'
-import { signedIn } from '../core/provider/sign-in.ts'
+import { withEachSignIn } from '../core/provider/sign-in.ts'
 import { environmentNamesOf, readSecretSource } from '../core/routing/secret-source.ts'
 import { missingCredential } from '../host/secrets/credential.ts'
 import { type Logins, readLogin } from '../host/secrets/logins.ts'
@@ -39,10 +39,11 @@ export async function chooseSignIns(bottle: EffectiveBottle, setting: SignInSett
 }
 
 async function chooseSignIn(
-  { otherSignIns = [], ...first }: Provider,
+  signable: Provider,
   setting: SignInSetting,
 ): Promise<{ readonly provider: Provider; readonly notice?: string }> {
-  const ways: readonly Provider[] = [first, ...otherSignIns.map((signIn) => signedIn(first, signIn))]
+  const ways = withEachSignIn(signable)
+  const [first] = ways
   // What has one way only is read with the other credentials.
   if (ways.length === 1 && !first.credential.login) return { provider: first }
   const faults: string[] = []

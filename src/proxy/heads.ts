@@ -2,7 +2,7 @@
  * What of a head passes, in each direction. Safety: hop-by-hop fields end here (RFC 9110 §7.6.1), every credential that a
  * client sends is dropped, and the real one never comes back in a head.
  */
-import { credentialField, credentialParameter, credentialTraces } from '../core/routing/credential.ts'
+import { credentialFields, credentialParameter, credentialTraces } from '../core/routing/credential.ts'
 import type { AuthScheme } from '../core/routing/route.ts'
 import { narrowedAcceptEncoding } from './content-codings.ts'
 
@@ -18,7 +18,7 @@ const hopByHop = new Set([
   'transfer-encoding',
   'upgrade',
 ]) // prettier-ignore
-const credentialFields = new Set([
+const clientCredentials = new Set([
   'authorization',
   'x-api-key',
   'api-key',
@@ -71,13 +71,13 @@ export type AnswerCoding = 'any' | 'readable' | 'none'
 
 export function upstreamHeaders({ raw, authorization, contentLength, answerCoding }: UpstreamHeadOptions): string[] {
   const named = connectionTokens(raw)
-  const own = authorization && credentialField(authorization.scheme, authorization.secret)
-  const ownCredential = own && spelling(own[0])
+  const own = authorization ? credentialFields(authorization.scheme, authorization.secret) : []
+  const ownNames = new Set(own.map(([name]) => spelling(name)))
   const headers: string[] = []
   for (const [name, value] of pairs(raw)) {
     const key = spelling(name)
     if (hopByHop.has(key) || methodOverrides.has(key) || named.has(key)) continue
-    if (authorization && (credentialFields.has(key) || key === ownCredential)) continue
+    if (authorization && (clientCredentials.has(key) || ownNames.has(key))) continue
     if (answerCoding !== 'any' && answerMasks.has(key)) continue
     if (key === 'accept-encoding' && answerCoding === 'any') headers.push(name, value)
     if (!ownFields.has(key)) headers.push(name, value)
@@ -87,7 +87,7 @@ export function upstreamHeaders({ raw, authorization, contentLength, answerCodin
     headers.push('accept-encoding', narrowedAcceptEncoding(offered, { prefersNone: answerCoding === 'none' }))
   }
   if (contentLength !== undefined) headers.push('content-length', String(contentLength))
-  if (own) headers.push(...own)
+  headers.push(...own.flat())
   return headers
 }
 

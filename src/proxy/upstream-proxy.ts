@@ -9,7 +9,7 @@ import { request } from 'node:https'
 import { BlockList, isIP, isIPv6, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls'
 import { messageOf } from '../core/errors.ts'
-import { credentialField } from '../core/routing/credential.ts'
+import { credentialFields } from '../core/routing/credential.ts'
 import type { DirectRule } from '../core/routing/direct-rule.ts'
 import { type AddressGuard, forbiddenAddress, resolveByDns } from './address-guard.ts'
 import { proxyLimits } from './limits.ts'
@@ -73,7 +73,8 @@ function openTunnel({ url, authority, secret, secureContext, signal }: Tunnel): 
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
   const isSecure = url.protocol === 'https:'
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  const authorization = secret === undefined ? undefined : credentialField({ kind: 'basic' }, secret)?.[1]
+  const [basic] = secret === undefined ? [] : credentialFields({ kind: 'basic' }, secret)
+  const authorization = basic?.[1]
   const options = {
     host,
     port: Number(url.port || (isSecure ? 443 : 80)),

@@ -1,4 +1,4 @@
-/** The sign-in of Claude Code in the home of a test's user, as `claude` and /login leave it. */
+/** Sign-ins of Claude Code and Codex in the home of a test's user, as the programs themselves leave them. */
 import { chown, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ProductHost } from './product-host.ts'
@@ -33,6 +33,31 @@ export async function signInClaude(
   await writeFile(path, JSON.stringify({ claudeAiOauth, other: 'kept' }), { mode: 0o600 })
   if (user?.uid !== undefined) for (const own of [directory, path]) await chown(own, user.uid, user.uid)
   return path
+}
+
+/** Of the account `account-1`. */
+export async function signInCodex(
+  { userHome }: Pick<ProductHost, 'userHome'>,
+  { accessToken, refreshToken, leftMs }: HostLogin,
+): Promise<string> {
+  const directory = join(userHome, '.codex')
+  const path = join(directory, 'auth.json')
+  const claims = { chatgpt_plan_type: 'plus', chatgpt_account_id: 'account-1', chatgpt_user_id: 'user-1' }
+  const idToken = token({ email: 'ada@example.com', 'https://api.openai.com/auth': claims })
+  const tokens = { id_token: idToken, access_token: accessToken, refresh_token: refreshToken, account_id: 'account-1' }
+  // Eight days after the last renewal Codex asks for the next.
+  const last = new Date(Date.now() + leftMs - 8 * 24 * 3_600_000).toISOString()
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await writeFile(path, JSON.stringify({ OPENAI_API_KEY: null, tokens, last_refresh: last, other: 'kept' }), {
+    mode: 0o600,
+  })
+  return path
+}
+
+function token(claims: object): string {
+  return ['{"alg":"none"}', JSON.stringify(claims), 'signature']
+    .map((part) => Buffer.from(part).toString('base64url'))
+    .join('.')
 }
 
 /** The user has no API key. */

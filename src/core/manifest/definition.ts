@@ -5,7 +5,7 @@
 import type { BudgetLimit } from '../budget/limit.ts'
 import type { Period } from '../budget/period.ts'
 import type { WireFormatName } from '../metering/format.ts'
-import type { CredentialScheme, PromptDelivery, Provider, SignInKind } from '../provider/provider.ts'
+import type { PromptDelivery, Provider, SignInKind, WritableScheme } from '../provider/provider.ts'
 import type { Route } from '../routing/route.ts'
 import type { WrittenLimits } from './limits-notation.ts'
 
@@ -196,5 +196,5 @@ export interface WrittenCredential {
   /** `env:NAME`, `file:PATH` or `command:…`, tried in order. */
   readonly sources: readonly [string, ...string[]]
   /** Absent: bearer. */
-  readonly scheme?: CredentialScheme
+  readonly scheme?: WritableScheme
 }

@@ -73,6 +73,11 @@ describe('agent_provider', () => {
       'gemini is signed in with an API key only; remove sign_in',
     ],
     [
+      'a credential beside what its program has',
+      'agent_provider: {name: codex, sign_in: subscription, credential: {secret: env:K}}',
+      'its subscription is what codex on the host signed in with; remove credential',
+    ],
+    [
       'a sign-in of an own one',
       own('').replace('name:', 'sign_in: subscription, name:'),
       'sign_in is for a built-in provider (claude, codex, gemini); remove it',

@@ -2,7 +2,7 @@
 import { didYouMean } from '../did-you-mean.ts'
 import type { WireFormatName } from '../metering/format.ts'
 import { wireFormats } from '../metering/formats/formats.ts'
-import type { CredentialScheme } from '../provider/provider.ts'
+import type { WritableScheme } from '../provider/provider.ts'
 import { builtInProviders, knownProviders } from '../provider/providers.ts'
 import { hostOwner } from '../routing/decide.ts'
 import { key, list, mapping, oneOrMany, requiredKey } from './collection-notations.ts'
@@ -94,7 +94,7 @@ const credential = converted(mapping(credentialKeys), {
   },
 })
 
-function schemeOf(scheme: 'bearer' | 'x-api-key' | 'header', header = 'x-api-key'): CredentialScheme {
+function schemeOf(scheme: 'bearer' | 'x-api-key' | 'header', header = 'x-api-key'): WritableScheme {
   return scheme === 'bearer' ? { kind: 'bearer' } : { kind: 'header', name: header }
 }
 

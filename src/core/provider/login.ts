@@ -3,7 +3,7 @@
  * renewed, and what of it a bottle may see. Pure: who reads, asks and writes is `host/secrets/`.
  */
 
-export type LoginName = 'claude'
+export type LoginName = 'claude' | 'codex'
 
 /** The tokens of a sign-in. Never for a bottle, nor for a log. */
 export interface LoginTokens {

@@ -33,7 +33,13 @@ export interface ProviderHost {
 }
 
 /** How the proxy presents the real credential upstream. */
-export type CredentialScheme = { readonly kind: 'bearer' } | { readonly kind: 'header'; readonly name: string }
+export type CredentialScheme =
+  | WritableScheme
+  /** A bearer, and beside it the account that it is used for. The secret is `ACCOUNT:TOKEN`. */
+  | { readonly kind: 'chatgpt' }
+
+/** What a definition can say. */
+export type WritableScheme = { readonly kind: 'bearer' } | { readonly kind: 'header'; readonly name: string }
 
 export type SignInKind = 'api_key' | 'subscription'
 

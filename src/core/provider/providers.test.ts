@@ -3,7 +3,7 @@ import { canonicalHost } from '../routing/canonical-host.ts'
 import { decide } from '../routing/decide.ts'
 import { pathPatternFault } from '../routing/path-pattern.ts'
 import { placeholderCredential } from './provider.ts'
-import { builtInProviders, knownProviders } from './providers.ts'
+import { knownProviders } from './providers.ts'
 
 describe.each(knownProviders)('the built-in provider $name ($signIn)', (provider) => {
   const { hosts, credential, env, homeFiles } = provider
@@ -49,6 +49,7 @@ it('never lets a bottle ask for tokens and keys, nor where unlisted endpoints pa
 })
 
 it('gives every host to one provider only', () => {
-  const hosts = builtInProviders.flatMap((provider) => provider.hosts.map(({ host }) => host))
+  const owners = knownProviders.flatMap(({ name, hosts }) => hosts.map(({ host }) => `${host} ${name}`))
+  const hosts = [...new Set(owners)].map((owner) => owner.split(' ')[0])
   expect(new Set(hosts).size).toBe(hosts.length)
 })

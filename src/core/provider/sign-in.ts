@@ -4,3 +4,9 @@ import type { Provider, SignIn } from './provider.ts'
 export function signedIn({ otherSignIns: _, ...provider }: Provider, signIn: SignIn): Provider {
   return { ...provider, ...signIn }
 }
+
+/** The provider with each way to sign in that is left, the first first. */
+export function withEachSignIn(provider: Provider): readonly [Provider, ...Provider[]] {
+  const { otherSignIns = [], ...first } = provider
+  return [first, ...otherSignIns.map((signIn) => signedIn(first, signIn))]
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { credentialFault, credentialField, credentialTraces } from './credential.ts'
+import { credentialFault, credentialFields, credentialTraces } from './credential.ts'
 import type { AuthScheme } from './route.ts'
 
 const bearer: AuthScheme = { kind: 'bearer' }
@@ -15,7 +15,17 @@ test.each([
   [basic, 'm\u00fc:\u{1f511}', ['authorization', 'Basic bcO8OvCflJE=']],
 ])('%j presents %j', (scheme, secret, field) => {
   expect(credentialFault(scheme, secret)).toBeUndefined()
-  expect(credentialField(scheme, secret)).toEqual(field)
+  expect(credentialFields(scheme, secret)).toEqual(field ? [field] : [])
+})
+
+test('that of ChatGPT is a token and the account beside it, which is no secret', () => {
+  const chatgpt = { kind: 'chatgpt' } as const
+  expect(credentialFields(chatgpt, 'acc-1:tok:en')).toEqual([
+    ['authorization', 'Bearer tok:en'],
+    ['chatgpt-account-id', 'acc-1'],
+  ])
+  expect(credentialTraces(chatgpt, 'acc-1:token')).toEqual(['token'])
+  expect(credentialFault(chatgpt, 'token')).toBe('is no account with its token')
 })
 
 test.each([

@@ -11,28 +11,37 @@ export function credentialFault({ kind }: AuthScheme, secret: string): string | 
       return /\p{Cc}/u.test(secret) ? 'has a control character' : undefined
     case 'header':
       return /^[\x20-\x7e]+$/.test(secret) ? undefined : 'has a character that no HTTP header may have'
+    case 'chatgpt':
+      return /^[\x21-\x39\x3b-\x7e]+:[\x21-\x7e]+$/.test(secret) ? undefined : 'is no account with its token'
     case 'basic':
       if (/\p{Cc}/u.test(secret)) return 'has a control character'
       return secret.includes(':') ? undefined : 'is not of the form USER:PASSWORD'
   }
 }
 
-/** `undefined` for a credential that goes into the query. */
-export function credentialField(
+/** None for a credential that goes into the query. */
+export function credentialFields(
   scheme: AuthScheme,
   secret: string,
-): readonly [name: string, value: string] | undefined {
+): readonly (readonly [name: string, value: string])[] {
   switch (scheme.kind) {
     case 'bearer':
-      return ['authorization', `Bearer ${secret}`]
+      return [['authorization', `Bearer ${secret}`]]
+    case 'chatgpt': {
+      const [account, token] = halves(secret)
+      return [
+        ['authorization', `Bearer ${token}`],
+        ['chatgpt-account-id', account],
+      ]
+    }
     case 'basic':
-      return ['authorization', `Basic ${base64(secret)}`]
+      return [['authorization', `Basic ${base64(secret)}`]]
     case 'x-api-key':
-      return ['x-api-key', secret]
+      return [['x-api-key', secret]]
     case 'header':
-      return [scheme.name, secret]
+      return [[scheme.name, secret]]
     case 'query':
-      return undefined
+      return []
   }
 }
 
@@ -43,9 +52,21 @@ export function credentialParameter(scheme: AuthScheme, secret: string): string 
 
 /** The secret as an answer could show it: itself, coded as it was sent, in a URL, and in JSON. The longest first. */
 export function credentialTraces({ kind }: AuthScheme, secret: string): readonly string[] {
-  const parts = kind === 'basic' ? [secret, secret.slice(secret.indexOf(':') + 1), base64(secret)] : [secret]
-  const traces = parts.flatMap((part) => [part, ...inUrl(part), ...inJson(part)]).filter((trace) => trace !== '')
+  const traces = secretParts(kind, secret)
+    .flatMap((part) => [part, ...inUrl(part), ...inJson(part)])
+    .filter((trace) => trace !== '')
   return [...new Set(traces)].toSorted((one, other) => other.length - one.length)
+}
+
+function secretParts(kind: AuthScheme['kind'], secret: string): readonly string[] {
+  if (kind === 'basic') return [secret, halves(secret)[1], base64(secret)]
+  // Which account it is is no secret, and stands in what its owner asks for.
+  return [kind === 'chatgpt' ? halves(secret)[1] : secret]
+}
+
+function halves(secret: string): readonly [before: string, after: string] {
+  const colon = secret.indexOf(':')
+  return [secret.slice(0, colon), secret.slice(colon + 1)]
 }
 
 function inUrl(text: string): readonly string[] {

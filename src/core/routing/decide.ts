@@ -9,7 +9,7 @@ import { knownProviders } from '../provider/providers.ts'
 import { chooseRoute } from './choose-route.ts'
 import { ownHost } from './own-host.ts'
 import { matchesPath } from './path-pattern.ts'
-import { foreignHostReason, neverReason, noRouteReason, unlistedReason } from './refusal-reason.ts'
+import { foreignHostReason, neverReason, noRouteReason, otherSignInReason, unlistedReason } from './refusal-reason.ts'
 import type { Route } from './route.ts'
 
 export type Verdict = OwnVerdict | ProviderVerdict | RoutedVerdict | RefusedVerdict
@@ -80,7 +80,10 @@ export function decide({ providers, routes, unlistedEndpoints, learns }: EgressP
   }
   const foreign = hostOwner(knownProviders, line.host)
   if (foreign) {
-    return { kind: 'refused', code: 'host_not_allowed', reason: foreignHostReason(line.host, foreign.provider.name) }
+    const { name } = foreign.provider
+    const isOwn = providers.some((provider) => provider.name === name)
+    const reason = isOwn ? otherSignInReason(line.host, name) : foreignHostReason(line.host, name)
+    return { kind: 'refused', code: 'host_not_allowed', reason }
   }
   const { route, considered } = chooseRoute(routes, line)
   if (route) return { kind: 'routed', route }

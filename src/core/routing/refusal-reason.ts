@@ -18,6 +18,10 @@ export function foreignHostReason(host: string, provider: string): string {
   return `${host} belongs to the provider ${provider}, which this bottle does not have, and no route opens it; "agent_provider: ${provider}" in its definition would`
 }
 
+export function otherSignInReason(host: string, provider: string): string {
+  return `${host} is where ${provider} is reached with another sign-in than this bottle's; "sign_in" in its agent_provider says which it has`
+}
+
 /** `considered`: the routes to that host, none of which allows the request. */
 export function noRouteReason(line: RequestLine, considered: readonly Route[]): string {
   const { host, method, path } = line

@@ -4,13 +4,14 @@
  */
 import type { Provider } from '../provider/provider.ts'
 import { knownProviders } from '../provider/providers.ts'
+import { withEachSignIn } from '../provider/sign-in.ts'
 import { hostOwner } from './decide.ts'
 import { isWildcard } from './host-pattern.ts'
 import type { Route } from './route.ts'
 
 export function routeFault(route: Route, providers: readonly Provider[]): string | undefined {
   const { host, providerTools, webSocket } = route
-  const own = hostOwner(providers, host)?.provider.name
+  const own = hostOwner(providers.flatMap(withEachSignIn), host)?.provider.name
   if (own !== undefined) return ownHostFault(route, own)
   const foreign = hostOwner(knownProviders, host)?.provider.name
   if (foreign !== undefined) {

@@ -6,6 +6,8 @@ export type AuthScheme =
   | { readonly kind: 'x-api-key' }
   | { readonly kind: 'basic' }
   | { readonly kind: 'header'; readonly name: string }
+  /** Of a provider alone. */
+  | { readonly kind: 'chatgpt' }
   /** As a parameter of the query. */
   | { readonly kind: 'query'; readonly name: string }
 
