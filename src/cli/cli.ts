@@ -43,6 +43,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/settings.ts')).settingsCommand,
   },
   ps: { summary: 'list the bottles', load: async () => (await import('./commands/ps.ts')).psCommand },
+  attach: {
+    summary: 'attach this terminal to a bottle in the background',
+    load: async () => (await import('./commands/attach.ts')).attachCommand,
+  },
   logs: {
     summary: 'show what a bottle in the background printed',
     load: async () => (await import('./commands/logs.ts')).logsCommand,

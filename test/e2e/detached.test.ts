@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { BottleView, ControllerStatus } from '../../src/controller/api.ts'
+import { typed } from '../fakes/command.ts'
 import { modelCallInShell } from '../fakes/model-call.ts'
 import { openProductHost, type ProductHost, processesNaming } from '../fakes/product-host.ts'
 import { testUsers } from '../fakes/test-user.ts'
@@ -56,6 +57,38 @@ test.each(testUsers)(
     await until('its holder has ended', async () => (await host.leftovers()).length === 0)
   },
 )
+
+/** Words in front of a command that give it a terminal of 33 rows; afterwards the exit code, and whether the terminal is as it was. */
+const inTerminal = [
+  ...['bash', '-c'],
+  `exec script --quiet --return --command "stty rows 33 cols 111; found=\\$(stty -g); $*; echo code \\$?
+  [[ \\$found = \\$(stty -g) ]] && echo as found" /dev/null`,
+  'terminal',
+]
+
+test('a terminal is attached, left and attached again, as if the program had been started in it', async () => {
+  await using host = await openProductHost()
+  const script = `printf 'ready\\033[?25l\\n'; while read -r line; do echo "<$line> $(stty size)"; [ "$line" = end ] && exit 5; done`
+  const id = await detach(host, script)
+  const attach = () => host.start(['attach', id], { within: inTerminal, input: typed, env: { SHELL: '/bin/bash' } })
+  const first = attach()
+  await first.said(/.\[\?25lready/)
+  first.type('one\r')
+  await first.said(/<one> 33 111/)
+  const second = attach()
+  await second.said(/ready[\s\S]*<one>/)
+  second.type('two\r')
+  await first.said(/<two>/)
+  first.type('\u0010\u0011')
+  // What the program had switched is switched back.
+  await first.said(/.\[\?25h[\s\S]*runs on; bot-bottle attach .* comes back/)
+  expect((await first.ended).stdout).toMatch(/code 0\s+as found\s*$/)
+  second.type('end\r')
+  expect((await second.ended).stdout).toMatch(/<end>[\s\S]*has ended: it is exited\s+code 5\s+as found\s*$/)
+  expect(await host.run(['attach', id])).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('logs -f') })
+  const third = attach()
+  expect((await third.ended).stdout).toContain('does not run in the background: it is exited')
+})
 
 test('a bottle ends with the process that holds it, and is marked', async () => {
   await using host = await openProductHost()

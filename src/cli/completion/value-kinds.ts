@@ -36,6 +36,8 @@ const ofCommands: Readonly<Record<string, Readonly<Record<string, ValueKind>>>> 
   restore: { id: 'cut bottles' },
   resume: { id: 'frozen bottles' },
   freeze: { id: 'living bottles' },
+  attach: { id: 'living bottles' },
+  logs: { id: 'all bottles' },
   kill: { id: 'listed bottles' },
   diff: { id: 'kept workspaces' },
   apply: { id: 'kept workspaces' },

@@ -22,6 +22,7 @@ export async function detach(context: CliContext, holding: Holding, { tty }: Det
     throw error
   }
   context.print(id)
-  context.tell(`${id} runs in the background: bot-bottle logs -f ${id} shows what it prints, kill ${id} ends it`)
+  const look = tty ? `attach ${id}` : `logs -f ${id}`
+  context.tell(`${id} runs in the background: bot-bottle ${look} shows it, kill ${id} ends it`)
   return 0
 }

@@ -77,12 +77,15 @@ async function startInTerminal(
   command.end([env.SHELL ?? '', file, ...args].map((word) => `${word}\0`).join(''))
   const ended = endOf(child, onOutput)
   const terminal = (await firstLine(named)) ?? ''
+  let resized: Promise<unknown> = Promise.resolve()
   return {
     ended,
     type: (bytes) => void input.write(bytes),
     // The kernel tells the program (SIGWINCH).
-    resize: (next) =>
-      void spawn('stty', ['-F', terminal, ...sizeWords(next)], { stdio: 'ignore' }).on('error', () => {}),
+    resize(next) {
+      const stty = () => once(spawn('stty', ['-F', terminal, ...sizeWords(next)], { stdio: 'ignore' }), 'exit')
+      resized = resized.then(stty).catch(() => undefined)
+    },
     end: () => endChild(child, ended),
   }
 }

@@ -11,7 +11,8 @@ import { noticeOf } from '../notices.ts'
 import { holdSignals } from '../program.ts'
 import { openSession } from '../session.ts'
 import { tellEnd } from '../tell-end.ts'
-import { startDetachedProgram, type TerminalSize } from './detached-program.ts'
+import { createAttachedTerminals } from './attached-terminals.ts'
+import { type DetachedProgram, startDetachedProgram, type TerminalSize } from './detached-program.ts'
 import { serveHolder } from './holder-socket.ts'
 
 export interface DetachedBottle {
@@ -37,12 +38,19 @@ export async function holdDetached(detached: DetachedBottle, onStarted: () => vo
   }
   const session = await openSession({ context, client, started, hostEnvironment, onEvent })
   try {
-    await using _socket = await serveHolder(directory, () => {})
-    const program = await startDetachedProgram({ launch: started.launch, terminal, onOutput: log.write })
-    signals.ending.addEventListener('abort', program.end)
-    void session.ended.then((end) => {
-      if (end.kind === 'lost') log.tell(`the controller is gone (${end.why}): the program is ended`)
-      program.end()
+    let program: DetachedProgram | undefined
+    const terminals = createAttachedTerminals(() => program)
+    await using _socket = await serveHolder(directory, terminals.connect)
+    const onOutput = (bytes: Buffer) => {
+      log.write(bytes)
+      terminals.show(bytes)
+    }
+    program = await startDetachedProgram({ launch: started.launch, terminal, onOutput })
+    const { end } = program
+    signals.ending.addEventListener('abort', end)
+    void session.ended.then((over) => {
+      if (over.kind === 'lost') log.tell(`the controller is gone (${over.why}): the program is ended`)
+      end()
     })
     onStarted()
     const exitCode = await program.ended

@@ -3,8 +3,11 @@ import { once } from 'node:events'
 import { closeSync, constants, openSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
 const socketName = 'holder.sock'
+/** A terminal that takes longer for the last of it goes without. */
+const lastOutputMs = 1_000
 
 /** By way of an open directory: the path of a socket may have 107 bytes, and that of a directory any length. */
 function openDirectory(path: string): { readonly socketPath: string } & Disposable {
@@ -29,9 +32,11 @@ export async function serveHolder(directory: string, onConnection: (socket: Sock
   await once(server.listen(opened.socketPath), 'listening')
   return {
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.end()
       server.close()
       opened[Symbol.dispose]()
+      const closed = [...sockets].map((socket) => once(socket, 'close').catch(() => undefined))
+      for (const socket of sockets) socket.end()
+      await Promise.race([Promise.all(closed), delay(lastOutputMs)])
     },
   }
 }

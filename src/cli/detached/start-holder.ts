@@ -47,8 +47,9 @@ export async function startHolder(detached: DetachedBottle, env: NodeJS.ProcessE
 
 /** That of the user's own terminal, so that nothing is drawn anew at the first look. */
 export function ownTerminalSize(): TerminalSize {
-  const { isTTY, rows, columns } = process.stdout
-  return isTTY ? { rows, columns } : { rows: 24, columns: 80 }
+  const { rows, columns } = process.stdout
+  // Not known without a terminal, and nothing in one that nobody looks at.
+  return { rows: rows || 24, columns: columns || 80 }
 }
 
 /** Throws BottleError `not_found` where a program can have no terminal of its own. */
