@@ -1,11 +1,12 @@
 /** The command line. Only the command that is asked for is loaded: `--help` and completion stay quick. */
-import { Command } from 'commander'
+import { Command, type CommanderError } from 'commander'
 import { didYouMean } from '../core/did-you-mean.ts'
 import { BottleError } from '../core/errors.ts'
 import { homePath } from '../host/paths.ts'
 import { packageVersion } from '../host/version.ts'
 import { type CliContext, createContext, type Entries } from './context.ts'
 import { failureOf } from './failure.ts'
+import { refuseEmptyWords, usageError } from './usage-error.ts'
 
 interface CommandEntry {
   readonly summary: string
@@ -152,8 +153,7 @@ export async function runCli(argv: readonly string[], entries: Entries): Promise
     else await program.parseAsync(words, { from: 'user' })
     return exitCode
   } catch (error) {
-    const takesProgram = argv[0] === 'start' || argv[0] === 'run'
-    const failure = failureOf(error, { isDebugging: Boolean(process.env.BOT_BOTTLE_DEBUG), takesProgram })
+    const failure = failureOf(error, { isDebugging: Boolean(process.env.BOT_BOTTLE_DEBUG) })
     for (const line of failure.lines) process.stderr.write(`${line}\n`)
     return failure.exitCode
   }
@@ -179,6 +179,7 @@ async function createProgram(words: readonly string[], context: CliContext): Pro
     .usage('COMMAND [OPTIONS]')
     .enablePositionalOptions()
     .addHelpText('after', '\nbot-bottle COMMAND --help explains one command.\n')
+    .hook('preAction', (_, command) => refuseEmptyWords(command))
   const asked = words[0]
   if (asked !== undefined && !asked.startsWith('-') && !Object.hasOwn(commands, asked)) throw unknownCommand(asked)
   for (const [name, { summary, load }] of Object.entries(commands)) {
@@ -191,7 +192,9 @@ async function createProgram(words: readonly string[], context: CliContext): Pro
 /** Errors are thrown, for `failureOf` to say. */
 function settled(command: Command): Command {
   command
-    .exitOverride()
+    .exitOverride((error: CommanderError) => {
+      throw error.exitCode === 0 || error.code === 'commander.help' ? error : usageError(error, command)
+    })
     .configureOutput({ outputError: () => undefined })
     .helpOption('-h, --help', 'print help')
   for (const child of command.commands) settled(child)

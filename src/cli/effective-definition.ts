@@ -1,4 +1,5 @@
 /** What a name on the command line stands for: an agent in its bottle, or a bottle definition. */
+import { didYouMean } from '../core/did-you-mean.ts'
 import { BottleError } from '../core/errors.ts'
 import type { AgentDefinition, EffectiveBottle } from '../core/manifest/definition.ts'
 import { forAgent } from '../core/manifest/for-agent.ts'
@@ -30,8 +31,13 @@ export async function effectiveDefinition(
   if (notice !== undefined) context.tell(notice)
   const isAgent = await isListed('agents', name, places)
   if (!isAgent && !bottles && !(await isListed('bottles', name, places))) {
+    const known = await Promise.all([listDefinitions('agents', places), listDefinitions('bottles', places)])
+    const meant = didYouMean(
+      name,
+      known.flat().map((definition) => definition.name),
+    )
     throw new BottleError('not_found', `there is no agent and no bottle named "${name}"`, {
-      hint: 'bot-bottle agents and bot-bottle bottles list them.',
+      hint: meant === undefined ? 'bot-bottle agents and bot-bottle bottles list them.' : `Did you mean "${meant}"?`,
     })
   }
   const agent = isAgent || bottles ? await loadAgent(name, places) : undefined

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { StartRequest } from '../controller/api.ts'
 import { parseBudgetFlag, resolveBudgets } from '../core/budget/limit.ts'
+import { didYouMean } from '../core/did-you-mean.ts'
 import { BottleError } from '../core/errors.ts'
 import { variableFault } from '../core/manifest/environment-notation.ts'
 
@@ -76,7 +77,7 @@ export function checkDetachOptions({ detach = false, tty }: Pick<LaunchOptions, 
 export function budgetOption(description: string): Option {
   return repeatable('--budget <[provider=]tokens>', description, (text: string): BudgetOption => {
     const flag = parseBudgetFlag(text)
-    if (flag.kind === 'invalid') throw new InvalidArgumentError(sentence(flag.why))
+    if (flag.kind === 'invalid') throw new InvalidArgumentError(`${flag.why}.`)
     return flag
   })
 }
@@ -85,7 +86,7 @@ function environmentOption(text: string): EnvironmentOption {
   const split = text.indexOf('=')
   const name = split === -1 ? text : text.slice(0, split)
   const fault = variableFault(name)
-  if (fault !== undefined) throw new InvalidArgumentError(`${name} ${fault}.`)
+  if (fault !== undefined) throw new InvalidArgumentError(`"${name}" ${fault}.`)
   return { name, value: split === -1 ? null : text.slice(split + 1) }
 }
 
@@ -107,10 +108,6 @@ export function environmentFor(
   return given
 }
 
-function sentence(why: string): string {
-  return `${why.charAt(0).toUpperCase()}${why.slice(1)}.`
-}
-
 export function repeatable<Value>(flags: string, description: string, parse: (text: string) => Value): Option {
   const append = (text: string, earlier: readonly Value[] = []): readonly Value[] => [...earlier, parse(text)]
   return new Option(flags, description).argParser(append)
@@ -119,15 +116,25 @@ export function repeatable<Value>(flags: string, description: string, parse: (te
 /** Throws BottleError `usage` for a budget that no provider of the bottle takes. */
 export function budgetsFor(flags: readonly BudgetOption[], providers: readonly string[]): StartRequest['budgets'] {
   const resolved = resolveBudgets(flags, providers)
-  if (resolved.kind === 'invalid') throw new BottleError('usage', resolved.why)
+  if (resolved.kind === 'invalid') throw new BottleError('usage', resolved.why, { hint: budgetHint(flags, providers) })
   return resolved.budgets
+}
+
+function budgetHint(flags: readonly BudgetOption[], providers: readonly string[]): string {
+  const unknown = flags.find(({ provider }) => provider !== null && !providers.includes(provider))
+  const meant = unknown && didYouMean(unknown.provider ?? '', providers)
+  if (meant !== undefined) return `Did you mean --budget ${meant}=${unknown?.limitTokens}?`
+  return 'Write --budget TOKENS, or --budget PROVIDER=TOKENS for each provider of the bottle.'
 }
 
 export async function existingPaths(paths: readonly string[], cwd: string): Promise<readonly string[]> {
   const absolute = paths.map((path) => resolve(cwd, path))
   for (const path of absolute) {
     await stat(path).catch((cause: unknown) => {
-      throw new BottleError('usage', `--read-only ${path}: there is no such path`, { cause })
+      throw new BottleError('usage', `--read-only ${path}: there is no such path`, {
+        hint: 'Give a file or a directory of this host.',
+        cause,
+      })
     })
   }
   return absolute

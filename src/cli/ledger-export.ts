@@ -26,7 +26,7 @@ export async function writeExport(lines: Iterable<LedgerExportLine>, { format, f
   } catch (error) {
     if (error instanceof BottleError) throw error
     throw new BottleError('usage', `${file} cannot be written: ${messageOf(error)}`, {
-      hint: 'Nothing is overwritten: give the name of a new file.',
+      hint: 'Give the name of a new file in a directory that you can write to; nothing is overwritten.',
       cause: error,
     })
   }

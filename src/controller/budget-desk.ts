@@ -3,7 +3,7 @@ import { plainBudget } from '../core/budget/defined-budget.ts'
 import { forecast } from '../core/budget/forecast.ts'
 import { periodKey, spanOf } from '../core/budget/period.ts'
 import { isSameCounter, parseScope, type Scope, scopeKey } from '../core/budget/scope.ts'
-import { didYouMean } from '../core/did-you-mean.ts'
+import { didYouMean, didYouMeanId } from '../core/did-you-mean.ts'
 import { BottleError } from '../core/errors.ts'
 import { isDefinitionName } from '../core/manifest/definition-name.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
@@ -138,8 +138,9 @@ export function createBudgetDesk({ book, ledger, living, home, nowMs, limitsChan
     if (scope.kind === 'host') return
     if (scope.kind === 'run') {
       if (living.has(scope.name)) return
+      const meant = didYouMeanId(scope.name, [...living.keys()])
       throw new BottleError('not_found', `no bottle "${scope.name}" is running`, {
-        hint: 'List the running ones with: bot-bottle ps',
+        hint: meant === undefined ? 'List the running ones with: bot-bottle ps' : `Did you mean run:${meant}?`,
       })
     }
     const kind = scope.kind === 'agent' ? 'agents' : 'bottles'

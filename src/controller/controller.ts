@@ -52,6 +52,7 @@ import { createKeptHashes } from './kept-hashes.ts'
 import { readLearned } from './learned.ts'
 import { diskInWords, memoryInWords } from './limit-words.ts'
 import type { LiveBottle } from './live-bottle.ts'
+import { noSuchBottle } from './no-such-bottle.ts'
 import { createNotifier } from './notify/notifier.ts'
 import { openLedger } from './open-ledger.ts'
 import { type Recovered, recover, refuseUnbalanced, unbalancedInWords } from './recovery.ts'
@@ -217,7 +218,7 @@ export async function openController({
   const view = async (id: string): Promise<BottleView> => {
     const row = await ledger.bottle(id)
     if (row) return viewOf(row, { ledger, live: living.get(id), nowMs: nowMs() })
-    throw new BottleError('not_found', `there is no bottle "${id}"`, { hint: 'List them with: bot-bottle ps --all' })
+    throw await noSuchBottle(id, ledger)
   }
   const announce = (id: string) => {
     view(id).then((bottle) => bus.emit({ kind: 'bottle', bottle, atMs: nowMs() }), onBug)

@@ -12,6 +12,18 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   return best?.candidate
 }
 
+/**
+ * The same for ids that end in random letters: one that begins so, if it is the only one, or one with a single slip. Two ids may be as
+ * alike as two spellings of a word, and to act on the wrong bottle is worse than no guess.
+ */
+export function didYouMeanId(word: string, ids: readonly string[]): string | undefined {
+  const wanted = word.toLowerCase()
+  if (wanted === '' || wanted.length > maxWordLength) return undefined
+  const begun = ids.filter((id) => id.startsWith(wanted))
+  const near = begun.length > 0 ? begun : ids.filter((id) => editDistance(wanted, id) === 1)
+  return near.length === 1 ? near[0] : undefined
+}
+
 /** Longer words are no typing errors; the comparison costs the product of both lengths. */
 const maxWordLength = 64
 

@@ -67,20 +67,10 @@ test('the package holds the program and its documents, and neither tests nor map
   expect(packed.size).toBeLessThan(maxPackedBytes)
 })
 
-test('its first file can be read by a Node that is too old, and says in a sentence which one is needed', async () => {
-  const main = join(prefix, 'lib/node_modules/bot-bottle/dist/main.js')
-  const source = (await readFile(main, 'utf8')).replace(/^#!.*/, '').replace('export {};', '')
+test('its first file can be read by a Node that is too old, to say so', async () => {
+  const source = await readFile(join(prefix, 'lib/node_modules/bot-bottle/dist/main.js'), 'utf8')
   // As a script there is no `await` at the top, and no `import` but the one that is a call.
-  expect(() => new Script(source)).not.toThrow()
-  const old = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.1.0' } })`
-  const asOld = run(join(prefix, 'bin/node'), ['--import', `data:text/javascript,${old}`, main, '--help'])
-  await expect(asOld).rejects.toMatchObject({
-    code: 1,
-    stdout: '',
-    stderr: expect.stringMatching(
-      /^bot-bottle: Node 24 or newer is needed, and this is Node 20\.1\.0\n {2}hint: .*\n$/,
-    ),
-  })
+  expect(() => new Script(source.replace(/^#!.*/, '').replace('export {};', ''))).not.toThrow()
 })
 
 describe.concurrent.each(testUsers)('installed globally, $title', (user) => {

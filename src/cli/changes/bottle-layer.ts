@@ -1,6 +1,7 @@
 /** The layers of a bottle, as they lie on the disk: no controller is asked, so that they can be looked at without one. */
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { didYouMeanId } from '../../core/did-you-mean.ts'
 import { BottleError } from '../../core/errors.ts'
 import { readAppliedTimes } from '../../sandbox/layers/applied-times.ts'
 import type { Change } from '../../sandbox/layers/change.ts'
@@ -14,8 +15,13 @@ import { withoutFolders } from './change-words.ts'
 export async function bottleLayer({ home }: CliContext, id: string, name: StackName): Promise<LayerStack> {
   const stack = await findLayer(home, id, name)
   if (stack !== undefined) return stack
+  const ids = await readdir(hostPaths(home).instancesPath).catch((): string[] => [])
+  const meant = ids.includes(id) ? undefined : didYouMeanId(id, ids)
   throw new BottleError('not_found', `bottle "${id}" has no layer over its ${name}`, {
-    hint: 'It was killed, or worked on the directory itself, or there is none of that id: bot-bottle ps --all',
+    hint:
+      meant === undefined
+        ? 'It was killed, or worked on the directory itself, or there is none of that id: bot-bottle ps --all'
+        : `Did you mean ${meant}?`,
   })
 }
 

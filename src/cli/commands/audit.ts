@@ -27,6 +27,7 @@ export function auditCommand(context: CliContext): Command {
 async function showAudit(context: CliContext, { bottle, limit, json = false }: AuditOptions): Promise<void> {
   const client = await connect(context)
   const entries = await client.audit({ limit, ...(bottle !== undefined && { bottle }) })
+  if (entries.length === 0 && bottle !== undefined) await client.bottle(bottle)
   if (json) return context.print(inertJson(entries))
   if (entries.length === 0) return context.tell('nothing was enforced')
   const rows = entries.map(({ atMs, bottleId, action, trigger, phase, step, detail }) => [

@@ -1,17 +1,14 @@
-import { Command } from 'commander'
-import { connect } from '../connect.ts'
+import type { Command } from 'commander'
 import type { CliContext } from '../context.ts'
+import { enforcementCommand } from '../enforcement-command.ts'
 
 export function cutoffCommand(context: CliContext): Command {
-  return new Command('cutoff')
-    .description('Cuts bottles off from the network at once. Their programs run on, and "restore" reopens them.')
-    .argument('<id...>', 'ids of bottles (see: bot-bottle ps)')
-    .addHelpText('after', '\nExample:\n  bot-bottle cutoff claude-x1y2\n')
-    .action(async (ids: readonly string[]) => {
-      const client = await connect(context)
-      for (const id of ids) {
-        const { changed } = await client.cutoff(id)
-        context.tell(changed ? `${id} is cut off` : `${id} was cut off already`)
-      }
-    })
+  return enforcementCommand(context, {
+    name: 'cutoff',
+    description: 'Cuts bottles off from the network at once. Their programs run on, and "restore" reopens them.',
+    ids: 'ids of bottles (see: bot-bottle ps)',
+    examples: '\nExample:\n  bot-bottle cutoff claude-x1y2\n',
+    act: (client, id) => client.cutoff(id),
+    words: (id, changed) => (changed ? `${id} is cut off` : `${id} was cut off already`),
+  })
 }

@@ -25,6 +25,7 @@ export function denialsCommand(context: CliContext): Command {
     .action(async (id: string | undefined, { limit, json = false }: DenialsOptions) => {
       const client = await connectOrStart(context)
       const denials = await client.denials({ limit, ...(id !== undefined && { bottle: id }) })
+      if (denials.length === 0 && id !== undefined) await client.bottle(id)
       if (json) return context.print(inertJson(denials))
       if (denials.length === 0) return context.tell('nothing was refused, as far as the logs go back')
       const rows = denials.map(({ lastAtMs, firstAtMs, bottleId, count, method, host, path, code, reason }) => [

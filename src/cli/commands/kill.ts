@@ -1,19 +1,15 @@
-import { Command } from 'commander'
-import { connect } from '../connect.ts'
+import type { Command } from 'commander'
 import type { CliContext } from '../context.ts'
+import { enforcementCommand } from '../enforcement-command.ts'
 
 export function killCommand(context: CliContext): Command {
-  return new Command('kill')
-    .description(
+  return enforcementCommand(context, {
+    name: 'kill',
+    description:
       'Ends every process of bottles and removes their files, what was changed in workspaces too. What they used stays.',
-    )
-    .argument('<id...>', 'ids of bottles (see: bot-bottle ps --all)')
-    .addHelpText('after', '\nExample:\n  bot-bottle kill claude-x1y2\n')
-    .action(async (ids: readonly string[]) => {
-      const client = await connect(context)
-      for (const id of ids) {
-        const { changed } = await client.kill(id)
-        context.tell(changed ? `${id} is gone` : `${id} had ended already`)
-      }
-    })
+    ids: 'ids of bottles (see: bot-bottle ps --all)',
+    examples: '\nExample:\n  bot-bottle kill claude-x1y2\n',
+    act: (client, id) => client.kill(id),
+    words: (id, changed) => (changed ? `${id} is gone` : `${id} had ended already`),
+  })
 }

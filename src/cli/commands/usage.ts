@@ -97,6 +97,7 @@ async function showUsage(context: CliContext, options: UsageOptions): Promise<vo
     // One more, to know whether there are. Where costs are asked all rows are needed, for their total.
     ...(maxRows !== undefined && !prices && { limit: maxRows + 1 }),
   })
+  if (report.rows.length === 0 && bottle !== undefined) await client.bottle(bottle)
   const firstOf = <Report extends { readonly rows: readonly unknown[] }>(whole: Report): Report => ({
     ...whole,
     rows: whole.rows.slice(0, maxRows),
