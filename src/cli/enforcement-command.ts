@@ -6,6 +6,7 @@ import { BottleError } from '../core/errors.ts'
 import { connect } from './connect.ts'
 import type { CliContext } from './context.ts'
 import { inertJson } from './inert.ts'
+import { withProgress } from './progress.ts'
 
 export interface EnforcementCommand {
   readonly name: string
@@ -30,7 +31,7 @@ export function enforcementCommand(context: CliContext, what: EnforcementCommand
       const done: { readonly id: string; readonly changed: boolean }[] = []
       for (const id of ids) {
         try {
-          const { changed } = await what.act(client, id)
+          const { changed } = await withProgress(`${what.name} of ${id}`, () => what.act(client, id))
           done.push({ id, changed })
           if (!json) context.tell(what.words(id, changed))
         } catch (error) {

@@ -10,6 +10,7 @@ import { findCommand } from './find-command.ts'
 import { type Holding, holdBottle } from './hold-bottle.ts'
 import { budgetsFor, checkDetachOptions, environmentFor, existingPaths, type LaunchOptions } from './launch-options.ts'
 import { holdSignals } from './program.ts'
+import { withProgress } from './progress.ts'
 import { tellEnd } from './tell-end.ts'
 import { tellLearned } from './tell-learned.ts'
 
@@ -31,7 +32,7 @@ export async function launch(context: CliContext, request: LaunchRequest): Promi
   for (const notice of plan.notices) context.tell(notice)
   using signals = holdSignals()
   const asked = await startRequest(context, { request, plan, readOnlyPaths })
-  const started = await client.start(asked)
+  const started = await withProgress('making the bottle', () => client.start(asked))
   for (const notice of started.notices) context.tell(notice)
   if (options.learn) context.tell(learning)
   if (!started.bottle.contained) context.tell(uncontained)

@@ -7,6 +7,7 @@ import { findCommand } from './find-command.ts'
 import { holdToEnd, neededEnvironment, terminalEnvironment } from './launch.ts'
 import { type BudgetOption, budgetsFor } from './launch-options.ts'
 import { holdSignals } from './program.ts'
+import { withProgress } from './progress.ts'
 
 export interface ResumeRequest {
   readonly id: string
@@ -32,13 +33,15 @@ export async function resume(context: CliContext, request: ResumeRequest): Promi
   const file = await findCommand(name, { path: context.env.PATH, cwd: context.cwd, installHint })
   const hostEnvironment = neededEnvironment(context, plan)
   using signals = holdSignals()
-  const started = await client.resume(id, {
-    command: [file, ...args],
-    budgets: budgetsFor(budget, plan.providers),
-    hostEnvironment,
-    terminalEnvironment: terminalEnvironment(context),
-    detached: request.detach !== undefined,
-  })
+  const started = await withProgress(`resuming ${id}`, () =>
+    client.resume(id, {
+      command: [file, ...args],
+      budgets: budgetsFor(budget, plan.providers),
+      hostEnvironment,
+      terminalEnvironment: terminalEnvironment(context),
+      detached: request.detach !== undefined,
+    }),
+  )
   for (const notice of started.notices) context.tell(notice)
   const holding = { client, started, signals, hostEnvironment }
   return await (request.detach ? detach(context, holding, request.detach) : holdToEnd(context, holding))

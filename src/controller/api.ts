@@ -385,6 +385,6 @@ export interface LedgerFile {
   inspect(path?: string): LedgerVerification
   /** Throws `controller_running` while a controller holds the home. */
   rebuild(nowMs: number): LedgerRebuild
-  backUp(copyPath: string): Promise<void>
+  backUp(copyPath: string, signal?: AbortSignal): Promise<void>
   exported(range: ExportRange): Iterable<LedgerExportLine>
 }

@@ -41,7 +41,7 @@ export function ledgerFile(home: string): LedgerFile {
       return rebuildLedgerFile(databasePath, nowMs)
     },
 
-    backUp: (copyPath) => backUpLedgerFile(databasePath, copyPath),
+    backUp: (copyPath, signal) => backUpLedgerFile(databasePath, copyPath, signal),
 
     *exported(range) {
       using db = openForReading(databasePath)

@@ -28,6 +28,10 @@ const notRun: ReadonlySet<string> = new Set([
   'diff ID --json',
   'apply ID --json',
   'discard ID --json',
+  // They change the bottle that the others look at, or are run there.
+  'cutoff ID --json',
+  'freeze ID --json',
+  'kill ID --json',
 ])
 
 function sectionsOf(markdown: string): readonly Section[] {

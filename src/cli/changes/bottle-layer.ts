@@ -3,12 +3,14 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { didYouMeanId } from '../../core/did-you-mean.ts'
 import { BottleError } from '../../core/errors.ts'
+import { hostPaths } from '../../host/paths.ts'
 import { readAppliedTimes } from '../../sandbox/layers/applied-times.ts'
 import type { Change } from '../../sandbox/layers/change.ts'
 import { type LayerStack, readStack, type StackName, stackDirectory } from '../../sandbox/layers/layer-stack.ts'
 import { type FoundChange, listChanges } from '../../sandbox/layers/list-changes.ts'
 import type { CliContext } from '../context.ts'
 import { instancePath } from '../instance-path.ts'
+import { withProgress } from '../progress.ts'
 import { withoutFolders } from './change-words.ts'
 
 /** Throws BottleError `not_found` for a bottle without. */
@@ -50,6 +52,18 @@ export async function countChanges(stack: LayerStack): Promise<{ readonly count:
 export async function rememberedCount(home: string, id: string): Promise<number> {
   const file = join(stackDirectory(instancePath(home, id), 'workspace'), countFile)
   return Number(await readFile(file, 'utf8').catch(() => '0'))
+}
+
+/** All of them, with a word to whoever waits. */
+export function allChanges(stack: LayerStack): Promise<readonly Change[]> {
+  return withProgress('looking for changes', async (progress) => {
+    const changes: Change[] = []
+    for await (const { change } of changesIn(stack)) {
+      changes.push(change)
+      if (changes.length % 1_000 === 0) progress.say(`looking for changes: ${changes.length}`)
+    }
+    return changes
+  })
 }
 
 export async function* changesIn(stack: LayerStack): AsyncGenerator<FoundChange> {

@@ -6,11 +6,12 @@ import { applyChanges } from '../../sandbox/layers/apply-changes.ts'
 import type { Change } from '../../sandbox/layers/change.ts'
 import type { LayerStack } from '../../sandbox/layers/layer-stack.ts'
 import { changesToApply, type LeftOut } from '../../sandbox/layers/select-changes.ts'
-import { bottleLayer, changesIn, countChanges, pathsWithin } from '../changes/bottle-layer.ts'
+import { allChanges, bottleLayer, countChanges, pathsWithin } from '../changes/bottle-layer.ts'
 import { countInWords, letterOf, pathInWords, withoutFolders } from '../changes/change-words.ts'
 import { confirm } from '../confirm.ts'
 import type { CliContext } from '../context.ts'
 import { inertJson } from '../inert.ts'
+import { withProgress } from '../progress.ts'
 
 interface ApplyOptions {
   readonly yes?: boolean
@@ -46,15 +47,16 @@ export function applyCommand(context: CliContext): Command {
       const question = `Apply ${countInWords(shown.length, 'change')} to ${originalPath}?`
       if (!options.yes && !(await confirm(question))) return context.tell('nothing was applied')
       const wanted = new Map(taken.map((change) => [change.path, JSON.stringify(change)]))
-      const applied = await applyChanges(stack, (change) => wanted.get(change.path) === JSON.stringify(change))
+      const applied = await withProgress('applying', () =>
+        applyChanges(stack, (change) => wanted.get(change.path) === JSON.stringify(change)),
+      )
       await countChanges(stack)
       report(context, { options, stack, taken, applied, leftOut })
     })
 }
 
 async function selection(stack: LayerStack, paths: readonly string[]) {
-  const changes: Change[] = []
-  for await (const { change } of changesIn(stack)) changes.push(change)
+  const changes = await allChanges(stack)
   const { originalPath } = stack
   const changed = new Set(changes.map(({ path }) => path))
   return changesToApply(changes, {

@@ -1,9 +1,8 @@
 import { Command } from 'commander'
-import type { Change } from '../../sandbox/layers/change.ts'
 import { contentsOf } from '../../sandbox/layers/change-content.ts'
 import type { FoundChange } from '../../sandbox/layers/list-changes.ts'
 import { changesAt } from '../../sandbox/layers/select-changes.ts'
-import { bottleLayer, changesIn, pathsWithin } from '../changes/bottle-layer.ts'
+import { allChanges, bottleLayer, changesIn, pathsWithin } from '../changes/bottle-layer.ts'
 import { countInWords, letterOf, pathInWords, sizeInWords, withoutFolders } from '../changes/change-words.ts'
 import { type DiffLine, diffLines, lineCounts } from '../changes/unified-diff.ts'
 import { writeOut } from '../changes/write-out.ts'
@@ -38,8 +37,7 @@ export function diffCommand(context: CliContext): Command {
     .action(async (id: string, paths: readonly string[], options: DiffOptions) => {
       const stack = await bottleLayer(context, id, options.home ? 'home' : 'workspace')
       const wanted = pathsWithin(paths, stack)
-      const changes: Change[] = []
-      for await (const { change } of changesIn(stack)) changes.push(change)
+      const changes = await allChanges(stack)
       const chosen = withoutFolders(changesAt(changes, wanted))
       if (options.json) {
         const { originalPath, form } = stack

@@ -1,12 +1,12 @@
 import { Command } from 'commander'
-import type { Change } from '../../sandbox/layers/change.ts'
 import { discardChanges } from '../../sandbox/layers/discard-changes.ts'
 import { changesAt } from '../../sandbox/layers/select-changes.ts'
-import { bottleLayer, changesIn, countChanges, pathsWithin } from '../changes/bottle-layer.ts'
+import { allChanges, bottleLayer, countChanges, pathsWithin } from '../changes/bottle-layer.ts'
 import { countInWords, letterOf, pathInWords, withoutFolders } from '../changes/change-words.ts'
 import { confirm } from '../confirm.ts'
 import type { CliContext } from '../context.ts'
 import { inertJson } from '../inert.ts'
+import { withProgress } from '../progress.ts'
 
 interface DiscardOptions {
   readonly yes?: boolean
@@ -31,8 +31,7 @@ export function discardCommand(context: CliContext): Command {
     )
     .action(async (id: string, paths: readonly string[], options: DiscardOptions) => {
       const stack = await bottleLayer(context, id, options.home ? 'home' : 'workspace')
-      const changes: Change[] = []
-      for await (const { change } of changesIn(stack)) changes.push(change)
+      const changes = await allChanges(stack)
       const chosen = changesAt(changes, pathsWithin(paths, stack))
       const shown = withoutFolders(chosen)
       if (!options.json) {
@@ -42,7 +41,7 @@ export function discardCommand(context: CliContext): Command {
       const question = `Discard ${countInWords(shown.length, 'change')} of ${id}?`
       if (!options.yes && !(await confirm(question))) return context.tell('nothing was discarded')
       const wanted = new Set(chosen.map(({ path }) => path))
-      const discarded = await discardChanges(stack, ({ path }) => wanted.has(path))
+      const discarded = await withProgress('discarding', () => discardChanges(stack, ({ path }) => wanted.has(path)))
       if (!options.home) await countChanges(stack)
       if (options.json) context.print(inertJson({ discarded: discarded.map(({ path }) => path) }))
       else context.tell(`${countInWords(shown.length, 'change')} of ${id} discarded`)

@@ -1,12 +1,18 @@
+import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { LedgerRebuild, LedgerVerification } from '../../controller/api.ts'
 import type { CliContext } from '../context.ts'
 import { refuseEmptySpan } from '../empty-span.ts'
 import { inertJson } from '../inert.ts'
-import { type ExportFormat, writeExport } from '../ledger-export.ts'
+import { interruptible } from '../interruptible.ts'
+import { type ExportFormat, writeExport, writeExportFile } from '../ledger-export.ts'
 import { problemInWords } from '../ledger-problems.ts'
+import { withProgress } from '../progress.ts'
 import { groupedNumber } from '../table.ts'
 import { parseTime } from '../time.ts'
+
+/** The ledger is read by this very thread. */
+const blocking = { isBlocking: true } as const
 
 interface JsonOption {
   readonly json?: boolean
@@ -41,7 +47,8 @@ function verifyCommand(context: CliContext): Command {
     .argument('[file]', 'another ledger, e.g. a backup')
     .option('--json', 'print it as JSON: a LedgerVerification')
     .action(async (file: string | undefined, { json = false }: JsonOption) => {
-      const report = (await openFile(context)).inspect(file)
+      const ledger = await openFile(context)
+      const report = await withProgress('verifying', () => ledger.inspect(file), blocking)
       if (report.problems.length > 0) context.exit(1)
       if (json) return context.print(inertJson(report))
       for (const line of verificationLines(report)) context.print(line)
@@ -67,7 +74,8 @@ function rebuildCommand(context: CliContext): Command {
     )
     .option('--json', 'print it as JSON: a LedgerRebuild')
     .action(async ({ json = false }: JsonOption) => {
-      const report = (await openFile(context)).rebuild(context.nowMs())
+      const ledger = await openFile(context)
+      const report = await withProgress('rebuilding', () => ledger.rebuild(context.nowMs()), blocking)
       if (json) return context.print(inertJson(report))
       for (const line of rebuildLines(report)) context.print(line)
     })
@@ -93,11 +101,16 @@ function backupCommand(context: CliContext): Command {
       'Copies the ledger to a file as it is at this moment, also while bottles run. The file is for you alone (0600); none is overwritten.',
     )
     .argument('[file]', 'default: bot-bottle-DATE.db in the current directory')
-    .action(async (file: string | undefined) => {
+    .option('--json', 'print where it is as JSON: {path}')
+    .action(async (file: string | undefined, { json = false }: JsonOption) => {
       const day = new Date(context.nowMs()).toISOString().slice(0, 10)
       const path = file ?? `bot-bottle-${day}.db`
-      await (await openFile(context)).backUp(path)
-      context.print(path)
+      const ledger = await openFile(context)
+      const isDone = await interruptible(context, async (signal) => {
+        await withProgress(`copying to ${path}`, () => ledger.backUp(path, signal))
+        return true
+      })
+      if (isDone) context.print(json ? inertJson({ path: resolve(context.cwd, path) }) : path)
     })
 }
 
@@ -124,7 +137,9 @@ function exportCommand(context: CliContext): Command {
     .action(async (file: string | undefined, { since, until, format }: ExportOptions) => {
       refuseEmptySpan({ since, until })
       const range = { ...(since !== undefined && { sinceMs: since }), ...(until !== undefined && { untilMs: until }) }
-      await writeExport((await openFile(context)).exported(range), { format, file })
+      const lines = (await openFile(context)).exported(range)
+      if (file === undefined) await writeExport(lines, format)
+      else await interruptible(context, (signal) => writeExportFile(lines, { format, file, signal }))
     })
 }
 

@@ -11,9 +11,9 @@ const pagesAtOnce = 1_000
 
 /**
  * The copy has mode 0600 and appears under its name complete and durable; until then an empty file keeps the name, which is no
- * ledger to anyone. Throws BottleError `ledger_unusable` when the name is taken.
+ * ledger to anyone; after an abort nothing is left of it. Throws BottleError `ledger_unusable` when the name is taken.
  */
-export async function backUpLedgerFile(path: string, copyPath: string): Promise<void> {
+export async function backUpLedgerFile(path: string, copyPath: string, signal?: AbortSignal): Promise<void> {
   // Who is about to take a newer program wants a copy first.
   using db = openForReading(path, { olderToo: true })
   const draft = `${copyPath}.part-${randomUUID()}`
@@ -23,7 +23,7 @@ export async function backUpLedgerFile(path: string, copyPath: string): Promise<
     // One snapshot for the whole copy: otherwise it begins anew with every write of others.
     db.exec('BEGIN')
     db.prepare('SELECT count(*) FROM sqlite_schema').get()
-    await backup(db, draft, { rate: pagesAtOnce })
+    await backup(db, draft, { rate: pagesAtOnce, progress: () => signal?.throwIfAborted() })
     makeSingleFile(draft)
     const file = openSync(draft, 'r')
     fsyncSync(file)
