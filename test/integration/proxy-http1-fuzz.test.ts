@@ -124,9 +124,9 @@ test(
     await rig.settled(rig.started.length)
     expectDecided(upstream.seen, { rig, routes })
     // Most are refused or left; how many are not depends on how busy the machine is.
-  expect(upstream.seen.length).toBeGreaterThan(rounds / 10)
-  expect(rig.passed.some(({ verdict }) => verdict === 'routed')).toBe(true)
-  expect((await ask(rig)).status).toBe(200)
+    expect(upstream.seen.length).toBeGreaterThan(rounds / 10)
+    expect(rig.passed.some(({ verdict }) => verdict === 'routed')).toBe(true)
+    expect((await ask(rig)).status).toBe(200)
     for (const provider of ['claude', 'codex']) expect((await rig.counterOf(provider)).reservedTokens).toBe(0)
     expect(await rig.ledger.verify()).toEqual([])
     expect(rig.bugs).toEqual([])
