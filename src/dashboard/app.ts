@@ -1,5 +1,5 @@
-/** The screen for Ink: one text a row. What it shows is decided in `screens/`, what keys do in `model/`. */
-import { Box, type Key as InkKey, Text, useInput, usePaste, useWindowSize } from 'ink'
+/** The screen for Ink: one text, a line a row. What it shows is decided in `screens/`, what keys do in `model/`. */
+import { Box, type Key as InkKey, Text, Transform, useInput, usePaste, useWindowSize } from 'ink'
 import { createElement as h, useEffect, useSyncExternalStore } from 'react'
 import { intentOf, type Key } from './model/keys.ts'
 import { frame, pageRows } from './screens/frame.ts'
@@ -26,9 +26,13 @@ export function App({ store, drawing }: AppProps) {
     if (store.state.dialog?.kind !== 'confirm') store.intend({ kind: 'type', text: text.trim() })
   })
   const lines = frame(state, { columns, rows }).map((line) => paint(line, drawing))
-  // An empty text has no height.
-  const texts = lines.map((line, row) => h(Text, { key: row }, line === '' ? ' ' : line))
-  return h(Box, { flexDirection: 'column', width: columns, height: rows, overflow: 'hidden' }, texts)
+  // Lines are as wide as they are: Ink's own measuring and wrapping of each would cost more than all else that is done for a frame.
+  const place = Array<string>(rows).fill(' ').join('\n')
+  return h(
+    Box,
+    { width: columns, height: rows },
+    h(Transform, { transform: (_, row) => lines[row] ?? '' }, h(Text, null, place)),
+  )
 }
 
 const names = {
