@@ -2,7 +2,7 @@
 import { plainBudget } from '../core/budget/defined-budget.ts'
 import { forecast } from '../core/budget/forecast.ts'
 import { periodKey, spanOf } from '../core/budget/period.ts'
-import { isSameCounter, parseScope, type Scope, scopeKey } from '../core/budget/scope.ts'
+import { type Counter, isSameCounter, parseScope, type Scope, scopeKey } from '../core/budget/scope.ts'
 import { didYouMean, didYouMeanId } from '../core/did-you-mean.ts'
 import { BottleError } from '../core/errors.ts'
 import { isDefinitionName } from '../core/manifest/definition-name.ts'
@@ -17,6 +17,8 @@ import { createRecentUse, type RecentUseOf } from './recent-use.ts'
 
 export interface BudgetDesk {
   list(): Promise<BudgetList>
+  /** Of all budgets that are listed, with the limits in force: rows, no sums. */
+  counters(): Promise<readonly Counter[]>
   explain(bottle: LiveBottle): Promise<BudgetExplanation>
   /** Throws BottleError `usage` or `not_found` for a scope or a provider that can never be charged. */
   change(change: BudgetChange): Promise<{ readonly changed: boolean }>
@@ -84,6 +86,20 @@ export function createBudgetDesk({ book, ledger, living, home, nowMs, limitsChan
         return governing && isOverruled ? [{ bottleId: id, byScope: governing.scope }] : []
       })
 
+  /** A budget for each run is as many as there are runs; without any it is as it would be. */
+  const budgetsInForce = async () => {
+    const runs = [...living.values()].map((bottle) => ({ bottle, run: runOf(bottle) }))
+    return (await book.list()).flatMap(({ scope, budgets }) => {
+      const isEndedRun = scope.startsWith('run:') && !runs.some(({ run }) => run === scope)
+      if (isEndedRun) return []
+      return budgets.flatMap((budget) => {
+        if (budget.period !== 'run') return [{ budget, scope, run: '' }]
+        const own = runs.filter(({ bottle }) => bottle.chain.includes(scope)).map(({ run }) => run)
+        return (own.length > 0 ? own : ['run']).map((run) => ({ budget, scope, run }))
+      })
+    })
+  }
+
   const momentNow = () => {
     const atMs = nowMs()
     return { atMs, recentUse: createRecentUse(ledger, atMs) }
@@ -92,18 +108,18 @@ export function createBudgetDesk({ book, ledger, living, home, nowMs, limitsChan
   return {
     async list() {
       const moment = momentNow()
-      const runs = [...living.values()].map((bottle) => ({ bottle, run: runOf(bottle) }))
-      const views = (await book.list()).flatMap(({ scope, budgets }) => {
-        const isEndedRun = scope.startsWith('run:') && !runs.some(({ run }) => run === scope)
-        if (isEndedRun) return []
-        return budgets.flatMap((budget) => {
-          if (budget.period !== 'run') return [viewOf(budget, { ...moment, scope, run: '' })]
-          // A budget for each run is as many as there are runs; without any it is shown as it would be.
-          const own = runs.filter(({ bottle }) => bottle.chain.includes(scope)).map(({ run }) => run)
-          return (own.length > 0 ? own : ['run']).map((run) => viewOf(budget, { ...moment, scope, run }))
-        })
-      })
+      const views = (await budgetsInForce()).map(({ budget, ...place }) => viewOf(budget, { ...moment, ...place }))
       return (await Promise.all(views)).toSorted(byScope)
+    },
+
+    async counters() {
+      const atMs = nowMs()
+      const all = (await budgetsInForce()).map(async ({ budget, scope, run }) => {
+        const { provider, limitTokens } = budget
+        const period = periodKey(budget.period, { atMs, run })
+        return { ...(await ledger.counter({ scope, provider, period })), limitTokens }
+      })
+      return Promise.all(all)
     },
 
     async explain(bottle) {

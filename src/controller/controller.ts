@@ -7,6 +7,7 @@ import { plainBudget } from '../core/budget/defined-budget.ts'
 import type { Scope } from '../core/budget/scope.ts'
 import { cutReason, operatorCutMessage, operatorFreezeMessage, operatorKillMessage } from '../core/budget/wording.ts'
 import { BottleError, messageOf } from '../core/errors.ts'
+import { isMeasured } from '../core/manifest/metrics-notation.ts'
 import type { TokenEstimator } from '../core/metering/estimator/token-estimator.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
 import { createEnforcer, type Enforcer } from '../enforce/enforcer.ts'
@@ -122,7 +123,7 @@ export async function openController({
   let settings: Settings = await readOwnSettings()
   /** Nothing, until there are bottles that it could concern. */
   let followOthers = async (_what: 'counters' | 'budgets') => {}
-  const ledger = stack.use(
+  const openedLedger = stack.use(
     await openLedger({
       shared: settings.ledger,
       path: paths.databasePath,
@@ -133,6 +134,17 @@ export async function openController({
     }),
   )
   const bus = createEventBus()
+  const living = new Map<string, LiveBottle>()
+  // Loaded where it is asked for only.
+  const meter = isMeasured(settings.metrics)
+    ? (await import('./metrics/meter.ts')).createMeter({
+        bus,
+        agentOf: (id) => living.get(id)?.row.agent,
+        nowMs,
+        onBug,
+      })
+    : undefined
+  const ledger = meter?.timed(openedLedger) ?? openedLedger
   const notifier = stack.use(
     createNotifier({
       bus,
@@ -174,7 +186,6 @@ export async function openController({
       isAllowed: createAddressGuard(),
     }),
   )
-  const living = new Map<string, LiveBottle>()
   const exceeded = (limit: 'memory' | 'disk', bottleId: string, detail: string) => {
     onNotice(`${bottleId} exceeded its ${limit}; ${detail}`)
     const note = { enforcementId: newId(), bottleId, detail: `${limit}: ${detail}`, nowMs: nowMs() }
@@ -273,6 +284,19 @@ export async function openController({
   }
 
   const desk = createBudgetDesk({ book, ledger, living, home: paths.home, nowMs, limitsChanged })
+  if (meter) {
+    stack.use(
+      meter.startExport({
+        settings: settings.metrics,
+        extraCa: settings.upstreamCa,
+        environment: process.env,
+        budgets: desk.counters,
+        livingBottles: () => living.size,
+        notifications: () => notifier.status,
+        onNotice,
+      }),
+    )
+  }
   const exited: Controller['exited'] = async (id, exitCode) => {
     const bottle = living.get(id)
     if (!bottle) return

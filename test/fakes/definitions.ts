@@ -17,6 +17,7 @@ import {
 } from '../../src/core/manifest/definition.ts'
 import { variableFault } from '../../src/core/manifest/environment-notation.ts'
 import type { WrittenLimits } from '../../src/core/manifest/limits-notation.ts'
+import type { Metrics } from '../../src/core/manifest/metrics-notation.ts'
 import { isAnybodyTold, type Notify, noNotify, notifyEvents } from '../../src/core/manifest/notify-notation.ts'
 import type { SettingsFile } from '../../src/core/manifest/settings.ts'
 import { hostPatternFault } from '../../src/core/routing/host-pattern.ts'
@@ -307,6 +308,19 @@ const notify: Arbitrary<Notify> = fc
   })
   .filter(isAnybodyTold)
 
+const metrics: Arbitrary<Metrics> = fc.record({
+  prometheus: fc.option(
+    fc.record({ host: fc.constantFrom('127.0.0.1', '127.9.0.255', '::1'), port: fc.integer({ min: 1, max: 65_535 }) }),
+  ),
+  otlp: fc.option(
+    fc.record({
+      endpoint: fc.constantFrom('https://otel.example.com/x', 'http://[::1]:4318/').map((url) => new URL(url)),
+      headers: fc.constantFrom(new Map(), new Map([['x-key', 'env:BOT_BOTTLE_KEY']])),
+      intervalSeconds: fc.integer({ min: 5, max: 3_600 }),
+    }),
+  ),
+})
+
 export const settingsFile: Arbitrary<SettingsFile> = fc.record({
   budgets: budgets.map((found) => found.map(({ value }) => ({ period: 'total', ...value }) as const)),
   shutdown: policy,
@@ -341,6 +355,7 @@ export const settingsFile: Arbitrary<SettingsFile> = fc.record({
   ),
   noProxy: fc.uniqueArray(fc.constantFrom('a.test', '.corp.test', '10.0.0.0/8', 'fd00::/8')),
   notify: fc.option(notify, { nil: noNotify }),
+  metrics,
   retentionDays: fc.option(fc.integer({ min: 1, max: 9_999 })),
   limits: writtenLimits,
 })

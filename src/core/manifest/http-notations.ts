@@ -62,13 +62,13 @@ const maxSources = 8
 
 export const secrets = oneOrMany(secret, { of: 'places of a credential', minItems: 1, maxItems: maxSources })
 
-export const headerName = text({
-  expected: 'the name of a header',
-  fault(written) {
-    if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(written)) return 'is no name of a header'
-    return unfitHeaders.has(written.toLowerCase()) ? 'is a header that cannot carry a credential' : undefined
-  },
-})
+export const headerName = text({ expected: 'the name of a header', fault: headerNameFault })
+
+/** As the end of a sentence about the name. */
+export function headerNameFault(written: string): string | undefined {
+  if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(written)) return 'is no name of a header'
+  return unfitHeaders.has(written.toLowerCase()) ? 'is a header that cannot carry a credential' : undefined
+}
 
 /** They frame the message, or say where it goes. */
 const unfitHeaders = new Set([

@@ -25,9 +25,9 @@ const url = text({
   schema: { pattern: '^postgres(ql)?://' },
 })
 
-/** The controller is no child of the user's shell: it is given few variables. */
-const password = text({
-  expected: 'where the password is: env:NAME, file:PATH, keyring:SERVICE or command:…',
+/** Where a secret of the controller is, which is no child of the user's shell: it is given few variables. */
+export const hostSecret = text({
+  expected: 'where it is: env:NAME, file:PATH, keyring:SERVICE or command:…',
   isHidden: true,
   fault(written) {
     const source = readSecretSource(written)
@@ -40,7 +40,7 @@ const password = text({
 
 export const ledgerKeys = {
   url: requiredKey('postgres://USER@HOST[:PORT]/DATABASE.', url),
-  password: key('Where the password is, if it is not in the URL: env:, file:, keyring: or command:.', password),
+  password: key('Where the password is, if it is not in the URL: env:, file:, keyring: or command:.', hostSecret),
 }
 
 const whole = mapping(ledgerKeys)

@@ -53,7 +53,7 @@ test.each(namesIn('agents'))('the agent "%s" can be started in its bottle', (nam
   expect(unusedBudgets(agent.budgets, resolved(agent.bottle?.value ?? ''))).toEqual([])
 })
 
-test.each(['manifests', 'notifications'])('the settings of docs/%s.md are read', (page) => {
+test.each(['manifests', 'notifications', 'metrics'])('the settings of docs/%s.md are read', (page) => {
   const parsed = parseSettings(blocksOf(page).get('yaml settings.yml') ?? '', {
     file: 'settings.yml',
     providers: ['claude', 'codex'],

@@ -30,7 +30,8 @@ export function isAnybodyTold({ command, webhook, desktop, bell }: Notify): bool
   return command !== null || webhook !== null || desktop || bell
 }
 
-const webhookUrl: Notation<URL> = {
+/** Where the host itself sends something. */
+export const hostUrl: Notation<URL> = {
   read(node, reading) {
     // Safety: what is written is never shown, since the path of a webhook is often its secret.
     if (node.kind !== 'scalar' || !URL.canParse(node.text)) {
@@ -52,7 +53,7 @@ function isLoopback(hostname: string): boolean {
 }
 
 export const webhookKeys = {
-  url: requiredKey('https://…, or http://… to this host. Redirects are not followed.', webhookUrl),
+  url: requiredKey('https://…, or http://… to this host. Redirects are not followed.', hostUrl),
   secret: key('Signs what is sent: env:NAME, file:PATH or command:…. Default: it is not signed.', secret),
 }
 

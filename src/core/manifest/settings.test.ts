@@ -119,6 +119,9 @@ describe('settings.yml', () => {
       '  webhook: {url: "https://hooks.example.com/x", secret: "env:HOOK"}',
       '  bell: true',
       '  events: [cutoff, kill]',
+      'metrics:',
+      '  prometheus: 127.0.0.1:9464',
+      '  otlp: {endpoint: "https://otel.example.com/x", headers: {Authorization: "env:BOT_BOTTLE_T"}, interval: 30}',
     ].join('\n')
     expect(parseSettings(text, { providers, file: 'settings.yml' })).toEqual({
       kind: 'settings',
@@ -142,6 +145,14 @@ describe('settings.yml', () => {
           desktop: false,
           bell: true,
           events: ['cutoff', 'kill'],
+        },
+        metrics: {
+          prometheus: { host: '127.0.0.1', port: 9464 },
+          otlp: {
+            endpoint: new URL('https://otel.example.com/x'),
+            headers: new Map([['authorization', 'env:BOT_BOTTLE_T']]),
+            intervalSeconds: 30,
+          },
         },
       },
     })
@@ -193,6 +204,30 @@ describe('settings.yml', () => {
       `1:19: ledger_retention: expected days such as 90d (at most 9999d), or forever, found "${written}"`,
     ]),
     ['one threshold', 'thresholds: 50', '1:13: thresholds: expected a list of percents, found "50"'],
+    [
+      'metrics for the network',
+      'metrics: {prometheus: "0.0.0.0:9464"}',
+      '1:23: metrics.prometheus: expected an address of',
+    ],
+    [
+      'metrics by a name',
+      'metrics: {prometheus: "localhost:9464"}',
+      'this host alone with a port, such as 127.0.0.1:9464',
+    ],
+    ['no such address', 'metrics: {prometheus: "127.0.0.256:9464"}', 'expected an address of this host'],
+    ['no such port', 'metrics: {prometheus: "[::1]:65536"}', 'expected an address of this host'],
+    ['an open collector', 'metrics: {otlp: {endpoint: "http://a.test"}}', 'metrics.otlp.endpoint: only https:// is'],
+    ['a collector nowhere', 'metrics: {otlp: {interval: 30}}', '1:17: metrics.otlp: "endpoint" is missing'],
+    [
+      'a written out header',
+      'metrics: {otlp: {endpoint: "https://a.test", headers: {x-key: abc}}}',
+      'metrics.otlp.headers.x-key: what is written here',
+    ],
+    [
+      'a header that frames',
+      'metrics: {otlp: {endpoint: "https://a.test", headers: {Content-Length: "env:BOT_BOTTLE_X"}}}',
+      'metrics.otlp.headers: "Content-Length" is a header that cannot carry a credential',
+    ],
     ['notifications to nobody', 'notify: {events: [kill]}', '1:9: notify: nobody is told; give "command", "webhook"'],
     ['an unknown event', 'notify: {bell: true, events: [cut]}', '1:31: notify.events: expected warning, cutoff,'],
     [

@@ -11,6 +11,7 @@ import { key, list, mapping, named } from './collection-notations.ts'
 import { builtIn, type Problem, type ShutdownPolicy, type Sourced } from './definition.ts'
 import { type SharedLedger, sharedLedger } from './ledger-notation.ts'
 import { limitsNotation, type WrittenLimits } from './limits-notation.ts'
+import { isMeasured, type Metrics, metricsNotation, noMetrics } from './metrics-notation.ts'
 import { converted, type Notation, sourced, wrong } from './notation.ts'
 import { isAnybodyTold, type Notify, noNotify, notifyNotation } from './notify-notation.ts'
 import { readDocument } from './read-document.ts'
@@ -40,6 +41,7 @@ export interface SettingsFile {
   /** What is reached without it, as `readDirectRule` reads it. */
   readonly noProxy: readonly string[]
   readonly notify: Notify
+  readonly metrics: Metrics
   /** For how long each exchange is kept by itself; `null` for ever. */
   readonly retentionDays: number | null
   /** Of bottles that do not say otherwise. */
@@ -64,6 +66,7 @@ export const defaultSettings: SettingsFile = {
   upstreamProxy: null,
   noProxy: [],
   notify: noNotify,
+  metrics: noMetrics,
   retentionDays: defaultRetentionDays,
   limits: {},
 }
@@ -185,6 +188,7 @@ export function settingsKeys(providers: readonly string[]) {
     ),
     limits: key('What each bottle may use of this host, where it does not say otherwise.', limitsNotation),
     notify: key('Who is told of warnings, cuts, freezes, kills and restores.', notifyNotation),
+    metrics: key('Where machines get figures from. Default: nowhere. Read when a controller starts.', metricsNotation),
   }
 }
 
@@ -233,6 +237,7 @@ export function settingsNotation(providers: readonly string[]): Notation<Setting
         ledger,
         thresholdsPercent,
         notify,
+        metrics,
         retentionDays,
         limits,
         ...others
@@ -249,6 +254,7 @@ export function settingsNotation(providers: readonly string[]): Notation<Setting
         ...(proxy && { upstream_proxy: proxy }),
         ...(direct.length > 0 && { no_proxy: direct }),
         ...(isAnybodyTold(notify) && { notify }),
+        ...(isMeasured(metrics) && { metrics }),
         ...(Object.keys(limits).length > 0 && { limits }),
       }
     },
