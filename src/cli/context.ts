@@ -1,13 +1,19 @@
 /** What the commands are given: where they run, where they print, and the parts of the program that only main.ts knows. */
 
 import type { LedgerFile } from '../controller/api.ts'
+import type { LogLevel } from '../core/log-level.ts'
 import { asciiOf, isUtf8 } from './ascii.ts'
 import { inert } from './inert.ts'
 
 /** Loaded when asked for, so that no command pays for another's modules. */
 export interface Entries {
   readonly controller: () => Promise<{
-    runController(options: { readonly home: string; readonly foreground: boolean }): Promise<number>
+    runController(options: {
+      readonly home: string
+      readonly foreground: boolean
+      readonly logLevel?: LogLevel
+      readonly logFormat?: 'human' | 'json'
+    }): Promise<number>
   }>
   readonly doctor: () => Promise<{ examineHost(options: { readonly home: string }): Promise<readonly Finding[]> }>
   readonly ledger: () => Promise<{ ledgerFile(home: string): LedgerFile }>

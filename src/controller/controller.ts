@@ -12,6 +12,7 @@ import type { TokenEstimator } from '../core/metering/estimator/token-estimator.
 import { builtInProviders } from '../core/provider/providers.ts'
 import { createEnforcer, type Enforcer } from '../enforce/enforcer.ts'
 import { createIdSource } from '../host/ids.ts'
+import type { Log } from '../host/log.ts'
 import type { HostPaths } from '../host/paths.ts'
 import { pruneFiles } from '../host/prune-files.ts'
 import { createLogins } from '../host/secrets/logins.ts'
@@ -53,6 +54,7 @@ import { createKeptHashes } from './kept-hashes.ts'
 import { readLearned } from './learned.ts'
 import { diskInWords, memoryInWords } from './limit-words.ts'
 import type { LiveBottle } from './live-bottle.ts'
+import { logEvents } from './log-events.ts'
 import { noSuchBottle } from './no-such-bottle.ts'
 import { createNotifier } from './notify/notifier.ts'
 import { openLedger } from './open-ledger.ts'
@@ -66,8 +68,7 @@ export interface ControllerOptions {
   readonly paths: HostPaths
   readonly backends: Readonly<Record<SandboxName, SandboxBackend>>
   readonly nowMs: () => number
-  /** One sentence for the operator's log. */
-  onNotice(sentence: string): void
+  readonly log: Log
   /** Something that must not happen, on a path that nobody waits for. */
   onBug(error: unknown): void
 }
@@ -110,14 +111,9 @@ const settleTimeoutMs = 8_000
 /** Of bottles that ended as well; the oldest go at the start of a controller. */
 const maxEgressLogs = 500
 
-export async function openController({
-  paths,
-  backends,
-  nowMs,
-  onBug,
-  onNotice,
-}: ControllerOptions): Promise<Controller> {
+export async function openController({ paths, backends, nowMs, onBug, log }: ControllerOptions): Promise<Controller> {
   await using stack = new AsyncDisposableStack()
+  const onNotice = (sentence: string) => log.warn(sentence)
   const newId = createIdSource(nowMs)
   const readOwnSettings = () => readSettings({ home: paths.home, providers: builtInProviders.map(({ name }) => name) })
   let settings: Settings = await readOwnSettings()
@@ -134,6 +130,7 @@ export async function openController({
     }),
   )
   const bus = createEventBus()
+  stack.use(logEvents(bus, log))
   const living = new Map<string, LiveBottle>()
   // Loaded where it is asked for only.
   const meter = isMeasured(settings.metrics)
@@ -171,7 +168,7 @@ export async function openController({
       retentionDays: () => settings.retentionDays,
       nowMs,
       onRolledUp: (events) =>
-        onNotice(`rolled up ${events} exchanges that are older than ${settings.retentionDays} days`),
+        log.info(`rolled up ${events} exchanges that are older than ${settings.retentionDays} days`),
       onUnbalanced: (mismatches) => onNotice(unbalancedInWords(mismatches)),
       onFailure: (error) => onNotice(`the ledger was not looked after: ${messageOf(error)}`),
     }),
@@ -187,7 +184,6 @@ export async function openController({
     }),
   )
   const exceeded = (limit: 'memory' | 'disk', bottleId: string, detail: string) => {
-    onNotice(`${bottleId} exceeded its ${limit}; ${detail}`)
     const note = { enforcementId: newId(), bottleId, detail: `${limit}: ${detail}`, nowMs: nowMs() }
     ledger.recordLimit(note).catch(onBug)
     bus.emit({ kind: 'limit', bottleId, limit, detail, atMs: nowMs() })

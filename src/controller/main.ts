@@ -2,7 +2,12 @@
 import { chmod, rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { messageOf } from '../core/errors.ts'
+import type { LogLevel } from '../core/log-level.ts'
+import { builtInProviders } from '../core/provider/providers.ts'
+import { createLineLog } from '../host/line-log.ts'
+import { createLog, type Log, type LogLine, lineForEyes } from '../host/log.ts'
 import { prepareHome } from '../host/paths.ts'
+import { readSettings } from '../host/settings.ts'
 import { packageVersion } from '../host/version.ts'
 import { createBubblewrap } from '../sandbox/bubblewrap/bubblewrap.ts'
 import { createNone } from '../sandbox/none/none.ts'
@@ -16,34 +21,43 @@ export interface RunOptions {
   readonly home: string
   /** In front of a user: failures are thrown to be told there. Otherwise they are the last line of the log (`api.ts`). */
   readonly foreground: boolean
+  /** As settings say, unless it is given. */
+  readonly logLevel?: LogLevel
+  /** Of a foreground: for eyes at a terminal, else JSON, unless it is given. */
+  readonly logFormat?: 'human' | 'json'
 }
 
 /** Resolves with the exit code once the controller has ended. */
-export async function runController({ home, foreground }: RunOptions): Promise<number> {
+export async function runController(options: RunOptions): Promise<number> {
   try {
-    await serve(home)
+    await serve(options)
     return 0
   } catch (error) {
-    if (foreground) throw error
+    if (options.foreground) throw error
     process.stdout.write(`${JSON.stringify(errorBody(error))}\n`)
     return 1
   }
 }
 
-async function serve(home: string): Promise<void> {
+async function serve({ home, foreground, logLevel, logFormat }: RunOptions): Promise<void> {
   process.umask(0o077)
   const stopped = stopSignal()
   const paths = await prepareHome(home)
   using _lock = lockInstance(paths.runPath)
   const startedAtMs = Date.now()
+  const level = logLevel ?? (await readSettings({ home, providers: builtInProviders.map(({ name }) => name) })).logLevel
+  await using lines = foreground ? onStdout(logFormat) : inFile(paths.logPath)
+  const log = createLog({ level, nowMs: Date.now, write: lines.write })
+  const onBug = (error: unknown) =>
+    log.error(`bug: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`)
   await using controller = await openController({
     paths,
     backends: { bubblewrap: createBubblewrap(), none: createNone() },
     nowMs: Date.now,
     onBug,
-    onNotice: log,
+    log,
   })
-  tellRecovered(controller)
+  tellRecovered(controller, log)
   const server = createApiServer({
     controller,
     stop: stopped.stop,
@@ -60,7 +74,7 @@ async function serve(home: string): Promise<void> {
   // The lock is ours: a socket that is there belongs to nobody.
   await rm(paths.socketPath, { force: true })
   await listen(server, paths.socketPath)
-  log(`bot-bottle controller ${packageVersion()} is ready (pid ${process.pid}, home ${home})`)
+  log.info(`bot-bottle controller ${packageVersion()} is ready (pid ${process.pid}, home ${home})`)
   const { leavesBottles } = await stopped.promise
   server.close()
   await rm(paths.socketPath, { force: true })
@@ -88,17 +102,37 @@ function stopSignal(): {
   return { promise, stop: resolve }
 }
 
-function tellRecovered({ recovered }: Controller): void {
+function tellRecovered({ recovered }: Controller, log: Log): void {
   const { chargedExchanges, chargedTokens, adopted, sweptBottles } = recovered
-  if (adopted.length > 0) log(`took up bottles of an earlier controller: ${adopted.map(({ id }) => id).join(', ')}`)
-  if (sweptBottles.length > 0) log(`ended bottles of an earlier controller: ${sweptBottles.join(', ')}`)
-  if (chargedExchanges > 0) log(`charged ${chargedTokens} tokens for ${chargedExchanges} exchanges that nobody saw end`)
+  if (adopted.length > 0)
+    log.info(`took up bottles of an earlier controller: ${adopted.map(({ id }) => id).join(', ')}`)
+  if (sweptBottles.length > 0) log.warn(`ended bottles of an earlier controller: ${sweptBottles.join(', ')}`)
+  if (chargedExchanges > 0) {
+    log.warn(`charged ${chargedTokens} tokens for ${chargedExchanges} exchanges that nobody saw end`)
+  }
 }
 
-function onBug(error: unknown): void {
-  log(`bug: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`)
+interface Lines extends AsyncDisposable {
+  write(line: LogLine): void
 }
 
-function log(line: string): void {
-  process.stdout.write(`${new Date().toISOString()} ${line}\n`)
+function onStdout(format: RunOptions['logFormat'] = process.stdout.isTTY ? 'human' : 'json'): Lines {
+  const text = format === 'human' ? lineForEyes : JSON.stringify
+  return {
+    write: (line) => void process.stdout.write(`${text(line)}\n`),
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
+
+const maxLogBytes = 8 * 1024 * 1024
+const maxWaitingCharacters = 1024 * 1024
+
+function inFile(path: string): Lines {
+  return createLineLog({
+    path,
+    maxFileBytes: maxLogBytes,
+    maxWaitingCharacters,
+    // Its starter gave it a descriptor of its own for what comes when all else fails.
+    onFailure: (error) => void process.stderr.write(`the log cannot be written: ${messageOf(error)}\n`),
+  })
 }

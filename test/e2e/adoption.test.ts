@@ -113,7 +113,9 @@ test('without a controller nothing leaves; the next one charges what was open, a
   expect(await host.provider.served()).toHaveLength(1)
 
   const next = host.start(['controller', 'run'])
-  await next.said(/took up bottles of an earlier controller: run-[0-9a-f]{6}\n.*charged \d+ tokens for 1 exchanges/)
+  await next.said(
+    /took up bottles of an earlier controller: run-[0-9a-f]{6}[^\n]*\n.*charged \d+ tokens for 1 exchanges/,
+  )
   await next.said(/is ready/)
   expect(await onlyBottle(host)).toMatchObject({ state: 'running', openExchanges: 0 })
   await host.inLedger(async (ledger) => {

@@ -356,6 +356,7 @@ export const settingsFile: Arbitrary<SettingsFile> = fc.record({
   noProxy: fc.uniqueArray(fc.constantFrom('a.test', '.corp.test', '10.0.0.0/8', 'fd00::/8')),
   notify: fc.option(notify, { nil: noNotify }),
   metrics,
+  logLevel: fc.constantFrom('debug', 'info', 'warn', 'error'),
   retentionDays: fc.option(fc.integer({ min: 1, max: 9_999 })),
   limits: writtenLimits,
 })

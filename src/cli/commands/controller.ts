@@ -3,6 +3,7 @@ import type { ChannelStatus, ControllerStatus } from '../../controller/api.ts'
 import type { ControllerClient } from '../../controller/client.ts'
 import { stopController } from '../../controller/client-stop.ts'
 import { BottleError } from '../../core/errors.ts'
+import { type LogLevel, logLevels } from '../../core/log-level.ts'
 import { connect, connectOrStart } from '../connect.ts'
 import type { CliContext } from '../context.ts'
 import { inert, inertJson } from '../inert.ts'
@@ -20,8 +21,14 @@ export function controllerCommand(context: CliContext): Command {
     .addCommand(
       new Command('run')
         .description('Runs the controller in the foreground, until it is stopped.')
+        .addOption(
+          new Option('--log-level <level>', 'the least that is told; default: as settings say').choices(logLevels),
+        )
+        .addOption(
+          new Option('--log-format <format>', 'default: human at a terminal, else json').choices(['human', 'json']),
+        )
         .addOption(new Option('--detached-child', 'how a client starts it').hideHelp())
-        .action((options: { readonly detachedChild?: boolean }) => run(context, options)),
+        .action((options: RunOptions) => run(context, options)),
     )
     .addCommand(
       new Command('status')
@@ -45,10 +52,16 @@ export function controllerCommand(context: CliContext): Command {
     )
 }
 
+interface RunOptions {
+  readonly detachedChild?: boolean
+  readonly logLevel?: LogLevel
+  readonly logFormat?: 'human' | 'json'
+}
+
 /** A detached one reports its failure in its log, where its starter reads it. */
-async function run(context: CliContext, { detachedChild = false }: { detachedChild?: boolean }): Promise<void> {
+async function run(context: CliContext, { detachedChild = false, ...log }: RunOptions): Promise<void> {
   const { runController } = await context.entries.controller()
-  context.exit(await runController({ home: context.home, foreground: !detachedChild }))
+  context.exit(await runController({ home: context.home, foreground: !detachedChild, ...log }))
 }
 
 async function showStatus(context: CliContext, { json = false }: { json?: boolean }): Promise<void> {

@@ -119,6 +119,7 @@ describe('settings.yml', () => {
       '  webhook: {url: "https://hooks.example.com/x", secret: "env:HOOK"}',
       '  bell: true',
       '  events: [cutoff, kill]',
+      'log_level: warn',
       'metrics:',
       '  prometheus: 127.0.0.1:9464',
       '  otlp: {endpoint: "https://otel.example.com/x", headers: {Authorization: "env:BOT_BOTTLE_T"}, interval: 30}',
@@ -146,6 +147,7 @@ describe('settings.yml', () => {
           bell: true,
           events: ['cutoff', 'kill'],
         },
+        logLevel: 'warn',
         metrics: {
           prometheus: { host: '127.0.0.1', port: 9464 },
           otlp: {

@@ -4,6 +4,7 @@ import { defaultGate, type Gate, gates } from '../budget/gate.ts'
 import { defaultPeriod, type Period, periods } from '../budget/period.ts'
 import { defaultThresholdsPercent, thresholdsFault } from '../budget/thresholds.ts'
 import { defaultWeights, ownWeights, parseWeight, type Weights, weightPresets } from '../budget/weights.ts'
+import { defaultLogLevel, type LogLevel, logLevels } from '../log-level.ts'
 import { canonicalHost } from '../routing/canonical-host.ts'
 import { foundInWords, type Position, quote } from './bounded-yaml.ts'
 import { budgetsNotation, shutdown } from './budget-notation.ts'
@@ -42,6 +43,8 @@ export interface SettingsFile {
   readonly noProxy: readonly string[]
   readonly notify: Notify
   readonly metrics: Metrics
+  /** Of the controller's log. */
+  readonly logLevel: LogLevel
   /** For how long each exchange is kept by itself; `null` for ever. */
   readonly retentionDays: number | null
   /** Of bottles that do not say otherwise. */
@@ -67,6 +70,7 @@ export const defaultSettings: SettingsFile = {
   noProxy: [],
   notify: noNotify,
   metrics: noMetrics,
+  logLevel: defaultLogLevel,
   retentionDays: defaultRetentionDays,
   limits: {},
 }
@@ -189,6 +193,10 @@ export function settingsKeys(providers: readonly string[]) {
     limits: key('What each bottle may use of this host, where it does not say otherwise.', limitsNotation),
     notify: key('Who is told of warnings, cuts, freezes, kills and restores.', notifyNotation),
     metrics: key('Where machines get figures from. Default: nowhere. Read when a controller starts.', metricsNotation),
+    log_level: key(
+      "The least that the controller's log tells: debug, info (default), warn or error. Read when a controller starts.",
+      oneOf(logLevels),
+    ),
   }
 }
 
@@ -215,6 +223,7 @@ export function settingsNotation(providers: readonly string[]): Notation<Setting
       no_proxy,
       thresholds: percents,
       ledger_retention,
+      log_level,
       ...said
     }): SettingsFile {
       const period = said.period ?? defaultSettings.period
@@ -228,6 +237,7 @@ export function settingsNotation(providers: readonly string[]): Notation<Setting
         ...(upstream_proxy && { upstreamProxy: upstream_proxy }),
         ...(no_proxy && { noProxy: no_proxy }),
         ...(ledger_retention !== undefined && { retentionDays: ledger_retention }),
+        ...(log_level && { logLevel: log_level }),
       }
     },
     to(settings) {
@@ -242,7 +252,7 @@ export function settingsNotation(providers: readonly string[]): Notation<Setting
         limits,
         ...others
       } = settings
-      const { upstreamCa, upstreamProxy: proxy, noProxy: direct, ...said } = others
+      const { upstreamCa, upstreamProxy: proxy, noProxy: direct, logLevel, ...said } = others
       return {
         ...said,
         budget: budgets.map(builtIn),
@@ -250,6 +260,7 @@ export function settingsNotation(providers: readonly string[]): Notation<Setting
         ...(ledger && { ledger }),
         thresholds: thresholdsPercent,
         ledger_retention: retentionDays,
+        log_level: logLevel,
         ...(upstreamCa && { upstream_ca: builtIn(upstreamCa.path) }),
         ...(proxy && { upstream_proxy: proxy }),
         ...(direct.length > 0 && { no_proxy: direct }),
