@@ -80,6 +80,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'go on with a frozen bottle',
     load: async () => (await import('./commands/resume.ts')).resumeCommand,
   },
+  snapshot: {
+    summary: 'move a frozen bottle to another host',
+    load: async () => (await import('./commands/snapshot.ts')).snapshotCommand,
+  },
   kill: {
     summary: 'end a bottle and remove what it left behind',
     load: async () => (await import('./commands/kill.ts')).killCommand,

@@ -16,6 +16,7 @@ import type { WrittenEgress } from '../core/manifest/written-egress.ts'
 import type { EstimatorAccuracy } from '../core/metering/estimator/accuracy.ts'
 import type { Usage } from '../core/metering/usage.ts'
 import type { Route } from '../core/routing/route.ts'
+import type { SnapshotManifest } from '../core/snapshot/snapshot-manifest.ts'
 import type {
   AuditEntry,
   BottleState,
@@ -135,6 +136,14 @@ export interface StartedBottle {
 export interface ResumePlan extends Plan {
   /** Make the agent go on with its last conversation. */
   readonly continueArguments: readonly string[]
+}
+
+/** `GET /v1/bottles/ID/snapshot`: what of a frozen bottle is in no file of its directory. */
+export type SnapshotFacts = Pick<SnapshotManifest, 'bottle' | 'spent' | 'limits'>
+
+/** `POST /v1/snapshots`, answered by its BottleView: a folder in `instances/` becomes a frozen bottle. */
+export interface SnapshotTakeIn {
+  readonly folder: string
 }
 
 /** `POST /v1/bottles/ID/resume`, answered by a StartedBottle; the rest is as it was at the start. */

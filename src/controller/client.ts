@@ -23,6 +23,8 @@ import type {
   RestoreRequest,
   ResumePlan,
   ResumeRequest,
+  SnapshotFacts,
+  SnapshotTakeIn,
   StartedBottle,
   StartRequest,
   StopRequest,
@@ -44,6 +46,8 @@ export interface ControllerClient {
   freeze(id: string): Promise<EnforcementResult>
   resumePlan(id: string): Promise<ResumePlan>
   resume(id: string, request: ResumeRequest): Promise<StartedBottle>
+  snapshotFacts(id: string): Promise<SnapshotFacts>
+  takeIn(snapshot: SnapshotTakeIn): Promise<BottleView>
   kill(id: string): Promise<EnforcementResult>
   restore(id: string, request: RestoreRequest): Promise<EnforcementResult>
   egress(id: string): Promise<EgressView>
@@ -100,6 +104,8 @@ export function createClient(socketPath: string, patienceMs?: number): Controlle
     freeze: (id) => post(bottlePath(id, '/freeze'), {}, startTimeoutMs),
     resumePlan: (id) => get(bottlePath(id, '/resume')),
     resume: (id, request) => post(bottlePath(id, '/resume'), request, startTimeoutMs),
+    snapshotFacts: (id) => get(bottlePath(id, '/snapshot')),
+    takeIn: (snapshot) => post('/v1/snapshots', snapshot),
     kill: (id) => post(bottlePath(id, '/kill'), {}, enforcementTimeoutMs),
     restore: (id, request) => post(bottlePath(id, '/restore'), request, enforcementTimeoutMs),
     egress: (id) => get(bottlePath(id, '/egress')),

@@ -60,6 +60,7 @@ import { createNotifier } from './notify/notifier.ts'
 import { openLedger } from './open-ledger.ts'
 import { type Recovered, recover, refuseUnbalanced, unbalancedInWords } from './recovery.ts'
 import { refuseWithoutRoom } from './restore-room.ts'
+import { createSnapshots, type Snapshots } from './snapshots.ts'
 import { refuseForeignBudgets } from './start-plan.ts'
 import { upstreamProxyOf } from './upstream-proxy.ts'
 import { viewOf } from './views.ts'
@@ -94,6 +95,7 @@ export interface Controller extends BottleStarts, AsyncDisposable {
   freeze(id: string): Promise<EnforcementResult>
   kill(id: string): Promise<EnforcementResult>
   readonly budgets: BudgetDesk
+  readonly snapshots: Snapshots
   explainBudgets(id: string): Promise<BudgetExplanation>
   egress(id: string): Promise<EgressView>
   learned(id: string): Promise<LearnedRoutes>
@@ -420,6 +422,7 @@ export async function openController({ paths, backends, nowMs, onBug, log }: Con
     },
 
     budgets: desk,
+    snapshots: createSnapshots({ ledger, instancesPath, nowMs }),
     explainBudgets: async (id) => desk.explain(await livingBottle(id)),
     egress: async (id) => (await livingBottle(id)).egress,
     learned: async (id) => readLearned(egressLogsPath, (await view(id)).id),

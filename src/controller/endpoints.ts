@@ -11,6 +11,7 @@ import {
   planRequest,
   restoreRequest,
   resumeRequest,
+  snapshotTakeIn,
   startRequest,
   stopRequest,
   usageQuery,
@@ -56,6 +57,10 @@ const endpoints: readonly Endpoint[] = [
   call('GET', '/v1/bottles/ID/resume', async ({ controller, id }) => controller.resumePlan(id)),
   call('POST', '/v1/bottles/ID/resume', async ({ controller, id, body }) =>
     controller.resume(id, parse(resumeRequest, body)),
+  ),
+  call('GET', '/v1/bottles/ID/snapshot', async ({ controller, id }) => controller.snapshots.facts(id)),
+  call('POST', '/v1/snapshots', async ({ controller, body }) =>
+    controller.view(await controller.snapshots.takeIn(parse(snapshotTakeIn, body).folder)),
   ),
   call('POST', '/v1/bottles/ID/kill', async ({ controller, id }) => controller.kill(id)),
   call('POST', '/v1/bottles/ID/restore', async ({ controller, id, body }) =>

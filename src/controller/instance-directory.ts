@@ -14,6 +14,8 @@ import { removeTree } from '../sandbox/layers/remove-entry.ts'
 import { type BottlePlan, planOf } from './bottle-plan.ts'
 
 const removingPrefix = '.removing-'
+/** What an import unpacks, until it is a bottle's. */
+export const importingPrefix = '.importing-'
 
 export interface InstanceDirectory {
   readonly path: string
@@ -58,9 +60,9 @@ export async function removeDirectory(path: string): Promise<void> {
   await removeTree(removing)
 }
 
-/** What `removeDirectory` did not come to the end of. */
+/** What `removeDirectory` or an import did not come to the end of. */
 export async function removeRemains(instancesPath: string): Promise<void> {
   for (const name of await readdir(instancesPath)) {
-    if (name.startsWith(removingPrefix)) await removeTree(join(instancesPath, name))
+    if (name.startsWith(removingPrefix) || name.startsWith(importingPrefix)) await removeTree(join(instancesPath, name))
   }
 }

@@ -48,6 +48,7 @@ export const resumeRequest = z.object({
   hostEnvironment: environment,
   terminalEnvironment: environment,
 })
+export const snapshotTakeIn = z.object({ folder: z.string().regex(/^\.importing-[0-9a-f]{12}$/) })
 export const restoreRequest = z.object({ budgets })
 export const budgetChange = z.object({
   scope: z.string().max(80),

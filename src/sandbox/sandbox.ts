@@ -12,10 +12,11 @@ export type SandboxName = 'bubblewrap' | 'none'
 export type Workspace =
   /** The host's directory itself, read and write. */
   | { readonly kind: 'direct'; readonly path: string }
+  /** `shownAt`: where the bottle has it, where that is another path: it came from another host. */
   /** What is written stays in a layer of the bottle's directory: an overlay, or a copy where the kernel mounts none. */
-  | { readonly kind: 'layer'; readonly path: string }
+  | { readonly kind: 'layer'; readonly path: string; readonly shownAt?: string }
   /** A copy of it in the bottle's directory: also what changes in the directory later is not seen. */
-  | { readonly kind: 'copy'; readonly path: string }
+  | { readonly kind: 'copy'; readonly path: string; readonly shownAt?: string }
   /** An empty directory of the bottle's own. */
   | { readonly kind: 'none' }
 

@@ -56,6 +56,16 @@ export async function checkWorkspace(
   return real
 }
 
+/** Where the bottle has its workspace. Throws BottleError `usage` for a path that would hide what every bottle has. */
+export function shownPath(workspace: Workspace, realPath: string | undefined): string | undefined {
+  const shown = workspace.kind === 'layer' || workspace.kind === 'copy' ? workspace.shownAt : undefined
+  if (shown === undefined) return realPath
+  const isFree =
+    !systemFolders.some((folder) => isWithin(shown, folder)) && !sharedFolders.some((folder) => folder === shown)
+  if (path.isAbsolute(shown) && path.normalize(shown) === shown && isFree) return shown
+  throw refusal(shown, 'cannot be shown at this path')
+}
+
 /** Where the program is to write, for bwrap, and where that lies on the host. */
 export interface WritablePlace {
   readonly writablePath: string

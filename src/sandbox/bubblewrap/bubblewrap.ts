@@ -15,7 +15,7 @@ import { type InstallPaths, installPathsOf } from '../install-paths.ts'
 import type { MountOverlay } from '../layers/open-stack.ts'
 import { checkReadOnlyPaths } from '../read-only-paths.ts'
 import type { HeldSandbox, Sandbox, SandboxBackend, SandboxSpec } from '../sandbox.ts'
-import { checkWorkspace, openHome, openWorkspace, type PrivatePaths } from '../workspace.ts'
+import { checkWorkspace, openHome, openWorkspace, type PrivatePaths, shownPath } from '../workspace.ts'
 import { bwrapArguments } from './bwrap-arguments.ts'
 import { agentUser, hostEtcArguments, writeEtcFiles } from './etc-files.ts'
 import { killHolder, startHolder } from './holder.ts'
@@ -168,7 +168,10 @@ async function prepareFiles({
       install,
       readOnlyPaths,
       home: home.writablePath,
-      workspace: { source: workspace.writablePath, target: realWorkspace ?? emptyWorkspaceInside },
+      workspace: {
+        source: workspace.writablePath,
+        target: shownPath(spec.workspace, realWorkspace) ?? emptyWorkspaceInside,
+      },
       environment: { ...ownEnvironment(install), ...spec.env },
       disableUserns: (await abilities).disableUserns,
       tmpfsBytes: (await abilities).tmpfsSize ? tmpfsBytesOf(spec.limits) : null,

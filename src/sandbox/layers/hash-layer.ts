@@ -55,7 +55,8 @@ export async function hashLayer(directory: string, { contents }: HashOptions): P
   for (const { entry, own } of found) {
     const { path, type, isOpaque = opaque.has(path) } = entry
     const whole = { ...entry, mtimeNs: String(entry.mtimeNs), ...(type === 'folder' && { isOpaque }) }
-    content.update(`${JSON.stringify(whole)}\n`)
+    // Pipes and sockets are nothing without who has them open.
+    if (type !== 'special') content.update(`${JSON.stringify(whole)}\n`)
     const { sha256: _, ...seen } = whole
     stamp.update(`${JSON.stringify([seen, own])}\n`)
     if (type === 'file') bytes += entry.sizeBytes
