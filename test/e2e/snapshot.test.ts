@@ -75,7 +75,10 @@ test.each([
     expect(differing).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('"d/one" differ') })
     expect(await readdir(join(other.home, 'instances'))).toEqual([])
     await chmod(join(other.workspace, 'd/one'), 0o644)
-    expect(await take('--workspace', other.workspace)).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('is frozen here') })
+    expect(await take('--workspace', other.workspace)).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringContaining('is frozen here'),
+    })
     expect(await take('--workspace', other.workspace)).toMatchObject({
       exitCode: 1,
       stderr: expect.stringContaining(`there is a bottle "${id}" here`),
