@@ -1,6 +1,6 @@
 /** What a bottle may reach, as rows. */
 import { placeOf, type Sourced } from '../core/manifest/definition.ts'
-import type { WrittenEgress } from '../core/manifest/written-egress.ts'
+import { type WrittenEgress, withAllSignIns } from '../core/manifest/written-egress.ts'
 import type { PassingEndpoint, Provider } from '../core/provider/provider.ts'
 import { providerHostRules } from '../core/routing/choose-route.ts'
 import type { Route } from '../core/routing/route.ts'
@@ -26,7 +26,8 @@ export interface RouteRow {
 }
 
 /** Providers' endpoints first, in the order in which they are looked at. */
-export function routeRows({ providers, routes, unlistedEndpoints }: WrittenEgress): readonly RouteRow[] {
+export function routeRows(egress: WrittenEgress): readonly RouteRow[] {
+  const { providers, routes, unlistedEndpoints } = withAllSignIns(egress)
   const plain = routes.map(({ value }) => value)
   const isOfProvider = ({ host }: Route) =>
     providers.some(({ value }) => value.hosts.some((candidate) => candidate.host === host))

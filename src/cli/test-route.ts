@@ -1,6 +1,6 @@
 /** What the proxy would do with one request, and by what: `routes test`. Decided by the proxy's own code. */
 import { builtInOrigin, type Origin, placeOf } from '../core/manifest/definition.ts'
-import { egressPolicy, type WrittenEgress } from '../core/manifest/written-egress.ts'
+import { egressPolicy, type WrittenEgress, withAllSignIns } from '../core/manifest/written-egress.ts'
 import { type Judgement, judge } from '../core/routing/judge.ts'
 import { ownHost } from '../core/routing/own-host.ts'
 import { methodFault, type RefusedRequest, strictRequest } from '../core/routing/strict-request.ts'
@@ -31,7 +31,8 @@ export interface TestedRequest {
   readonly target: string
 }
 
-export function testRoute(egress: WrittenEgress, { method, scheme, authority, target }: TestedRequest): RouteTest {
+export function testRoute(written: WrittenEgress, { method, scheme, authority, target }: TestedRequest): RouteTest {
+  const egress = withAllSignIns(written)
   const isSecure = scheme === 'https' || scheme === 'wss'
   const isSocket = scheme === 'ws' || scheme === 'wss'
   const arrival = { isSecure, host: undefined }

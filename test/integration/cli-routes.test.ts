@@ -38,9 +38,15 @@ test('what a bottle may reach is listed with the credential by its source, and w
   expect(stdout).toMatch(
     /^\*\.github\.com +GET +\/repos\/\*\* +routed +bearer from env:GITHUB_TOKEN +bottles\/web\.md:5$/m,
   )
-  expect(stdout).not.toContain('WebSocket')
+  expect(stdout).not.toMatch(/^api\.openai\.com .*WebSocket/m)
   expect((await run('routes', 'reviewer')).stdout).toBe(stdout)
-  expect((await run('routes', 'codex')).stdout).toMatch(/\/v1\/responses +metered \(codex\), WebSocket/)
+  const both = (await run('routes', 'codex')).stdout
+  expect(both).toMatch(/\/v1\/responses +metered \(codex\), WebSocket/)
+  expect(both).toMatch(
+    /^chatgpt\.com +POST +\/backend-api\/codex\/responses +metered \(codex\) +chatgpt from ~\/\.codex\/auth\.json /m,
+  )
+  const tested = await run('routes', 'test', 'codex', 'POST', 'https://chatgpt.com/backend-api/codex/responses')
+  expect(tested).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('~/.codex/auth.json') })
 })
 
 test('a bottle that reaches nothing is told to', async () => {
