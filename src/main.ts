@@ -16,6 +16,7 @@ if (Number.parseInt(process.versions.node, 10) < needed) {
         controller: () => import('./controller/main.ts'),
         doctor: () => import('./controller/doctor.ts'),
         ledger: () => import('./controller/ledger-file.ts'),
+        sharedLedger: () => import('./controller/shared-ledger.ts'),
         dashboard: () => import('./dashboard/dashboard.ts'),
         demo: () => import('./demo/demo.ts'),
       }),

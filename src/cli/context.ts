@@ -1,6 +1,6 @@
 /** What the commands are given: where they run, where they print, and the parts of the program that only main.ts knows. */
 
-import type { LedgerFile } from '../controller/api.ts'
+import type { LedgerFile, LedgerHosts } from '../controller/api.ts'
 import type { LogLevel } from '../core/log-level.ts'
 import { asciiOf, isUtf8 } from './ascii.ts'
 import { inert } from './inert.ts'
@@ -17,6 +17,7 @@ export interface Entries {
   }>
   readonly doctor: () => Promise<{ examineHost(options: { readonly home: string }): Promise<readonly Finding[]> }>
   readonly ledger: () => Promise<{ ledgerFile(home: string): LedgerFile }>
+  readonly sharedLedger: () => Promise<{ sharedHosts(home: string, env: CliContext['env']): Promise<LedgerHosts> }>
   readonly dashboard: () => Promise<{ runDashboard(options: DashboardPlace): Promise<number> }>
   readonly demo: () => Promise<{ runDemo(): Promise<number> }>
 }

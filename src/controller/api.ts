@@ -29,6 +29,7 @@ import type {
 } from '../ledger/ledger.ts'
 import type { ExportedUsage, ExportRange } from '../ledger/ledger-export.ts'
 import type { LedgerReport, RebuildReport } from '../ledger/ledger-report.ts'
+import type { SharedHosts } from '../ledger/postgres/shared-hosts.ts'
 import type { LaunchCommand, SandboxName, Workspace } from '../sandbox/sandbox.ts'
 
 export interface ErrorBody {
@@ -384,6 +385,8 @@ export interface ActivitySnapshot {
 export type LedgerVerification = LedgerReport
 export type LedgerRebuild = RebuildReport
 export type LedgerExportLine = ExportedUsage
+/** Who shares the ledger's database (`shared-ledger.ts`), which needs no controller either. */
+export type LedgerHosts = SharedHosts
 
 /**
  * The ledger's file (`ledger-file.ts`), which needs no controller. Everything throws BottleError `ledger_unusable` for a file that

@@ -14,6 +14,7 @@ import type { Finding } from '../sandbox/sandbox.ts'
 import { connectController } from './client.ts'
 import { examineCredential } from './examine-credential.ts'
 import { examineNotify } from './notify/examine-notify.ts'
+import { examineSharedLedger } from './shared-ledger.ts'
 import { examineUpstreamProxy } from './upstream-proxy.ts'
 
 export async function examineHost({ home }: { readonly home: string }): Promise<readonly Finding[]> {
@@ -58,6 +59,7 @@ async function examineSettings(home: string): Promise<readonly Finding[]> {
     return [
       { subject, ok: true, found },
       ...(await examineUpstreamProxy(settings, process.env)),
+      ...(await examineSharedLedger(settings, process.env)),
       ...(await examineNotify(notify, { home, environment: process.env })),
     ]
   } catch (error) {

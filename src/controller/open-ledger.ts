@@ -23,7 +23,7 @@ export async function openLedger(options: OpenLedgerOptions): Promise<Ledger> {
   return openPostgresLedger({
     path,
     owner,
-    url: await completeUrl(shared, environment),
+    url: await sharedLedgerUrl(shared, environment),
     onChange(change) {
       if (change.kind === 'lost') onNotice(messageOf(change.error))
       else if (change.kind === 'found') onNotice('the shared ledger can be reached again')
@@ -32,7 +32,8 @@ export async function openLedger(options: OpenLedgerOptions): Promise<Ledger> {
   })
 }
 
-async function completeUrl(
+/** With the password that its source says. Throws `credential_missing`. */
+export async function sharedLedgerUrl(
   { url, password }: SharedLedger,
   environment: OpenLedgerOptions['environment'],
 ): Promise<string> {

@@ -1,6 +1,9 @@
 /** Two hosts with controllers of their own that share a budget by a PostgreSQL database. */
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { BottleView, BudgetList, UsageReport } from '../../src/controller/api.ts'
+import type { Finding } from '../../src/cli/context.ts'
+import type { BottleView, BudgetList, LedgerHosts, UsageReport } from '../../src/controller/api.ts'
 import { typed } from '../fakes/command.ts'
 import { modelCallInShell } from '../fakes/model-call.ts'
 import { type PostgresServer, startPostgres } from '../fakes/postgres-server.ts'
@@ -10,9 +13,10 @@ import { until } from '../fakes/until.ts'
 let server: PostgresServer
 let one: ProductHost
 let other: ProductHost
+let url: string
 beforeAll(async () => {
   server = await startPostgres()
-  const url = await server.createDatabase()
+  url = await server.createDatabase()
   const options = { provider: ['--output-tokens', '600'], settings: `ledger: ${url}\nbudget: {claude: 3000}\n` }
   one = await openProductHost(options)
   other = await openProductHost(options)
@@ -52,6 +56,39 @@ test('what one host spends is spent for the other, whose bottle is cut; a budget
   expect(again.stdout).not.toContain('billing_error')
   waiting.type('go\n')
   await waiting.ended
+})
+
+test('the hosts are listed, and one that never comes back is forgotten', async () => {
+  const hosts = async () => one.json<Awaited<ReturnType<LedgerHosts['list']>>>(['ledger', 'hosts'])
+  const [first, second, ...rest] = await hosts()
+  expect(rest).toEqual([])
+  const aHost = {
+    hostId: expect.any(String),
+    name: hostname(),
+    joinedAtMs: expect.any(Number),
+    seenAtMs: expect.any(Number),
+  }
+  expect(first).toEqual({ ...aHost, heldTokens: expect.any(Number) })
+  const gone = randomUUID()
+  await server.psql(
+    url,
+    `INSERT INTO bot_bottle.host VALUES ('${gone}', 'gone', now(), now() - interval '2 minutes');
+     INSERT INTO bot_bottle.share VALUES ('host', 'claude', 'total', '${gone}', 700, 0, 0)`,
+  )
+  expect((await hosts()).at(-1)).toMatchObject({ hostId: gone, name: 'gone', heldTokens: 700 })
+  expect((await one.run(['ledger', 'hosts'])).stdout).toMatch(/^ID +NAME +JOINED +SEEN +HELD\n/)
+  expect(await one.run(['ledger', 'forget-host', gone])).toMatchObject({ exitCode: 0 })
+  expect((await hosts()).at(-1)).toMatchObject({ hostId: gone, heldTokens: 0 })
+
+  const living = await one.run(['ledger', 'forget-host', second?.hostId ?? ''])
+  expect(living).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('was seen within the last minute') })
+  const nobody = await one.run(['ledger', 'forget-host', 'x'])
+  expect(nobody.stderr).toMatch(/no host of the shared ledger .* has the id "x"\n.*ledger hosts/)
+  const looked = await one.json<readonly Finding[]>(['doctor'])
+  expect(looked.find(({ subject }) => subject === 'shared ledger')).toMatchObject({
+    ok: true,
+    found: expect.stringMatching(/, 3 hosts$/),
+  })
 })
 
 test('a database that is away is told in one sentence, and nothing is spent that was not granted (I9)', async () => {

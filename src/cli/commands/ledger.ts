@@ -10,6 +10,7 @@ import { problemInWords } from '../ledger-problems.ts'
 import { withProgress } from '../progress.ts'
 import { groupedNumber } from '../table.ts'
 import { parseTime } from '../time.ts'
+import { forgetHostCommand, hostsCommand } from './ledger-hosts.ts'
 
 /** The ledger is read by this very thread. */
 const blocking = { isBlocking: true } as const
@@ -37,6 +38,8 @@ Examples:
     .addCommand(rebuildCommand(context))
     .addCommand(backupCommand(context))
     .addCommand(exportCommand(context))
+    .addCommand(hostsCommand(context))
+    .addCommand(forgetHostCommand(context))
 }
 
 function verifyCommand(context: CliContext): Command {
