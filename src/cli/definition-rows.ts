@@ -44,7 +44,7 @@ export function agentRows({
 }
 
 export function bottleRows(bottle: EffectiveBottle): DefinitionRow[] {
-  const { names, scopes, env, providers, git, egress, limits, supervise, shutdown } = bottle
+  const { names, scopes, env, providers, git, egress, limits, nestedSandbox, supervise, shutdown } = bottle
   return [
     { key: 'name', value: names.join(', '), from: '' },
     { key: 'definitions', value: scopes.map(({ name }) => name).join(' < '), from: 'nearest first' },
@@ -63,6 +63,7 @@ export function bottleRows(bottle: EffectiveBottle): DefinitionRow[] {
     ...optional('limits.processes', limits.processes, (count) => String(count ?? 'unlimited')),
     ...optional('limits.disk', limits.diskBytes, sizeInWords),
     ...optional('limits.cpu_weight', limits.cpuWeight, String),
+    ...optional('nested_sandbox', nestedSandbox, String),
     ...optional('supervise', supervise, String),
     ...optional('shutdown', shutdown, String),
   ]

@@ -70,6 +70,7 @@ export async function startBottle(start: BottleStart, services: BottleServices):
         ),
         caCertificate: authority.certificate,
         limits: plan.limits,
+        nestedSandbox: definitions.bottle.nestedSandbox?.value ?? false,
       },
       opening.signal,
     ),

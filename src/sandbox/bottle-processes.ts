@@ -1,8 +1,11 @@
-/** The processes of bottles: which belongs to which is told by the network namespace, which no program in a bottle can leave. */
+/**
+ * The processes of bottles. Which belongs to which is told by the network namespace: no program in a bottle can leave it, but for
+ * one of its own (`nested_sandbox`), and those have an ancestor in the bottle's, down to the first process of its pid namespace.
+ */
 import { readFileSync } from 'node:fs'
 import { namespaceOf } from './bubblewrap/process-identity.ts'
 import type { ProcessShare } from './choose-largest.ts'
-import { runningPids } from './process-stat.ts'
+import { readStat, runningPids } from './process-stat.ts'
 
 export interface WatchedBottle {
   readonly id: string
@@ -28,7 +31,7 @@ export interface EndedProcesses {
 /** Pids by the id of the bottle, without its holder. */
 export function processesOf(bottles: readonly WatchedBottle[]): ReadonlyMap<string, readonly number[]> {
   const byNamespace = new Map(bottles.map(({ networkNamespace }) => [networkNamespace, [] as number[]]))
-  for (const pid of runningPids()) byNamespace.get(namespaceOf(pid, 'net') ?? '')?.push(pid)
+  for (const pid of runningPids()) byNamespace.get(networkOf(pid, (name) => byNamespace.has(name)) ?? '')?.push(pid)
   const outside = namespaceOf(process.pid, 'pid')
   return new Map(
     bottles.map(({ id, networkNamespace, holderPid }) => {
@@ -39,13 +42,24 @@ export function processesOf(bottles: readonly WatchedBottle[]): ReadonlyMap<stri
   )
 }
 
+/** The first network namespace of a process and its ancestors that is one of a bottle. */
+export function networkOf(pid: number, isOfBottle: (networkNamespace: string) => boolean): string | undefined {
+  const outside = namespaceOf(process.pid, 'net')
+  for (let at = pid; at > 0; at = readStat(at)?.parentPid ?? 0) {
+    const network = namespaceOf(at, 'net')
+    if (network === undefined || network === outside) return undefined
+    if (isOfBottle(network)) return network
+  }
+  return undefined
+}
+
 /** Empty when it is gone already. */
 export function endProcess({ pid, bytes }: ProcessShare, { networkNamespace }: WatchedBottle): readonly EndedProcess[] {
   const name = readOf(pid, 'comm')
     .trim()
     .replaceAll(/[^\x20-\x7e]/g, '?')
   // Safety: a pid may be another's by now.
-  if (namespaceOf(pid, 'net') !== networkNamespace) return []
+  if (networkOf(pid, (name) => name === networkNamespace) === undefined) return []
   try {
     process.kill(pid, 'SIGKILL')
   } catch {

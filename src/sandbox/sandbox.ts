@@ -37,6 +37,8 @@ export interface SandboxSpec {
   readonly caCertificate: string
   /** `none` holds none of them. */
   readonly limits: Limits
+  /** Programs may make sandboxes of their own, with user namespaces and mounts. */
+  readonly nestedSandbox: boolean
 }
 
 /** The command that the CLI (or, detached, the controller) starts; it holds no secret. */

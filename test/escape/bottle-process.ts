@@ -26,6 +26,7 @@ const sandbox = await backend.open(
     homeFiles: job.homeFiles,
     caCertificate: certificate,
     limits: job.limits,
+    nestedSandbox: job.nestedSandbox,
   },
   AbortSignal.timeout(20_000),
 )

@@ -21,6 +21,7 @@ const sandbox = await createBubblewrap().open(
     readOnlyPaths: [],
     homeFiles: {},
     limits: defaultLimits({ hostMemoryBytes: totalmem() }),
+    nestedSandbox: false,
     caCertificate: 'certificate',
   },
   AbortSignal.timeout(20_000),

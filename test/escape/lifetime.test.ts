@@ -130,6 +130,7 @@ describe('the bubblewrap backend', () => {
       readOnlyPaths: [],
       homeFiles: {},
       limits: defaultLimits({ hostMemoryBytes: totalmem() }),
+      nestedSandbox: false,
       caCertificate: 'certificate',
     }
   }

@@ -11,6 +11,7 @@ export interface BottleJob {
   readonly readOnlyPaths: readonly string[]
   readonly homeFiles: Readonly<Record<string, string>>
   readonly limits: Limits
+  readonly nestedSandbox: boolean
   /** `exit`: the program ends by itself. `ready`: the bottle is killed once the program has said "ready". */
   readonly until: 'exit' | 'ready'
   /** Runs the program at a terminal and types Ctrl-C there once it has said "ready". */

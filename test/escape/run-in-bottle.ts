@@ -87,6 +87,7 @@ export function openTestHost({ uid }: TestUser): TestHost {
         readOnlyPaths: [],
         homeFiles: {},
         limits: defaultLimits({ hostMemoryBytes: totalmem() }),
+        nestedSandbox: false,
         until: 'exit',
         interrupt: false,
         stopLaunch: false,

@@ -249,8 +249,9 @@ export const bottleFile: Arbitrary<BottleFile> = fc
       budgets,
       limits: writtenLimits,
     }),
-    partial<Pick<BottleFile, 'providers' | 'supervise' | 'shutdown'>>({
+    partial<Pick<BottleFile, 'providers' | 'nestedSandbox' | 'supervise' | 'shutdown'>>({
       providers,
+      nestedSandbox: sourced(fc.boolean()),
       supervise: sourced(fc.boolean()),
       shutdown: sourced(policy),
     }),

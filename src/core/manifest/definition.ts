@@ -106,6 +106,7 @@ export interface EffectiveBottle {
   readonly git: GitGate
   readonly egress: EgressRules
   readonly limits: WrittenLimits
+  readonly nestedSandbox?: Sourced<boolean>
   readonly supervise?: Sourced<boolean>
   readonly shutdown?: Sourced<ShutdownPolicy>
 }
@@ -142,6 +143,7 @@ export interface WrittenBottle {
   readonly git: WrittenGitGate
   readonly egress: EgressRules
   readonly limits: WrittenLimits
+  readonly nestedSandbox?: Sourced<boolean>
   readonly supervise?: Sourced<boolean>
   readonly budgets: readonly Sourced<WrittenBudget>[]
   readonly shutdown?: Sourced<ShutdownPolicy>

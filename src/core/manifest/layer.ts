@@ -6,7 +6,8 @@
  */
 import type { BottleFile, EgressRules, WrittenGitGate, WrittenRepository } from './definition.ts'
 
-export interface Layer extends Pick<BottleFile, 'env' | 'providers' | 'egress' | 'limits' | 'supervise' | 'shutdown'> {
+export interface Layer
+  extends Pick<BottleFile, 'env' | 'providers' | 'egress' | 'limits' | 'nestedSandbox' | 'supervise' | 'shutdown'> {
   readonly git: Omit<WrittenGitGate, 'repositories'> & {
     readonly repositories: ReadonlyMap<string, WrittenRepository>
     /** The repositories of what lies farther are dropped. */
@@ -21,7 +22,16 @@ export const emptyLayer: Layer = {
   limits: {},
 }
 
-export function layerOf({ env, providers, git, egress, limits, supervise, shutdown }: BottleFile): Layer {
+export function layerOf({
+  env,
+  providers,
+  git,
+  egress,
+  limits,
+  nestedSandbox,
+  supervise,
+  shutdown,
+}: BottleFile): Layer {
   const { repositories, ...user } = git
   return {
     env,
@@ -29,6 +39,7 @@ export function layerOf({ env, providers, git, egress, limits, supervise, shutdo
     git: { ...user, repositories: repositories ?? new Map(), dropsRepositories: repositories?.size === 0 },
     egress,
     limits,
+    ...(nestedSandbox && { nestedSandbox }),
     ...(supervise && { supervise }),
     ...(shutdown && { shutdown }),
   }

@@ -50,6 +50,10 @@ export const bottleKeys = {
     budgetsNotation(builtInProviders.map(({ name }) => name)),
   ),
   limits: key('What it may use of the host.', limitsNotation),
+  nested_sandbox: key(
+    'Whether programs may make sandboxes of their own (bwrap, unshare): a larger part of the kernel is theirs then. Default: false.',
+    sourced(truth),
+  ),
   shutdown,
   supervise: key('Whether the agent may ask an operator for more. Plays no part in budgets.', sourced(truth)),
 }
@@ -71,13 +75,14 @@ const advice: Readonly<Record<string, string>> = {
 }
 
 export const bottleNotation = converted(mapping(bottleKeys, advice), {
-  from({ 'git-gate': git = {}, agent_provider, supervise, shutdown: policy, ...said }): WrittenBottle {
+  from({ 'git-gate': git = {}, agent_provider, nested_sandbox, supervise, shutdown: policy, ...said }): WrittenBottle {
     return {
       extends: said.extends ?? [],
       env: said.env ?? new Map(),
       ...(agent_provider && { providers: agent_provider }),
       git,
       egress: said.egress ?? { routes: [] },
+      ...(nested_sandbox && { nestedSandbox: nested_sandbox }),
       ...(supervise && { supervise }),
       budgets: said.budget ?? [],
       limits: said.limits ?? {},
@@ -92,6 +97,7 @@ export const bottleNotation = converted(mapping(bottleKeys, advice), {
     budgets,
     limits,
     env: variables,
+    nestedSandbox,
     supervise,
     shutdown: policy,
   }: WrittenBottle) {
@@ -103,6 +109,7 @@ export const bottleNotation = converted(mapping(bottleKeys, advice), {
       ...(Object.keys(git).length > 0 && { 'git-gate': git }),
       ...(budgets.length > 0 && { budget: budgets }),
       ...(Object.keys(limits).length > 0 && { limits }),
+      ...(nestedSandbox && { nested_sandbox: nestedSandbox }),
       ...(policy && { shutdown: policy }),
       ...(supervise && { supervise }),
     }

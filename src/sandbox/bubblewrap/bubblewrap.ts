@@ -155,9 +155,9 @@ async function prepareFiles({
   ])
   // Last and alone: a copy can take long, and must not go on after another part failed.
   const workspace = await openWorkspace(spec, { realPath: realWorkspace, mount })
-  const files = await writeLaunchFiles(
-    own,
-    bwrapArguments({
+  const files = await writeLaunchFiles(own, {
+    nestedSandbox: spec.nestedSandbox,
+    bwrapArguments: bwrapArguments({
       hostname: spec.id,
       systemRoot: systemRootArguments(),
       emptyProcFiles: presentProcFiles(),
@@ -173,10 +173,10 @@ async function prepareFiles({
         target: shownPath(spec.workspace, realWorkspace) ?? emptyWorkspaceInside,
       },
       environment: { ...ownEnvironment(install), ...spec.env },
-      disableUserns: (await abilities).disableUserns,
+      disableUserns: !spec.nestedSandbox && (await abilities).disableUserns,
       tmpfsBytes: (await abilities).tmpfsSize ? tmpfsBytesOf(spec.limits) : null,
     }),
-  )
+  })
   return { files, workspacePath: workspace.hostPath }
 }
 

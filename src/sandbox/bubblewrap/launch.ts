@@ -17,7 +17,7 @@ import type { Holder } from './holder.ts'
 import type { HostAbilities, HostTools } from './host-tools.ts'
 import { launchLimits } from './kernel-limits.ts'
 import { bashFlags, launchIgnoringKeys, launchScript } from './scripts.ts'
-import { buildSeccompProgram } from './seccomp.ts'
+import { buildSeccompProgram, type SeccompOptions } from './seccomp.ts'
 import { type SeccompArchitecture, syscallTables } from './syscalls.ts'
 
 export interface LaunchFiles {
@@ -25,11 +25,14 @@ export interface LaunchFiles {
   readonly seccompPath: string
 }
 
-export async function writeLaunchFiles(directory: string, bwrapArguments: readonly string[]): Promise<LaunchFiles> {
+export async function writeLaunchFiles(
+  directory: string,
+  { bwrapArguments, ...filter }: SeccompOptions & { readonly bwrapArguments: readonly string[] },
+): Promise<LaunchFiles> {
   const files = { argumentsPath: path.join(directory, 'bwrap.args'), seccompPath: path.join(directory, 'seccomp.bpf') }
   await Promise.all([
     writeFile(files.argumentsPath, encodeArguments(bwrapArguments), { mode: 0o600 }),
-    writeFile(files.seccompPath, buildSeccompProgram(seccompArchitecture(process.arch)), { mode: 0o600 }),
+    writeFile(files.seccompPath, buildSeccompProgram(seccompArchitecture(process.arch), filter), { mode: 0o600 }),
   ])
   return files
 }

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { BottleError } from '../../core/errors.ts'
+import { networkOf } from '../bottle-processes.ts'
 import { readStat, runningPids } from '../process-stat.ts'
 import { type HolderReference, isAlive, namespaceOf } from './process-identity.ts'
 
@@ -30,11 +31,12 @@ export function continueProcesses(reference: HolderReference): void {
   for (const pid of processesOf(reference)) send(pid, 'SIGCONT')
 }
 
-/** All that share its network, which none can leave, but the holder itself, which only sleeps. */
+/** All of the bottle but the holder itself, which only sleeps. */
 function processesOf(reference: HolderReference): readonly number[] {
   if (!isAlive(reference)) return []
   const network = namespaceOf(reference.holderPid, 'net')
-  return runningPids().filter((pid) => pid !== reference.holderPid && namespaceOf(pid, 'net') === network)
+  const isOfBottle = (pid: number) => networkOf(pid, (name) => name === network) !== undefined
+  return runningPids().filter((pid) => pid !== reference.holderPid && isOfBottle(pid))
 }
 
 function isRunning(pid: number): boolean {

@@ -87,6 +87,22 @@ describe.each<SeccompArchitecture>(['x64', 'arm64'])('buildSeccompProgram on %s'
     expect(ask(table.unshare, 0x400)).toBe('allow')
   })
 
+  it('lets sandboxes be made where a bottle may: namespaces and the old mount calls, no more (S05, S12)', () => {
+    const nested = buildSeccompProgram(architecture, { nestedSandbox: true })
+    const within = (number: number, ...args: number[]) => verdict(nested, { arch, number, args })
+    const { mount, umount2, pivot_root, ...others } = table.denied
+    for (const number of [mount, umount2, pivot_root])
+      expect(within(number ?? expect.fail('not in the table'))).toBe('allow')
+    for (const number of Object.values(others)) expect(within(number)).toBe('EPERM')
+    for (const number of [table.clone3, ...Object.values(table.absent)]) expect(within(number)).toBe('ENOSYS')
+    for (const call of [table.clone, table.unshare]) expect(within(call, 0x7e02_0000)).toBe('allow')
+    expect(within(table.unshare, 0x80)).toBe('EPERM')
+    expect(within(table.ioctl, 0, 0x5412)).toBe('EPERM')
+    expect(within(table.socket, 16, 3, 0)).toBe('allow')
+    for (const protocol of [4, 9, 12, 15, 16]) expect(within(table.socket, 16, 3, protocol)).toBe('EAFNOSUPPORT')
+    for (const family of [17, 38, 40]) expect(within(table.socket, family, 3, 0)).toBe('EAFNOSUPPORT')
+  })
+
   it('leaves ordinary calls alone', () => {
     for (const number of [0, 1, 2, 3, 9, 59, 63, 64, 202, 221, 231, 439]) {
       if (Object.values(table.denied).includes(number)) continue

@@ -6,6 +6,10 @@
  * host) or see raw frames (PACKET), and typing into the user's terminal (TIOCSTI, TIOCLINUX). Sockets are an
  * allow-list of families, so a family that a later kernel adds is refused too. ptrace stays: debuggers need it, it
  * reaches only the bottle's own processes, and since Linux 4.8 it is no way around seccomp.
+ *
+ * A bottle whose programs may make sandboxes of their own (`nested_sandbox`) has namespaces and the old mount calls. In a
+ * network namespace of its own a program is its administrator: of netlink only what sets up interfaces is left, not the packet
+ * filter.
  */
 import { type SeccompArchitecture, syscallTables } from './syscalls.ts'
 
@@ -29,7 +33,9 @@ const argumentOffset = (index: number): number => 16 + 8 * index
 
 const cancelledCall = 0xffff_ffff
 
-const allowedFamilies = { AF_UNIX: 1, AF_INET: 2, AF_INET6: 10, AF_NETLINK: 16 } as const
+const allowedFamilies = { AF_UNIX: 1, AF_INET: 2, AF_INET6: 10 } as const
+const netlink = 16
+const netlinkRoute = 0
 /** TIOCSETD also: it loads line disciplines, an attack surface that no agent needs. */
 const deniedIoctls = { TIOCSTI: 0x5412, TIOCLINUX: 0x541c, TIOCSETD: 0x5423 } as const
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
@@ -44,9 +50,22 @@ interface Instruction {
   readonly value: number
 }
 
+/** What a sandbox within the bottle is made with, besides namespaces. */
+const callsOfSandboxes = ['mount', 'umount2', 'pivot_root']
+
+export interface SeccompOptions {
+  /** Programs may make sandboxes of their own. */
+  readonly nestedSandbox: boolean
+}
+
 /** The whole program as bytes: an array of `struct sock_filter`. */
-export function buildSeccompProgram(architecture: SeccompArchitecture): Uint8Array {
+export function buildSeccompProgram(
+  architecture: SeccompArchitecture,
+  { nestedSandbox }: SeccompOptions = { nestedSandbox: false },
+): Uint8Array {
   const table = syscallTables[architecture]
+  const denied = Object.entries(table.denied).filter(([name]) => !(nestedSandbox && callsOfSandboxes.includes(name)))
+  const deniedClone = nestedSandbox ? 0 : newNamespaceFlags
   return encode([
     statement(load, architectureOffset),
     jump(jumpIfEqual, table.auditArch, { whenTrue: 1, whenFalse: 0 }),
@@ -55,13 +74,13 @@ export function buildSeccompProgram(architecture: SeccompArchitecture): Uint8Arr
     // A tracer cancels a call by making its number -1, which would read as a foreign one.
     ...when(jumpIfEqual, cancelledCall, allow),
     ...(table.foreignAbiBit === undefined ? [] : when(jumpIfAtLeast, table.foreignAbiBit, killProcess)),
-    ...Object.values(table.denied).flatMap((number) => when(jumpIfEqual, number, notPermitted)),
+    ...denied.flatMap(([, number]) => when(jumpIfEqual, number, notPermitted)),
     ...Object.values(table.absent).flatMap((number) => when(jumpIfEqual, number, notImplemented)),
     // The flags of clone3 are behind a pointer, which no filter can follow; libc falls back to clone.
     ...when(jumpIfEqual, table.clone3, notImplemented),
-    ...forCall(table.clone, 0, [...when(jumpIfAnyBit, newNamespaceFlags, notPermitted), statement(giveBack, allow)]),
+    ...forCall(table.clone, 0, [...when(jumpIfAnyBit, deniedClone, notPermitted), statement(giveBack, allow)]),
     ...forCall(table.unshare, 0, [
-      ...when(jumpIfAnyBit, newNamespaceFlags | newTimeNamespaceFlag, notPermitted),
+      ...when(jumpIfAnyBit, deniedClone | newTimeNamespaceFlag, notPermitted),
       statement(giveBack, allow),
     ]),
     ...forCall(table.ioctl, 1, [
@@ -70,6 +89,12 @@ export function buildSeccompProgram(architecture: SeccompArchitecture): Uint8Arr
     ]),
     ...forCall(table.socket, 0, [
       ...Object.values(allowedFamilies).flatMap((family) => when(jumpIfEqual, family, allow)),
+      ...(nestedSandbox ? [] : when(jumpIfEqual, netlink, allow)),
+      // Of what is left only netlink itself goes on, to have its protocol looked at.
+      jump(jumpIfEqual, netlink, { whenTrue: 1, whenFalse: 0 }),
+      statement(giveBack, familyNotSupported),
+      statement(load, argumentOffset(2)),
+      ...when(jumpIfEqual, netlinkRoute, allow),
       statement(giveBack, familyNotSupported),
     ]),
     statement(giveBack, allow),
