@@ -103,7 +103,7 @@ describe.skipIf(chromiumPath === undefined)('the page of bot-bottle report', () 
     const byBottle = Object.entries(tables).find(([title]) => title.startsWith('Tokens by bottle'))?.[1] ?? []
     const cells = byBottle.flatMap(([_, ...figures]) => figures.map(Number))
     expect(cells.reduce((sum, figure) => sum + figure, 0)).toBe(charged)
-    expect(tables['Cuts and restores']?.map((row) => row[2])).toEqual(['cutoff'])
+    expect(tables['Cuts, restores and limits']?.map((row) => row[2])).toEqual(['cutoff'])
     expect(tables.Denials?.map((row) => row[3])).toContain('GET refused.example/x')
     expect(tables.Budgets?.map((row) => row[0])).toContain('this host, per month')
   })

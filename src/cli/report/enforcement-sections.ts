@@ -55,7 +55,7 @@ export function enforcementsSection({ enforcements, isAuditCut }: Report): Html 
       ...[time(atMs), bottleId, action, trigger, reason],
       html`<span class="outcome ${outcome}">${outcome}</span> ${detail}`,
     ])
-  return section('Cuts and restores', pageTable('Cuts and restores', columns, rows), {
+  return section('Cuts, restores and limits', pageTable('Cuts, restores and limits', columns, rows), {
     isEmpty: rows.length === 0,
     empty: 'Nothing was enforced.',
     note: noteOf({ hidden: enforcements.length - rows.length, isCut: isAuditCut, command: 'bot-bottle audit' }),

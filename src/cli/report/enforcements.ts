@@ -13,16 +13,17 @@ export interface Enforcement extends Pick<AuditEntry, 'bottleId' | 'action' | 't
   readonly detail: string
 }
 
-/** In the order of their intents. Those whose intent is no more in the list are left out. */
+/** In the order in which they began. Those whose intent is no more in the list are left out; a limit that was exceeded has none. */
 export function enforcementsOf(audit: AuditList): readonly Enforcement[] {
   const byId = Map.groupBy(audit, ({ enforcementId }) => enforcementId)
   return [...byId.values()].flatMap((entries) => {
-    const intent = entries.find(({ phase }) => phase === 'intent')
+    const intent = entries.find(({ phase, action }) => phase === 'intent' || action === 'limit')
     if (!intent) return []
     const { bottleId, action, trigger, atMs, detail: reason } = intent
     const end = entries.find(({ phase }) => phase === 'done' || phase === 'failed')
     const outcome = end?.phase === 'done' || end?.phase === 'failed' ? end.phase : 'open'
-    return [{ bottleId, action, trigger, atMs, reason, outcome, detail: end?.detail ?? '' }]
+    const detail = end === undefined || end === intent ? '' : end.detail
+    return [{ bottleId, action, trigger, atMs, reason, outcome, detail }]
   })
 }
 
