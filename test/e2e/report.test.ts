@@ -77,6 +77,26 @@ describe.skipIf(chromiumPath === undefined)('the page of bot-bottle report', () 
     expect([page.requests, page.complaints]).toEqual([[], []])
   })
 
+  test('no two labels of a chart lie over each other', async () => {
+    for (const since of ['60h', '90d']) {
+      await host.run(['report', '--since', since, '--html', path])
+      for (const widthPixels of [360, 700, 920, 1280]) {
+        const page = await chromium.open(url, { widthPixels })
+        const rows = await page.evaluate<readonly (readonly Box[])[]>(
+          `[...document.querySelectorAll('svg.chart')].map((chart) => [...chart.querySelectorAll('.time')]
+            .map((one) => one.getBoundingClientRect().toJSON()).filter(({ width }) => width > 0))`,
+        )
+        for (const labels of rows) {
+          expect(labels.length).toBeGreaterThan(1)
+          for (const [index, { left }] of labels.entries()) {
+            expect(left, `${since} at ${widthPixels}`).toBeGreaterThan(labels[index - 1]?.right ?? 0)
+          }
+        }
+      }
+    }
+    await host.run(['report', '--html', path])
+  })
+
   test('looks as the reader has it: light or dark', async () => {
     const brightness = async (isDark: boolean) => {
       const page = await chromium.open(url, { isDark })

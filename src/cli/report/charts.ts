@@ -20,6 +20,8 @@ export interface ChartFrame {
 const plotHeight = 190
 const timesHeight = 26
 const maxTimeLabels = 6
+/** Those with a clock are longer. */
+const maxHourLabels = 4
 /** Of the width; a bar of few is no wider. */
 const maxBarPercent = 7
 const barShare = 0.78
@@ -105,7 +107,7 @@ export function percent(share: number): string {
 }
 
 function chart({ id, title, description, times }: ChartFrame, content: Html): Html {
-  const labels = spreadIndexes(times.length, maxTimeLabels).map(
+  const labels = spreadIndexes(times.length, times[0]?.includes('T') ? maxHourLabels : maxTimeLabels).map(
     (bin, index) =>
       html`<text class="time${index % 2 === 1 ? ' second' : ''}" x="${fixed(((bin + 0.5) * 100) / times.length)}%" y="${plotHeight + 19}">${timeLabel(times[bin] ?? '')}</text>`,
   )

@@ -82,5 +82,6 @@ footer { padding-top: 8px; padding-bottom: 32px; color: var(--soft); font-size: 
     --s0: #2f6fde; --s1: #e8833a; --s2: #1f9e89; --s3: #9458d6; --s4: #d3436e; --s5: #8b8f1e; --s6: #38a3d1; --s7: #98a2b3; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   body { font-size: 12px; } .card, .tile, tr { break-inside: avoid; } details { display: none; }
-  .scroll { overflow: visible; } table { font-size: 10px; } }
+  .scroll { overflow: visible; } table { font-size: 9.5px; } th, td { padding-right: 8px; }
+  th.bar, td.bar { display: none; } th.text, td.text, td.long, td.code { min-width: 0; } td.code { font-size: 9px; } }
 `
