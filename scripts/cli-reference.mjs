@@ -16,13 +16,25 @@ const names = [...overview.split('\nCommands:\n')[1].matchAll(/^ {2}([a-z]+) /gm
 const sections = await Promise.all(names.map(async (name) => `## ${name}\n\n\`\`\`\n${await helpOf([name])}\n\`\`\`\n`))
 const reference = `# Commands
 
-Generated from the commands' own help by \`npm run docs\`. Shapes of \`--json\` and exit codes: [json.md](json.md).
+Generated from the commands' own help by \`npm run docs\`. Shapes of \`--json\`: [json.md](json.md); exit codes: [below](#exit-codes).
 
 \`\`\`
 ${overview}
 \`\`\`
 
-${sections.join('\n')}`
+${sections.join('\n')}
+## Exit codes
+
+| code | |
+|---|---|
+| 0 | done; for several bottles: for all of them |
+| 1 | failed; \`doctor\` found something missing; \`controller status\` found none |
+| 2 | wrong usage, settings or manifests; nothing was done |
+| 3 | refused by policy, e.g. a restore without room in the budget; \`routes test\` tells a refusal so |
+| 126 | the sandbox could not be entered |
+| 130, 143, 129 | ended by Ctrl-C, SIGTERM, SIGHUP |
+| other | \`start\`, \`run\`, \`resume\` and \`attach\` pass the program's own, 128 + n after signal n |
+`
 
 if (!process.argv.includes('--check')) await writeFile(path, reference)
 else if ((await readFile(path, 'utf8')) !== reference) {

@@ -17,7 +17,7 @@ import { openProductHost } from '../fakes/product-host.ts'
 import { checkout, type TestUser, testUsers } from '../fakes/test-user.ts'
 
 const run = promisify(execFile)
-const maxPackedBytes = 800_000
+const maxPackedBytes = 1_500_000
 
 interface Packed {
   readonly filename: string
