@@ -30,6 +30,7 @@ import type {
 import type { ExportedUsage, ExportRange } from '../ledger/ledger-export.ts'
 import type { LedgerReport, RebuildReport } from '../ledger/ledger-report.ts'
 import type { SharedHosts } from '../ledger/postgres/shared-hosts.ts'
+import type { BottleProcess } from '../sandbox/list-processes.ts'
 import type { LaunchCommand, SandboxName, Workspace } from '../sandbox/sandbox.ts'
 
 export interface ErrorBody {
@@ -211,6 +212,9 @@ export type BudgetExplanation = readonly (BudgetView & { readonly role: BudgetRo
 
 /** `GET /v1/bottles/ID/egress`: what a living bottle may reach, as it was when it started. */
 export type EgressView = WrittenEgress
+
+/** `GET /v1/bottles/ID/processes`, oldest first; none for a bottle that does not live or is not contained. */
+export type ProcessList = readonly BottleProcess[]
 
 /** `GET /v1/bottles/ID/learned`, of ended bottles too: routes for what only passed since the bottle learned. */
 export type LearnedRoutes = readonly Route[]

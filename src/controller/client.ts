@@ -20,6 +20,7 @@ import type {
   LearnedRoutes,
   Plan,
   PlanRequest,
+  ProcessList,
   RestoreRequest,
   ResumePlan,
   ResumeRequest,
@@ -52,6 +53,7 @@ export interface ControllerClient {
   restore(id: string, request: RestoreRequest): Promise<EnforcementResult>
   egress(id: string): Promise<EgressView>
   learned(id: string): Promise<LearnedRoutes>
+  processes(id: string): Promise<ProcessList>
   denials(filter: { readonly bottle?: string; readonly limit?: number }): Promise<DenialList>
   budgets(): Promise<BudgetList>
   explainBudgets(id: string): Promise<BudgetExplanation>
@@ -109,6 +111,7 @@ export function createClient(socketPath: string, patienceMs?: number): Controlle
     kill: (id) => post(bottlePath(id, '/kill'), {}, enforcementTimeoutMs),
     restore: (id, request) => post(bottlePath(id, '/restore'), request, enforcementTimeoutMs),
     egress: (id) => get(bottlePath(id, '/egress')),
+    processes: (id) => get(bottlePath(id, '/processes')),
     learned: (id) => get(bottlePath(id, '/learned')),
     denials: ({ bottle, limit }) => get(`/v1/denials${query({ bottle, limit })}`),
     budgets: () => get('/v1/budgets'),

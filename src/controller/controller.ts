@@ -37,6 +37,7 @@ import type {
   EgressView,
   EnforcementResult,
   LearnedRoutes,
+  ProcessList,
   RestoreRequest,
   StartRequest,
 } from './api.ts'
@@ -99,6 +100,7 @@ export interface Controller extends BottleStarts, AsyncDisposable {
   explainBudgets(id: string): Promise<BudgetExplanation>
   egress(id: string): Promise<EgressView>
   learned(id: string): Promise<LearnedRoutes>
+  processes(id: string): Promise<ProcessList>
   denials(filter: DenialFilter): Promise<DenialList>
   view(id: string): Promise<BottleView>
   views(filter: { readonly all: boolean }): Promise<readonly BottleView[]>
@@ -425,6 +427,7 @@ export async function openController({ paths, backends, nowMs, onBug, log }: Con
     snapshots: createSnapshots({ ledger, instancesPath, nowMs }),
     explainBudgets: async (id) => desk.explain(await livingBottle(id)),
     egress: async (id) => (await livingBottle(id)).egress,
+    processes: async (id) => living.get((await view(id)).id)?.processes() ?? [],
     learned: async (id) => readLearned(egressLogsPath, (await view(id)).id),
     denials: (filter) => readDenials(egressLogsPath, filter),
     view,

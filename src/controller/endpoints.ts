@@ -68,6 +68,7 @@ const endpoints: readonly Endpoint[] = [
   ),
   call('GET', '/v1/bottles/ID/budgets', async ({ controller, id }) => controller.explainBudgets(id)),
   call('GET', '/v1/bottles/ID/egress', async ({ controller, id }) => controller.egress(id)),
+  call('GET', '/v1/bottles/ID/processes', async ({ controller, id }) => controller.processes(id)),
   call('GET', '/v1/bottles/ID/learned', async ({ controller, id }) => controller.learned(id)),
   call('GET', '/v1/denials', async ({ controller, query }) => {
     const { bottle, limit } = parse(listQuery, query)

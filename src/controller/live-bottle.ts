@@ -17,6 +17,7 @@ import type { Egress, EgressEvents } from '../proxy/egress.ts'
 import type { WatchedBottle } from '../sandbox/bottle-processes.ts'
 import type { WatchedDisk } from '../sandbox/disk/look.ts'
 import type { LimitWatch } from '../sandbox/limit-watch.ts'
+import { type BottleProcess, listProcesses } from '../sandbox/list-processes.ts'
 import type { HeldSandbox, SandboxBackend } from '../sandbox/sandbox.ts'
 import type { BottlePlan } from './bottle-plan.ts'
 import type { BudgetBook } from './budget-book.ts'
@@ -63,6 +64,7 @@ export interface LiveBottle extends EnforcementTarget {
   /** Keys of the scopes that it is charged to, its run first. */
   readonly chain: readonly string[]
   readonly openExchanges: number
+  processes(): readonly BottleProcess[]
   budgetsOf: Egress['budgetsOf']
   renewEnvironment: BottleCredentials['renew']
   /** Ends the bottle and writes its last state. Idempotent: the first end stands. */
@@ -161,6 +163,7 @@ export function openLiveBottle(parts: BottleParts, services: BottleServices): Li
     get isEnded() {
       return ending !== undefined
     },
+    processes: () => listProcesses(reference),
     budgetsOf,
     renewEnvironment: credentials.renew,
     refuse: (message) => proxy.refuse(message),

@@ -3,6 +3,7 @@ import { isUtf8 } from '../cli/ascii.ts'
 import type { ControllerClient } from '../controller/client.ts'
 import { createEffects } from './effects.ts'
 import { follow } from './follow.ts'
+import { resumeInBackground } from './resume-in-background.ts'
 import { createStore, type Store } from './store.ts'
 import { holdTerminal, requireTerminal, type TerminalStreams } from './terminal.ts'
 
@@ -25,6 +26,8 @@ export async function runDashboard({ home, env, ...streams }: DashboardOptions):
   let client: ControllerClient | undefined
   const store: Store = createStore({ nowMs: Date.now, perform: (effect) => perform(effect) })
   const perform = createEffects({
+    home,
+    resume: (id) => resumeInBackground(id, env),
     client: () => client,
     tell: store.tell,
     copy: terminal.copy,

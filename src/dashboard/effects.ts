@@ -1,20 +1,24 @@
 /** Everything that the dashboard asks of the controller. What fails is told; nothing is thrown. */
 import type { ControllerClient } from '../controller/client.ts'
 import { BottleError, messageOf } from '../core/errors.ts'
+import { lastLines } from './last-lines.ts'
 import { maxDetailRows } from './model/detail-events.ts'
 import type { Effect, List, Message } from './model/state.ts'
 
 export interface EffectsOptions {
+  readonly home: string
   /** The controller that is heard now; undefined while none is. */
   client(): ControllerClient | undefined
   tell(message: Message): void
   copy(text: string): void
   quit(): void
+  /** In the background. Resolves with what is said of it; rejects with why it could not be. */
+  resume(id: string): Promise<string>
 }
 
 const maxAuditEntries = 500
 
-export function createEffects({ client, tell, copy, quit }: EffectsOptions): (effect: Effect) => void {
+export function createEffects({ home, client, tell, copy, quit, resume }: EffectsOptions): (effect: Effect) => void {
   const attempt = async (what: (controller: ControllerClient) => Promise<Message | undefined>) => {
     const controller = client()
     if (!controller) return tell({ kind: 'told', text: 'The controller is not heard; nothing was done.', tone: 'bad' })
@@ -48,10 +52,13 @@ export function createEffects({ client, tell, copy, quit }: EffectsOptions): (ef
         void load(effect.list)
         break
       case 'load_detail':
-        void attempt((controller) => readDetail(controller, effect))
+        void attempt((controller) => readDetail(controller, home, effect))
         break
       case 'act':
         void attempt((controller) => act(controller, effect))
+        break
+      case 'resume':
+        void attempt(async () => ({ kind: 'told', text: await resume(effect.id), tone: 'good' }))
         break
       case 'raise':
         void attempt((controller) => raise(controller, effect))
@@ -68,6 +75,7 @@ export function createEffects({ client, tell, copy, quit }: EffectsOptions): (ef
 
 async function readDetail(
   controller: ControllerClient,
+  home: string,
   { id, section }: Extract<Effect, { kind: 'load_detail' }>,
 ): Promise<Message> {
   const filter = { bottle: id, limit: maxDetailRows }
@@ -78,6 +86,10 @@ async function readDetail(
       return { kind: 'detail', id, part: { routes: await controller.egress(id) } }
     case 'denials':
       return { kind: 'detail', id, part: { denials: await controller.denials(filter) } }
+    case 'processes':
+      return { kind: 'detail', id, part: { processes: await controller.processes(id) } }
+    case 'log':
+      return { kind: 'detail', id, part: { log: await lastLines(home, id) } }
     case 'audit':
       return { kind: 'detail', id, part: { audit: await controller.audit(filter) } }
   }

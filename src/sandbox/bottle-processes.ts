@@ -29,7 +29,9 @@ export interface EndedProcesses {
 }
 
 /** Pids by the id of the bottle, without its holder. */
-export function processesOf(bottles: readonly WatchedBottle[]): ReadonlyMap<string, readonly number[]> {
+export function processesOf(
+  bottles: readonly Pick<WatchedBottle, 'id' | 'networkNamespace' | 'holderPid'>[],
+): ReadonlyMap<string, readonly number[]> {
   const byNamespace = new Map(bottles.map(({ networkNamespace }) => [networkNamespace, [] as number[]]))
   for (const pid of runningPids()) byNamespace.get(networkOf(pid, (name) => byNamespace.has(name)) ?? '')?.push(pid)
   const outside = namespaceOf(process.pid, 'pid')

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { AuditEntry } from '../../src/ledger/ledger.ts'
 import { typed } from '../fakes/command.ts'
 import { answerFlows, modelCallInShell } from '../fakes/model-call.ts'
-import { openProductHost, type ProductHost } from '../fakes/product-host.ts'
+import { openProductHost, type ProductHost, realKey } from '../fakes/product-host.ts'
 import { checkout } from '../fakes/test-user.ts'
 import { openTmux, type Tmux } from '../fakes/tmux.ts'
 import { until } from '../fakes/until.ts'
@@ -25,7 +25,10 @@ beforeAll(async () => {
     join(host.home, 'bottles', 'web.md'),
     '---\nextends: claude\nbudget: {claude: {limit: 400000, period: day}}\n---\n',
   )
-  const env = { PATH: process.env.PATH ?? '', HOME: host.userHome, BOT_BOTTLE_HOME: host.home, TERM: 'xterm-256color' }
+  const env = {
+    ...{ PATH: process.env.PATH ?? '', HOME: host.userHome, BOT_BOTTLE_HOME: host.home, TERM: 'xterm-256color' },
+    ANTHROPIC_API_KEY: realKey,
+  }
   tmux = await openTmux({ columns: 80, rows: 24, directory: host.directory, env })
 })
 afterAll(async () => {
@@ -108,6 +111,8 @@ test('waits for a controller, shows its bottles as they stream, and acts on them
   await tmux.shows(/LAST HOUR/)
   await tmux.press('1', 'Enter')
   await tmux.shows(/\[exchanges\]/)
+  await tmux.press('Left', 'Left', 'Left')
+  await tmux.shows(/\[processes\](?:.*\n)+.* MiB {2}curl -sSN https:\/\/api\.anthropic\.com/)
   await tmux.press('q')
   await tmux.shows(/code 0\n\$/)
   expect(await isRestored()).toEqual(['0', '1'])
@@ -136,4 +141,35 @@ test('leaves the terminal as it was when it is ended by a signal, and when its c
   // What is typed is seen, and a line is a line: the terminal is not raw.
   await tmux.press('stty -a | grep -o "[-]*icanon\\|[-]*echo "', 'Enter')
   await tmux.shows(/\nicanon\necho/)
+})
+
+test('shows what a bottle in the background prints, and freezes and resumes it there', async () => {
+  const words = [
+    'run',
+    '--detach',
+    '--bottle',
+    'web',
+    '--',
+    'sh',
+    '-c',
+    'printf "\\033[31mred\\007 words\\n"; sleep 600',
+  ]
+  expect(await host.run(words)).toMatchObject({ exitCode: 0 })
+  const [id = ''] = (await (await host.client()).bottles()).filter(({ detached }) => detached).map((one) => one.id)
+  await tmux.press('clear', 'Enter')
+  await tmux.press(dashboard, 'Enter')
+  await tmux.shows(/● live/)
+  await tmux.press('/', id, 'Enter')
+  await tmux.shows(new RegExp(`▸ · +${id} +running`))
+  await tmux.press('Enter', 'Left', 'Left')
+  await tmux.shows(/\[log\](?:.*\n)+ *red.* words/)
+  await tmux.press('f')
+  await tmux.shows(new RegExp(`Freeze ${id}\\?`))
+  await tmux.press('y')
+  await tmux.shows(new RegExp(`${id} is frozen`))
+  await tmux.press('u')
+  await tmux.shows(new RegExp(`${id} goes on in the background`))
+  expect(await stateOf(id)).toBe('running')
+  await tmux.press('q')
+  await tmux.shows(/code 0\n\$/)
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { busyDay, nowMs } from '../stage.fixture.ts'
+import { bottle, busyDay, nowMs } from '../stage.fixture.ts'
 import { bottleRows } from './bottles.ts'
 import { intentOf, type Key } from './keys.ts'
 import { perform } from './perform.ts'
@@ -111,6 +111,12 @@ describe('an action', () => {
     expect(effects).toEqual([{ kind: 'copy', text: command }])
     expect(state.notice?.text).toContain(command)
   })
+})
+
+it('resumes a bottle that was in the background there', () => {
+  const frozen = bottle('far-1', { state: 'frozen', detached: true })
+  const state = { ...day, bottles: new Map([['far-1', frozen]]) }
+  expect(press(state, 'u').effects).toEqual([{ kind: 'resume', id: 'far-1' }])
 })
 
 describe('a new limit', () => {

@@ -88,6 +88,7 @@ function onBottle(state: State, action: 'cutoff' | 'restore' | 'freeze' | 'resum
     case 'copy':
       return tell(state, `Copied ${id}, if the terminal takes it.`, 'plain', { kind: 'copy', text: id })
     case 'resume': {
+      if (state.bottles.get(id)?.detached) return tell(state, `Resuming ${id} …`, 'plain', { kind: 'resume', id })
       const command = `bot-bottle resume ${id}`
       return tell(state, `It needs a terminal of its own: ${command} (copied)`, 'plain', {
         kind: 'copy',

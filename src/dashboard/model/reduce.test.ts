@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { openActivityBook } from '../../controller/activity-book.ts'
 import type { ControllerEvent } from '../../controller/api.ts'
+import { createEventBus } from '../../controller/event-bus.ts'
 import {
   after,
   auditEntries,
@@ -171,6 +173,15 @@ describe('the bottle that is looked at', () => {
     ])
   })
 
+  it('is looked at again each second where no event tells of it, while it is on the screen and the controller is heard', () => {
+    const load = { kind: 'load_detail', id: 'web-1', section: 'log' }
+    const watching = { ...loaded, detail: { ...looked.detail, section: 'log' as const } }
+    expect(reduce(watching, { kind: 'tick' }, nowMs).effects).toEqual([load])
+    expect(reduce(looked, { kind: 'tick' }, nowMs).effects).toEqual([])
+    const lost = reduce(watching, { kind: 'lost', why: 'it has ended' }, nowMs).state
+    expect(reduce(lost, { kind: 'tick' }, nowMs).effects).toEqual([])
+  })
+
   it('is read anew with a new controller, and what comes late for another is dropped', () => {
     expect(reduce(looked, { kind: 'connected' }, nowMs).effects).toContainEqual({
       kind: 'load_detail',
@@ -182,28 +193,41 @@ describe('the bottle that is looked at', () => {
   })
 })
 
-it('comes to the same in whatever pieces the events arrive, and never changes a state that was shown', () => {
-  const one = fc.tuple(
+const oneEvent = fc
+  .tuple(
     fc.constantFrom('start', 'progress', 'settle', 'deny', 'cut'),
-    fc.constantFrom('web-1', 'web-2'),
-    fc.constantFrom('a', 'b'),
-    fc.nat(9_000),
+    ...([fc.constantFrom('web-1', 'web-2'), fc.constantFrom('a', 'b'), fc.nat(9_000)] as const),
   )
-  const anyEvents = fc.array(
-    one.map(([kind, id, attempt, tokens]): ControllerEvent => {
-      if (kind === 'start') return started(id, attempt)
-      if (kind === 'progress') return progressed(id, attempt, tokens)
-      if (kind === 'settle') return settled(id, attempt, { counters: [{ ...counterOf(host), settledTokens: tokens }] })
-      return kind === 'deny' ? denied(id) : enforced(id)
-    }),
-    { maxLength: 30 },
-  )
+  .map(([kind, id, attempt, tokens]): ControllerEvent => {
+    if (kind === 'start') return started(id, attempt)
+    if (kind === 'progress') return progressed(id, attempt, tokens)
+    if (kind === 'settle') return settled(id, attempt, { counters: [{ ...counterOf(host), settledTokens: tokens }] })
+    return kind === 'deny' ? denied(id) : enforced(id)
+  })
+const anyEvents = fc.array(oneEvent, { maxLength: 30 })
+
+it('comes to the same in whatever pieces the events arrive, and never changes a state that was shown', () => {
   fc.assert(
     fc.property(anyEvents, fc.nat(30), (all, split) => {
       const before = structuredClone(loaded)
       const first = told(loaded, ...all.slice(0, split)).state
       expect(told(first, ...all.slice(split)).state).toEqual(told(loaded, ...all).state)
       expect(loaded).toEqual(before)
+    }),
+  )
+})
+
+it('agrees with a dashboard that was opened later, at whatever moment that was', async () => {
+  const ledger = { bottles: async () => [], usage: async () => [] }
+  await fc.assert(
+    fc.asyncProperty(anyEvents, fc.nat(30), async (all, moment) => {
+      const bus = createEventBus()
+      using book = await openActivityBook({ bus, ledger, nowMs: () => nowMs })
+      const first = reduce(loaded, events(book.snapshot()), nowMs).state
+      for (const event of all.slice(0, moment)) bus.emit(event)
+      const later = reduce(loaded, events(book.snapshot()), nowMs).state
+      const one = told(first, ...all).state.activity
+      expect(told(later, ...all.slice(moment)).state.activity).toEqual(one)
     }),
   )
 })

@@ -3,6 +3,7 @@ import type { BottleView, ControllerEvent } from '../../controller/api.ts'
 import { foldActivity, noActivity } from '../../core/activity/activity.ts'
 import { flowKey } from '../../core/activity/flow.ts'
 import { newerBudgets, withCharge } from './budgets.ts'
+import { watchedSections } from './detail.ts'
 import { appended } from './detail-events.ts'
 import { noticeFrom } from './notice.ts'
 import type { Effect, List, Message, State, Step } from './state.ts'
@@ -15,7 +16,13 @@ export function reduce(before: State, message: Message, nowMs: number): Step {
   const state = { ...before, nowMs }
   switch (message.kind) {
     case 'tick':
-      return { state, effects: isResetDue(before, nowMs) ? [{ kind: 'load', list: 'budgets' }] : [] }
+      return {
+        state,
+        effects: [
+          ...(isResetDue(before, nowMs) ? [{ kind: 'load', list: 'budgets' } as const] : []),
+          ...(isWatching(state) ? detailEffects(state) : []),
+        ],
+      }
     case 'connected':
       return {
         state: { ...state, link: { kind: 'live' }, heard: new Set(), counted: new Set() },
@@ -101,6 +108,12 @@ function readBottles({ bottles, heard }: State, read: readonly BottleView[]): Re
 
 function isResetDue({ budgets, nowMs: beforeMs }: State, nowMs: number): boolean {
   return budgets.some(({ resetsAtMs }) => resetsAtMs !== null && resetsAtMs <= nowMs && resetsAtMs > beforeMs)
+}
+
+function isWatching({ detail, link, dialog }: State): boolean {
+  return (
+    detail !== undefined && watchedSections.includes(detail.section) && link.kind === 'live' && dialog === undefined
+  )
 }
 
 function detailEffects({ detail }: State): readonly Effect[] {

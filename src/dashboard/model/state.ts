@@ -116,6 +116,8 @@ export type Effect =
   | { readonly kind: 'load'; readonly list: List }
   | { readonly kind: 'load_detail'; readonly id: string; readonly section: Detail['section'] }
   | { readonly kind: 'act'; readonly action: 'cutoff' | 'restore' | 'freeze' | 'kill'; readonly id: string }
+  /** In the background, as it was started. */
+  | { readonly kind: 'resume'; readonly id: string }
   | { readonly kind: 'raise'; readonly choice: RaiseChoice; readonly limitTokens: number }
   | { readonly kind: 'copy'; readonly text: string }
   | { readonly kind: 'quit' }

@@ -2,7 +2,7 @@
 
 import { type RouteRow, routeRows } from '../../cli/route-rows.ts'
 import { ageInWords, localTime } from '../../cli/time.ts'
-import type { DenialRow, ExchangeList } from '../../controller/api.ts'
+import type { DenialRow, ExchangeList, ProcessList } from '../../controller/api.ts'
 import { compactNumber } from '../../core/compact-number.ts'
 import { auditRows } from '../model/audit.ts'
 import type { Detail } from '../model/detail.ts'
@@ -34,6 +34,18 @@ export function sectionTable(detail: Detail, { nowMs, columns }: Place): Section
       return of(detail.routes && routeRows(detail.routes), routeColumns, 'It may reach nothing.')
     case 'denials':
       return of(detail.denials?.toReversed(), denialColumns(today), 'Nothing was refused, as far as its log goes.')
+    case 'processes':
+      return of(
+        detail.processes,
+        processColumns,
+        'No process is seen (those of a bottle without containment never are).',
+      )
+    case 'log':
+      return of(
+        detail.log ?? (detail.log === null ? [] : undefined),
+        logColumns,
+        'Nobody keeps what it prints: it was not started with --detach.',
+      )
     case 'audit':
       return of(
         detail.audit && auditRows(detail.audit),
@@ -102,6 +114,29 @@ const routeColumns: readonly Column<RouteRow>[] = [
     cell: ({ credential }) => span(credential ?? '', 'dim'),
   },
   { title: 'FROM', align: 'left', rank: 3, minColumns: 8, cell: ({ from }) => span(from, 'dim') },
+]
+
+const processColumns: readonly Column<ProcessList[number]>[] = [
+  { title: 'PID', align: 'right', rank: 0, cell: ({ pid }) => String(pid) },
+  { title: 'PARENT', align: 'right', rank: 2, cell: ({ parentPid }) => span(String(parentPid), 'dim') },
+  {
+    title: 'MEMORY',
+    align: 'right',
+    rank: 0,
+    cell: ({ residentBytes }) => `${Math.ceil(residentBytes / 2 ** 20)} MiB`,
+  },
+  {
+    title: 'COMMAND',
+    align: 'left',
+    rank: 0,
+    minColumns: 30,
+    cell: ({ command, isStopped }) => span(`${command}${isStopped ? ' (stopped)' : ''}`),
+  },
+]
+
+/** What came last is seen first, as in every list here. */
+const logColumns: readonly Column<string>[] = [
+  { title: 'OUTPUT, THE LAST LINE FIRST', align: 'left', rank: 0, minColumns: 30, cell: (line) => line },
 ]
 
 function denialColumns(today: string): readonly Column<DenialRow>[] {

@@ -14,6 +14,7 @@ import {
   type Span,
   span,
   textOf,
+  wrapped,
 } from '../text/line.ts'
 import { auditScreen } from './audit.ts'
 import { bottlesScreen } from './bottles.ts'
@@ -34,14 +35,15 @@ export function frame(state: State, { columns, rows }: Page): readonly Line[] {
     const words = `The terminal is too small: ${columns}×${rows}, at least ${smallest.columns}×${smallest.rows} is needed.`
     return filled([cutLine([span(words)], columns)], rows)
   }
-  const page = { columns, rows: pageRows(rows) }
+  const said = saidLines(state, columns)
+  // What does not fit in one line takes others from the list.
+  const page = { columns, rows: pageRows(rows) + 1 - said.length }
   const body = filled(bodyOf(state, page), page.rows)
-  const lines = [
+  return [
     ...[tabs(state, columns), summary(state, columns), []],
     ...body.map((line) => cutLine(line, columns)),
-    ...[lastLine(state, columns), keysLine(state, columns)],
+    ...[...said, keysLine(state, columns)],
   ]
-  return lines
 }
 
 /** Rows between head and foot. */
@@ -128,13 +130,18 @@ function viewInWords({ screen, detail, sorting, isReversed, filter, search }: St
   return words.filter((word) => word !== '').join(', ')
 }
 
-/** What is asked or was told. */
-function lastLine(state: State, columns: number): Line {
-  if (state.dialog) return banner(dialogLine(state.dialog), 'selected', columns)
-  if (!state.notice) return []
+const maxSaidRows = 3
+
+/** What is asked or was told, in one line or more. */
+function saidLines(state: State, columns: number): readonly Line[] {
+  if (state.dialog) return [banner(dialogLine(state.dialog), 'selected', columns)]
+  if (!state.notice) return [[]]
   const { text, tone, atMs } = state.notice
-  const time = span(` ${localTime(atMs).slice(11)} `, 'dim')
-  return [time, ...cutBetweenWords([span(text, tone)], columns - textOf([time]).length)]
+  const time = ` ${localTime(atMs).slice(11)} `
+  const lines = wrapped(text, columns - time.length, tone)
+  return lines
+    .slice(0, maxSaidRows)
+    .map((line, row) => [span(row === 0 ? time : ' '.repeat(time.length), 'dim'), ...line])
 }
 
 function keysLine({ dialog, detail, screen }: State, columns: number): Line {

@@ -14,7 +14,7 @@ const keys: readonly (readonly [key: string, does: string])[] = [
   ['r', 'restore a bottle that was cut off'],
   ['b', 'set another limit; Tab: whose'],
   ['f', 'freeze: stop it and keep it for later'],
-  ['u', 'how to resume a frozen bottle'],
+  ['u', 'resume a frozen bottle, or say how'],
   ['x', 'kill: end it and remove its files'],
   ['y', 'copy the id of the bottle'],
   ['q, Ctrl-C', 'leave; the bottles live on'],
