@@ -41,7 +41,7 @@ export interface PreparedAdoption {
 /** Puts its budgets in force: those of all bottles must be before the first has a way out. */
 export async function prepareAdoption(adoption: Adoption, services: BottleServices): Promise<PreparedAdoption> {
   const { row, reference, backend, environment, events } = adoption
-  const { ledger, nowMs, budgets, logins } = services
+  const { ledger, nowMs, budgets, logins, secrets } = services
   if (!backend.contained) return { open: async () => ({ kind: 'gone' }) }
   const unreadable = (error: unknown) => ({ kind: 'unreadable', because: messageOf(error) }) as const
   try {
@@ -51,7 +51,7 @@ export async function prepareAdoption(adoption: Adoption, services: BottleServic
     for (const { scope, budgets: defined } of plan.budgets) await budgets.define(scope, defined)
     // What an operator gave this run is in the ledger.
     await budgets.define({ kind: 'run', name: row.id }, [])
-    const credentials = adoptCredentials(plan, { environment, logins, nowMs })
+    const credentials = adoptCredentials(plan, { environment, logins, secrets, nowMs })
     const cutMessage = row.state === 'cut' ? await lastCutMessage(ledger, row.id) : undefined
     const open = async (): Promise<AdoptionOutcome> => {
       const sandbox = await backend.adopt(reference, AbortSignal.timeout(listenersTimeoutMs))

@@ -53,7 +53,7 @@ type Beginning = Pick<BottleStart, 'row' | 'definitions' | 'request' | 'isResume
 
 export function createBottleStarts(options: BottleStartsOptions): BottleStarts {
   const { services, enforcer, home, backends, readSettings, limitsChanged, eventsFor, takeIn, announce, view } = options
-  const { ledger, budgets: book, logins, instancesPath, nowMs } = services
+  const { ledger, budgets: book, logins, secrets, instancesPath, nowMs } = services
 
   /** Everything that can be wrong with a request is found here, before anything is written. */
   const check = async (request: StartRequest, found: Definitions) => {
@@ -63,9 +63,10 @@ export function createBottleStarts(options: BottleStartsOptions): BottleStarts {
     const { bottle, notices } = await chooseSignIns(found.bottle, {
       environment: request.hostEnvironment,
       logins,
+      secrets,
       nowMs,
     })
-    const credentials = await openCredentials(writtenEgress(bottle), { request, logins, nowMs })
+    const credentials = await openCredentials(writtenEgress(bottle), { request, logins, secrets, nowMs })
     return { settings, definitions: { ...found, bottle, notices }, credentials }
   }
   /** What the files say now replaces what they said at an earlier start; a run's own limits stay until others are given. */

@@ -6,6 +6,7 @@ import { emptyBottle } from '../core/manifest/built-ins.ts'
 import { builtIn, type WrittenProvider } from '../core/manifest/definition.ts'
 import { providerOf } from '../core/manifest/provider-of.ts'
 import { placeholderCredential } from '../core/provider/provider.ts'
+import { createKnownSecrets } from '../host/secrets/known-secrets.ts'
 import { createLogins } from '../host/secrets/logins.ts'
 import { chooseSignIns } from './choose-sign-in.ts'
 
@@ -16,7 +17,8 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }))
 
 const nowMs = () => Date.UTC(2026, 0, 1)
-const logins = createLogins({ post: () => Promise.reject(new Error('nobody answers')), nowMs })
+const secrets = createKnownSecrets()
+const logins = createLogins({ secrets, post: () => Promise.reject(new Error('nobody answers')), nowMs })
 const key = { ANTHROPIC_API_KEY: 'real-key' }
 const token = { CLAUDE_CODE_OAUTH_TOKEN: 'real-token' }
 
@@ -28,7 +30,12 @@ async function login(expiresAt: number, more: object = { refreshToken: 'real-ref
 
 async function choose(environment: Readonly<Record<string, string>>, written: Partial<WrittenProvider> = {}) {
   const bottle = { ...emptyBottle, providers: [builtIn(providerOf({ name: 'claude', ...written }))] }
-  const setting = { environment: { CLAUDE_CONFIG_DIR: join(directory, '.claude'), ...environment }, logins, nowMs }
+  const setting = {
+    environment: { CLAUDE_CONFIG_DIR: join(directory, '.claude'), ...environment },
+    logins,
+    secrets,
+    nowMs,
+  }
   const chosen = await chooseSignIns(bottle, setting)
   const [provider] = chosen.bottle.providers.map(({ value }) => value)
   if (!provider) throw new Error('it has no provider any more')

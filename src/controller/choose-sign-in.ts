@@ -9,6 +9,7 @@ import type { Provider } from '../core/provider/provider.ts'
 import { withEachSignIn } from '../core/provider/sign-in.ts'
 import { environmentNamesOf, readSecretSource } from '../core/routing/secret-source.ts'
 import { missingCredential } from '../host/secrets/credential.ts'
+import type { KnownSecrets } from '../host/secrets/known-secrets.ts'
 import { type Logins, readLogin } from '../host/secrets/logins.ts'
 import { credentialOfProvider } from './credentials.ts'
 import { loginInWords } from './login-words.ts'
@@ -17,6 +18,7 @@ export interface SignInSetting {
   /** Of the user. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly logins: Logins
+  readonly secrets: KnownSecrets
   readonly nowMs: () => number
 }
 

@@ -15,6 +15,7 @@ import { createIdSource } from '../host/ids.ts'
 import type { Log } from '../host/log.ts'
 import type { HostPaths } from '../host/paths.ts'
 import { pruneFiles } from '../host/prune-files.ts'
+import type { KnownSecrets } from '../host/secrets/known-secrets.ts'
 import { createLogins } from '../host/secrets/logins.ts'
 import { readSettings, type Settings } from '../host/settings.ts'
 import { startKeeping } from '../ledger/keeping.ts'
@@ -71,6 +72,8 @@ export interface ControllerOptions {
   readonly backends: Readonly<Record<SandboxName, SandboxBackend>>
   readonly nowMs: () => number
   readonly log: Log
+  /** Told every credential that is read, which the log is clean of. */
+  readonly secrets: KnownSecrets
   /** Something that must not happen, on a path that nobody waits for. */
   onBug(error: unknown): void
 }
@@ -115,7 +118,8 @@ const settleTimeoutMs = 8_000
 /** Of bottles that ended as well; the oldest go at the start of a controller. */
 const maxEgressLogs = 500
 
-export async function openController({ paths, backends, nowMs, onBug, log }: ControllerOptions): Promise<Controller> {
+export async function openController(options: ControllerOptions): Promise<Controller> {
+  const { paths, backends, nowMs, onBug, log, secrets } = options
   await using stack = new AsyncDisposableStack()
   const onNotice = (sentence: string) => log.warn(sentence)
   const newId = createIdSource(nowMs)
@@ -222,7 +226,8 @@ export async function openController({ paths, backends, nowMs, onBug, log }: Con
     memoryWatch,
     keptHashes,
     diskWatch,
-    logins: createLogins({ post: postJson(upstream), nowMs }),
+    logins: createLogins({ post: postJson(upstream), secrets, nowMs }),
+    secrets,
     onBug,
   }
 

@@ -7,6 +7,7 @@ import { builtIn, type EffectiveBottle } from '../core/manifest/definition.ts'
 import { writtenEgress } from '../core/manifest/written-egress.ts'
 import { claude } from '../core/provider/claude.ts'
 import type { RouteAuth } from '../core/routing/route.ts'
+import { createKnownSecrets } from '../host/secrets/known-secrets.ts'
 import { createLogins } from '../host/secrets/logins.ts'
 import { adoptCredentials, environmentNeeds, openCredentials } from './credentials.ts'
 
@@ -28,14 +29,15 @@ function bottleWith(secret: string): { readonly bottle: EffectiveBottle; readonl
 const hostEnvironment = { ANTHROPIC_API_KEY: 'provider-key', TOKEN: 'route-token', PATH: process.env.PATH ?? '' }
 
 let nowMs = 0
-const logins = createLogins({ post: () => Promise.reject(new Error('nobody is asked')), nowMs: () => nowMs })
+const secrets = createKnownSecrets()
+const logins = createLogins({ secrets, post: () => Promise.reject(new Error('nobody is asked')), nowMs: () => nowMs })
 async function open(bottle: EffectiveBottle, environment: Readonly<Record<string, string>> = hostEnvironment) {
   const request = {
     hostEnvironment: environment,
     workspace: { kind: 'copy', path: workspace } as const,
     readOnlyPaths: [join(directory, 'shown')],
   }
-  return (await openCredentials(writtenEgress(bottle), { request, logins, nowMs: () => nowMs })).credentialOf
+  return (await openCredentials(writtenEgress(bottle), { request, logins, secrets, nowMs: () => nowMs })).credentialOf
 }
 
 describe('credentials', () => {
@@ -124,7 +126,7 @@ describe('credentials of a bottle that another controller takes up', () => {
     const environment = { PATH: process.env.PATH, TOKEN: 'of the controller, not of the user' }
     const plan = { egress: writtenEgress(bottle), givenVariables }
     return {
-      ...adoptCredentials(plan, { environment, logins, nowMs: () => nowMs }),
+      ...adoptCredentials(plan, { environment, logins, secrets, nowMs: () => nowMs }),
       owner: { kind: 'route', auth } as const,
     }
   }

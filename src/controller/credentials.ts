@@ -8,8 +8,10 @@ import type { EffectiveBottle } from '../core/manifest/definition.ts'
 import type { WrittenEgress } from '../core/manifest/written-egress.ts'
 import { loginFormats } from '../core/provider/logins.ts'
 import type { Provider, ProviderCredential } from '../core/provider/provider.ts'
+import type { AuthScheme } from '../core/routing/route.ts'
 import { environmentNamesOf, readSecretSource, type SecretSourceReading } from '../core/routing/secret-source.ts'
 import { type Credential, createCredential, createLoginCredential } from '../host/secrets/credential.ts'
+import type { KnownSecrets } from '../host/secrets/known-secrets.ts'
 import { loginPath } from '../host/secrets/login-file.ts'
 import type { Logins } from '../host/secrets/logins.ts'
 import { secretPath } from '../host/secrets/secret-file.ts'
@@ -66,6 +68,7 @@ export function adoptCredentials(
 
 interface SharedSetting {
   readonly logins: Logins
+  readonly secrets: KnownSecrets
   readonly nowMs: () => number
 }
 
@@ -100,7 +103,9 @@ function credentialsOf(
     const { scheme, secret } = auth
     const asked = { subject: `the route to ${host}`, scheme, sources: [secret] }
     const credential = unlessAwaited(asked.subject, variablesOfSources(asked.sources), setting)
-    return [[auth, credential ?? createCredential({ ...asked, ...setting })] as const]
+    return [
+      [auth, credential ?? createCredential({ ...asked, ...setting, onSecret: toldTo(setting, scheme) })] as const,
+    ]
   })
   return new Map<unknown, Credential>([...ofProviders, ...ofRoutes])
 }
@@ -110,9 +115,14 @@ export function credentialOfProvider({ name, credential }: Provider, setting: Cr
   const awaited = unlessAwaited(subject, variablesOfCredential(credential), setting)
   if (awaited) return awaited
   const { login, sources, scheme } = credential
+  const options = { subject, ...setting, onSecret: toldTo(setting, scheme) }
   return login === undefined
-    ? createCredential({ subject, sources, scheme, ...setting })
-    : createLoginCredential({ subject, login, ...setting })
+    ? createCredential({ ...options, sources, scheme })
+    : createLoginCredential({ ...options, login })
+}
+
+function toldTo({ secrets }: CredentialSetting, scheme: AuthScheme): (secret: string) => void {
+  return (secret) => secrets.add(scheme, secret)
 }
 
 function unlessAwaited(

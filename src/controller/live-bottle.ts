@@ -9,6 +9,7 @@ import type { TokenEstimator } from '../core/metering/estimator/token-estimator.
 import type { Provider } from '../core/provider/provider.ts'
 import type { EnforcementTarget } from '../enforce/steps.ts'
 import { createLineLog } from '../host/line-log.ts'
+import type { KnownSecrets } from '../host/secrets/known-secrets.ts'
 import type { Logins } from '../host/secrets/logins.ts'
 import type { BottleRow, BottleState } from '../ledger/ledger.ts'
 import { openBottleProxy } from '../proxy/bottle-proxy.ts'
@@ -34,6 +35,7 @@ export interface BottleServices
   readonly diskWatch: Pick<LimitWatch<WatchedDisk>, 'watch'>
   readonly budgets: BudgetBook
   readonly logins: Logins
+  readonly secrets: KnownSecrets
   readonly estimator: TokenEstimator
   readonly keptHashes: Pick<KeptHashes, 'begin' | 'over'>
   readonly instancesPath: string

@@ -30,7 +30,10 @@ test.each([
 ] satisfies readonly (readonly [ControllerEvent, string, string])[])('%j is told at %s: %s', (event, level, msg) => {
   const lines: LogLine[] = []
   const bus = createEventBus()
-  using _logging = logEvents(bus, createLog({ level: 'debug', nowMs: () => 0, write: (line) => lines.push(line) }))
+  using _logging = logEvents(
+    bus,
+    createLog({ level: 'debug', nowMs: () => 0, clean: (text: string) => text, write: (line) => lines.push(line) }),
+  )
   bus.emit(event)
   expect(lines).toEqual([expect.objectContaining({ level, msg, event: event.kind, bottle: 'web-1' })])
 })

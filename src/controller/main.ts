@@ -4,9 +4,11 @@ import type { Server } from 'node:http'
 import { messageOf } from '../core/errors.ts'
 import type { LogLevel } from '../core/log-level.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
+import { endOnCrash } from '../host/crash.ts'
 import { createLineLog } from '../host/line-log.ts'
 import { createLog, type Log, type LogLine, lineForEyes } from '../host/log.ts'
 import { prepareHome } from '../host/paths.ts'
+import { createKnownSecrets } from '../host/secrets/known-secrets.ts'
 import { readSettings } from '../host/settings.ts'
 import { packageVersion } from '../host/version.ts'
 import { createBubblewrap } from '../sandbox/bubblewrap/bubblewrap.ts'
@@ -47,7 +49,9 @@ async function serve({ home, foreground, logLevel, logFormat }: RunOptions): Pro
   const startedAtMs = Date.now()
   const level = logLevel ?? (await readSettings({ home, providers: builtInProviders.map(({ name }) => name) })).logLevel
   await using lines = foreground ? onStdout(logFormat) : inFile(paths.logPath)
-  const log = createLog({ level, nowMs: Date.now, write: lines.write })
+  const secrets = createKnownSecrets()
+  endOnCrash(secrets.clean)
+  const log = createLog({ level, nowMs: Date.now, write: lines.write, clean: secrets.clean })
   const onBug = (error: unknown) =>
     log.error(`bug: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`)
   await using controller = await openController({
@@ -56,6 +60,7 @@ async function serve({ home, foreground, logLevel, logFormat }: RunOptions): Pro
     nowMs: Date.now,
     onBug,
     log,
+    secrets,
   })
   tellRecovered(controller, log)
   const server = createApiServer({

@@ -9,7 +9,14 @@ function told(
   tell: (log: ReturnType<typeof createLog>) => void,
 ): readonly LogLine[] {
   const lines: LogLine[] = []
-  tell(createLog({ level, nowMs, write: (line) => lines.push(line) }))
+  tell(
+    createLog({
+      level,
+      nowMs,
+      write: (line) => lines.push(line),
+      clean: (text) => text.replaceAll('sk-real', '[credential]'),
+    }),
+  )
   return lines
 }
 
@@ -47,4 +54,11 @@ test('no text moves a cursor, turns its direction or is without end (S16)', () =
 test('what an event is about cannot pass for the level or the sentence of another', () => {
   const [line] = told('info', (log) => log.info('a', { note: 'b\n{"level":"error","msg":"c"}' }))
   expect(JSON.stringify(line).split('\n')).toHaveLength(1)
+})
+
+test('no credential that is known passes into a line, also where the end of a text is left out (C03)', () => {
+  const long = `${'x'.repeat(maxLogCharacters - 2)}sk-real`
+  const lines = told('info', (log) => log.error('bug: Error: Bearer sk-real', { header: 'sk-real', long }))
+  expect(lines[0]).toMatchObject({ msg: 'bug: Error: Bearer [credential]', header: '[credential]' })
+  expect(JSON.stringify(lines)).not.toContain('sk')
 })

@@ -20,12 +20,14 @@ export interface LogOptions {
   readonly level: LogLevel
   readonly nowMs: () => number
   write(line: LogLine): void
+  /** Takes credentials out of a text, in case that an error repeats one. */
+  clean(text: string): string
 }
 
 /** Of one text; the rest is left out. */
 export const maxLogCharacters = 16 * 1024
 
-export function createLog({ level, nowMs, write }: LogOptions): Log {
+export function createLog({ level, nowMs, write, clean }: LogOptions): Log {
   const least = logLevels.indexOf(level)
   const at =
     (one: LogLevel) =>
@@ -33,9 +35,9 @@ export function createLog({ level, nowMs, write }: LogOptions): Log {
       if (logLevels.indexOf(one) < least) return
       const told = Object.entries(fields).map(([name, value]) => [
         name,
-        typeof value === 'string' ? inert(value) : value,
+        typeof value === 'string' ? inert(clean(value)) : value,
       ])
-      write({ time: new Date(nowMs()).toISOString(), level: one, msg: inert(msg), ...Object.fromEntries(told) })
+      write({ time: new Date(nowMs()).toISOString(), level: one, msg: inert(clean(msg)), ...Object.fromEntries(told) })
     }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }

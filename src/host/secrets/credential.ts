@@ -21,6 +21,8 @@ export interface CredentialOptions {
   /** The environment of the user: what `env:` reads and `command:` gets. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly nowMs: () => number
+  /** Told what was read, each time. */
+  onSecret?(secret: string): void
 }
 
 export interface Credential {
@@ -37,10 +39,11 @@ const keptMs: Readonly<Record<SecretSource['kind'], number>> = {
 }
 
 export function createCredential(options: CredentialOptions): Credential {
-  return keptCredential(() => firstSecret(options), options.nowMs)
+  return keptCredential(() => firstSecret(options), options)
 }
 
-export interface LoginCredentialOptions extends Pick<CredentialOptions, 'subject' | 'environment' | 'nowMs'> {
+export interface LoginCredentialOptions
+  extends Pick<CredentialOptions, 'subject' | 'environment' | 'nowMs' | 'onSecret'> {
   readonly login: LoginName
   readonly logins: Logins
 }
@@ -51,7 +54,7 @@ export function createLoginCredential({
   login,
   logins,
   environment,
-  nowMs,
+  ...kept
 }: LoginCredentialOptions): Credential {
   const read = async () => {
     try {
@@ -60,7 +63,7 @@ export function createLoginCredential({
       throw missingCredential(subject, messageOf(cause), [])
     }
   }
-  return keptCredential(read, nowMs)
+  return keptCredential(read, kept)
 }
 
 /** `why` is the message of its cause, too. */
@@ -76,13 +79,17 @@ interface FoundSecret {
   readonly keptMs: number
 }
 
-function keptCredential(read: () => Promise<FoundSecret>, nowMs: () => number): Credential {
+function keptCredential(
+  read: () => Promise<FoundSecret>,
+  { nowMs, onSecret }: Pick<CredentialOptions, 'nowMs' | 'onSecret'>,
+): Credential {
   let kept: { readonly secret: string; readonly untilMs: number } | undefined
   let reading: Promise<string> | undefined
 
   const readAnew = async () => {
     try {
       const found = await read()
+      onSecret?.(found.secret)
       kept = { secret: found.secret, untilMs: nowMs() + found.keptMs }
       return found.secret
     } finally {

@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, utimes, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createKnownSecrets } from './known-secrets.ts'
 import { createLogins, type PostJson } from './logins.ts'
 
 let directory = ''
@@ -52,7 +53,7 @@ function rotating(): PostJson {
 }
 
 function loginsWith(post: PostJson) {
-  const logins = createLogins({ post, nowMs: () => nowMs })
+  const logins = createLogins({ post, secrets: createKnownSecrets(), nowMs: () => nowMs })
   return { read: () => logins.read('claude', { CLAUDE_CONFIG_DIR: directory }) }
 }
 

@@ -8,6 +8,7 @@
 import { messageOf } from '../../core/errors.ts'
 import type { LoginFormat, LoginName, LoginTokens } from '../../core/provider/login.ts'
 import { loginFormats } from '../../core/provider/logins.ts'
+import type { KnownSecrets } from './known-secrets.ts'
 import { lockLogin, loginPath, openReplacement } from './login-file.ts'
 import { readSecretFile } from './secret-file.ts'
 
@@ -25,6 +26,7 @@ export type PostJson = (request: {
 
 export interface LoginsOptions {
   readonly post: PostJson
+  readonly secrets: KnownSecrets
   readonly nowMs: () => number
 }
 
@@ -65,7 +67,7 @@ type Renewal =
   /** The provider knows the refresh token no more. */
   | { readonly kind: 'refused'; readonly status: number }
 
-export function createLogins({ post, nowMs }: LoginsOptions): Logins {
+export function createLogins({ post, secrets, nowMs }: LoginsOptions): Logins {
   const renewals = new Map<string, Promise<string>>()
   const failures = new Map<string, Failure>()
 
@@ -75,6 +77,7 @@ export function createLogins({ post, nowMs }: LoginsOptions): Logins {
   const renew = async ({ path, format, text, tokens }: Login): Promise<Renewal> => {
     const { host, path: endpoint, bodyFor, renewed } = format.renewal
     if (tokens.refreshToken === undefined) throw new Error(`there is nothing to renew it by; ${format.advice}`)
+    secrets.add({ kind: 'bearer' }, tokens.refreshToken)
     await using replacement = await openReplacement(path)
     const { status, body } = await post({ host, path: endpoint, body: bodyFor(tokens.refreshToken) })
     if (status === 400 || status === 401) return { kind: 'refused', status }
