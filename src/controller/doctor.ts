@@ -13,6 +13,7 @@ import { searchPathOf } from '../sandbox/find-tool.ts'
 import type { Finding } from '../sandbox/sandbox.ts'
 import { connectController } from './client.ts'
 import { examineCredential } from './examine-credential.ts'
+import { examineMetrics } from './metrics/examine-metrics.ts'
 import { examineNotify } from './notify/examine-notify.ts'
 import { examineSharedLedger } from './shared-ledger.ts'
 import { examineUpstreamProxy } from './upstream-proxy.ts'
@@ -61,6 +62,7 @@ async function examineSettings(home: string): Promise<readonly Finding[]> {
       ...(await examineUpstreamProxy(settings, process.env)),
       ...(await examineSharedLedger(settings, process.env)),
       ...(await examineNotify(notify, { home, environment: process.env })),
+      ...(await examineMetrics(settings.metrics, process.env)),
     ]
   } catch (error) {
     return [{ subject, ok: false, found: messageOf(error), hint: `Mend ${hostPaths(home).settingsPath}.` }]

@@ -75,7 +75,10 @@ test('exchanges are open from their start to their end, by provider', () => {
     'bot_bottle_open_exchanges{bot_bottle_provider="claude"} 2',
     'bot_bottle_open_exchanges{bot_bottle_provider="codex"} 1',
   ])
-  expect(open(...starts, settled('a'), settled('b'), settled('c'))).toEqual([])
+  expect(open(...starts, settled('a'), settled('b'), settled('c'))).toEqual([
+    'bot_bottle_open_exchanges{bot_bottle_provider="claude"} 0',
+    'bot_bottle_open_exchanges{bot_bottle_provider="codex"} 0',
+  ])
 })
 
 test('enforcement counts once, when it ends; denials by their code, also of a bottle that is gone', () => {

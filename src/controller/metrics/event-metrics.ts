@@ -26,6 +26,8 @@ const systems: Readonly<Record<string, string>> = { claude: 'anthropic', codex: 
 /** `agentOf`: of a bottle; undefined where it lives no more. */
 export function createEventMetrics(agentOf: (bottleId: string) => string | undefined): EventMetrics {
   const open = new Map<string, { readonly provider: string; readonly model: string | null }>()
+  /** Of the host's own files. Those that were used once are told ever after, also with 0. */
+  const providers = new Set<string>()
   const tokenUsage = createHistogram({
     ...{ name: 'gen_ai.client.token.usage', unit: '{token}', boundaries: tokenBoundaries },
     description: 'Tokens of an exchange; input includes what a cache held.',
@@ -91,6 +93,7 @@ export function createEventMetrics(agentOf: (bottleId: string) => string | undef
     record(event) {
       switch (event.kind) {
         case 'exchange_started':
+          providers.add(event.provider)
           if (open.size < maxOpenExchanges) open.set(event.attemptId, event)
           return
         case 'exchange_settled':
@@ -113,10 +116,13 @@ export function createEventMetrics(agentOf: (bottleId: string) => string | undef
       }
     },
     read() {
-      const byProvider = [...Map.groupBy(open.values(), ({ provider }) => provider)]
+      const byProvider = Map.groupBy(open.values(), ({ provider }) => provider)
       const openExchanges = gauge(
         { name: 'bot_bottle.open_exchanges', unit: '{exchange}', description: 'Exchanges in flight.' },
-        byProvider.map(([provider, { length: value }]) => ({ attributes: { 'bot_bottle.provider': provider }, value })),
+        [...providers].map((provider) => ({
+          attributes: { 'bot_bottle.provider': provider },
+          value: byProvider.get(provider)?.length ?? 0,
+        })),
       )
       const counted = [tokenUsage, duration, tokens, charged, enforcements, warnings, denials, limits]
       return [...counted.map((one) => one.read()), openExchanges]

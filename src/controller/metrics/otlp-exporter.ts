@@ -3,14 +3,11 @@
  * repetition. The last is sent when the controller ends, and waited for briefly.
  */
 import { messageOf } from '../../core/errors.ts'
-import { readSecretSource } from '../../core/routing/secret-source.ts'
-import { readSecret } from '../../host/secrets/credential.ts'
+import type { Otlp } from '../../core/manifest/metrics-notation.ts'
+import { createCredential } from '../../host/secrets/credential.ts'
 import { postJson } from '../post-json.ts'
 
-export interface OtlpExporterOptions {
-  readonly endpoint: URL
-  /** Names, and where the host keeps their values. */
-  readonly headers: ReadonlyMap<string, string>
+export interface OtlpExporterOptions extends Pick<Otlp, 'endpoint' | 'headers'> {
   readonly intervalMs: number
   readonly extraCa: string | null
   /** Of the controller. */
@@ -29,22 +26,14 @@ export const otlpLimits = {
 export function openOtlpExporter(options: OtlpExporterOptions): AsyncDisposable {
   const { endpoint, headers, intervalMs, extraCa, environment, body, onNotice } = options
   const url = metricsUrl(endpoint)
+  const readHeaders = otlpHeaders(headers, environment)
   let hasFailed = false
   let running: Promise<void> | undefined
 
   const send = async (signal: AbortSignal) => {
     try {
-      const read = [...headers].map(
-        async ([name, source]) => [name, await headerValue(name, source, environment)] as const,
-      )
       const text = JSON.stringify(await body())
-      const status = await postJson({
-        url,
-        body: text,
-        headers: Object.fromEntries(await Promise.all(read)),
-        extraCa,
-        signal,
-      })
+      const status = await postJson({ url, body: text, headers: await readHeaders(), extraCa, signal })
       if (status < 200 || status > 299) throw new Error(`${url.origin} answered ${status}`)
       if (hasFailed) onNotice(`metrics reach ${url.origin} again`)
       hasFailed = false
@@ -76,15 +65,18 @@ export function metricsUrl(endpoint: URL): URL {
   return url
 }
 
-async function headerValue(
-  name: string,
-  written: string,
+/** Reads the values of the headers, each from where the host keeps it. Throws or rejects with BottleError `credential_missing`. */
+export function otlpHeaders(
+  headers: Otlp['headers'],
   environment: OtlpExporterOptions['environment'],
-): Promise<string> {
-  const source = readSecretSource(written)
-  if (source.kind === 'invalid') throw new Error(`the source of the header ${name} ${source.why}`)
-  const value = (await readSecret(source, environment)).trim()
-  // Safety: the value itself is never told.
-  if (!/^[\x20-\x7e]+$/.test(value)) throw new Error(`the header ${name} has a character that no HTTP header may have`)
-  return value
+): () => Promise<Readonly<Record<string, string>>> {
+  const credentials = [...headers].map(([name, source]) => {
+    const scheme = { kind: 'header', name } as const
+    const subject = `the header ${name} of metrics.otlp`
+    return [name, createCredential({ subject, scheme, sources: [source], environment, nowMs: Date.now })] as const
+  })
+  return async () => {
+    const values = credentials.map(async ([name, credential]) => [name, await credential.read()] as const)
+    return Object.fromEntries(await Promise.all(values))
+  }
 }

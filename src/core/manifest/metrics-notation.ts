@@ -28,7 +28,7 @@ export function isMeasured({ prometheus, otlp }: Metrics): boolean {
 
 const defaultIntervalSeconds = 60
 
-const loopbackPort: Notation<{ readonly host: string; readonly port: number }> = {
+export const loopbackPort: Notation<{ readonly host: string; readonly port: number }> = {
   read(node, reading) {
     const written = node.kind === 'scalar' ? node.text : ''
     const [, host = '', digits = ''] = /^(127(?:\.(?:0|[1-9]\d{0,2})){3}|\[::1\]):([1-9]\d{0,4})$/.exec(written) ?? []

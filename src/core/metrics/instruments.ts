@@ -104,7 +104,8 @@ function createSeries<State>(begin: () => State) {
     return state
   }
   return {
-    of: (attributes: Attributes) => under(bounded(attributes)),
+    // What needs no bounds is found as it is.
+    of: (attributes: Attributes) => byKey.get(JSON.stringify(attributes))?.state ?? under(bounded(attributes)),
     points: <Point>(pointOf: (state: State) => Point) =>
       [...byKey.values()].map(({ attributes, state }) => ({ attributes, ...pointOf(state) })),
   }
