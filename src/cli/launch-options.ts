@@ -7,6 +7,8 @@ import { parseBudgetFlag, resolveBudgets } from '../core/budget/limit.ts'
 import { didYouMean } from '../core/did-you-mean.ts'
 import { BottleError } from '../core/errors.ts'
 import { variableFault } from '../core/manifest/environment-notation.ts'
+import type { RestartPolicy } from './detached/restart.ts'
+import { parseDuration } from './time.ts'
 
 export interface BudgetOption {
   readonly provider: string | null
@@ -30,6 +32,8 @@ export interface LaunchOptions {
   readonly learn?: boolean
   readonly detach?: boolean
   readonly tty: boolean
+  readonly restart: RestartPolicy
+  readonly timeout?: number
 }
 
 export function addLaunchOptions(command: Command): Command {
@@ -59,6 +63,8 @@ export function addLaunchOptions(command: Command): Command {
     .option('--learn', 'let it reach hosts that no route allows, and print the routes for them at the end')
     .addOption(detachOption())
     .addOption(noTerminalOption())
+    .addOption(restartOption())
+    .addOption(timeoutOption())
 }
 
 export function detachOption(): Option {
@@ -69,9 +75,28 @@ export function noTerminalOption(): Option {
   return new Option('--no-tty', 'with --detach: without a terminal, and with nothing to read')
 }
 
+export function restartOption(): Option {
+  return new Option('--restart <policy>', 'with --detach: start a program that fails again, up to 10 times')
+    .choices(['never', 'on-failure'])
+    .default('never')
+}
+
+export function timeoutOption(): Option {
+  return new Option('--timeout <duration>', 'end it after so long, e.g. 90s, 30m, 2h: exit code 124').argParser(
+    (text) => {
+      const timeoutMs = parseDuration(text)
+      if (timeoutMs === undefined) throw new InvalidArgumentError('Write 90s, 30m, 2h or 1d.')
+      return timeoutMs
+    },
+  )
+}
+
 /** Throws BottleError `usage` for what only means something together. */
-export function checkDetachOptions({ detach = false, tty }: Pick<LaunchOptions, 'detach' | 'tty'>): void {
-  if (!tty && !detach) throw new BottleError('usage', '--no-tty is for bottles that are started with --detach')
+export function checkDetachOptions(options: Pick<LaunchOptions, 'detach' | 'tty' | 'restart'>): void {
+  if (options.detach) return
+  if (!options.tty) throw new BottleError('usage', '--no-tty is for bottles that are started with --detach')
+  if (options.restart !== 'never')
+    throw new BottleError('usage', '--restart is for bottles that are started with --detach')
 }
 
 export function budgetOption(description: string): Option {

@@ -51,9 +51,12 @@ export async function holdToEnd(context: CliContext, holding: Holding): Promise<
   const { client, started } = holding
   const { id } = started.bottle
   try {
-    return await holdBottle(context, holding)
-  } finally {
+    const exitCode = await holdBottle(context, holding)
+    // Another one where its time was over.
+    return (await tellEnd(context, client, id))?.exitCode ?? exitCode
+  } catch (error) {
     await tellEnd(context, client, id)
+    throw error
   }
 }
 
@@ -82,6 +85,7 @@ async function startRequest(context: CliContext, { request, plan, readOnlyPaths 
     readOnlyPaths,
     learn: options.learn ?? false,
     detached: options.detach ?? false,
+    timeoutMs: options.timeout,
     budgets,
     policy: options.shutdown ?? null,
     sandbox: options.sandbox,

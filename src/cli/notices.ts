@@ -29,6 +29,7 @@ const happening = {
   kill: 'killed',
   restore: 'restored',
   resume: 'resumed',
+  restart: 'restarted',
 } as const
 
 function withoutName(detail: string): string {

@@ -18,6 +18,8 @@ export interface ResumeRequest {
   readonly isContinuing: boolean
   /** undefined: in this terminal. */
   readonly detach: DetachOptions | undefined
+  /** undefined: what was left of it. */
+  readonly timeoutMs: number | undefined
 }
 
 /** Resolves to the program's exit code. */
@@ -40,6 +42,7 @@ export async function resume(context: CliContext, request: ResumeRequest): Promi
       hostEnvironment,
       terminalEnvironment: terminalEnvironment(context),
       detached: request.detach !== undefined,
+      timeoutMs: request.timeoutMs,
     }),
   )
   for (const notice of started.notices) context.tell(notice)

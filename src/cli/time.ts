@@ -23,6 +23,15 @@ export function parseTime(text: string, nowMs: number): ParsedTime {
   return { kind: 'time', timeMs }
 }
 
+const maxDurationMs = 366 * units.d
+
+/** `90s`, `30m`, `2h`, `1d`; undefined for anything else, and for what is no time or more than a year. Milliseconds. */
+export function parseDuration(text: string): number | undefined {
+  const [, count, unit] = /^(\d{1,6})([smhdw])$/.exec(text) ?? []
+  const durationMs = Number(count) * units[unit as keyof typeof units]
+  return durationMs > 0 && durationMs <= maxDurationMs ? durationMs : undefined
+}
+
 /** `Date.parse` takes February 30 for March 2. */
 function isDay(date: string): boolean {
   const dayMs = Date.parse(date)

@@ -115,6 +115,8 @@ export interface StartRequest extends PlanRequest {
   readonly learn?: boolean
   /** Held by a process in the background; what its program prints is kept with the bottle. */
   readonly detached?: boolean
+  /** After so long it is ended. Absent: never. */
+  readonly timeoutMs?: number | undefined
   /** What the plan wants of the user's environment (kept in memory, never given to the bottle). */
   readonly hostEnvironment: Readonly<Record<string, string>>
   /** Variables for the program: the answers to the plan's questions, and whatever else the user sets for this start. */
@@ -150,7 +152,7 @@ export interface SnapshotTakeIn {
 
 /** `POST /v1/bottles/ID/resume`, answered by a StartedBottle; the rest is as it was at the start. */
 export interface ResumeRequest
-  extends Pick<StartRequest, 'command' | 'detached' | 'hostEnvironment' | 'terminalEnvironment'> {
+  extends Pick<StartRequest, 'command' | 'detached' | 'timeoutMs' | 'hostEnvironment' | 'terminalEnvironment'> {
   /** New limits of the bottle's run scope, applied before. */
   readonly budgets: readonly BudgetLimit[]
 }
@@ -257,6 +259,16 @@ export interface EnvironmentAgain {
 /** `POST /v1/bottles/ID/exit` */
 export interface ExitReport {
   readonly exitCode: number
+}
+
+/**
+ * `POST /v1/bottles/ID/restart`, from whoever holds a bottle, before its program is started again: `conflict` when it must not be.
+ */
+export interface RestartRequest {
+  /** Of the program that failed. */
+  readonly exitCode: number
+  /** With this one. */
+  readonly restarts: number
 }
 
 /** `POST /v1/bottles/ID/cutoff`, `…/freeze`, `…/kill`, `…/restore` */

@@ -41,6 +41,8 @@ export interface BottlePlan extends Pick<Egress, 'gate' | 'weights' | 'preflight
   readonly learns: boolean
   /** Absent in a plan of before. */
   readonly detached?: boolean
+  /** When its time is over. Absent where it has none. */
+  readonly deadlineAtMs?: number | undefined
   readonly limits: Limits
   /** Whether what the program changed stays after its end. */
   readonly keepsWorkspace: boolean
@@ -53,9 +55,10 @@ export interface ResolvedStart {
   readonly definitions: Definitions
   readonly request: StartRequest
   readonly settings: Settings
+  readonly deadlineAtMs: number | undefined
 }
 
-export function resolvePlan({ id, definitions, request, settings }: ResolvedStart): BottlePlan {
+export function resolvePlan({ id, definitions, request, settings, deadlineAtMs }: ResolvedStart): BottlePlan {
   const { agent, bottle } = definitions
   const { gate, weights, preflight } = settings
   const scopes = bottle.scopes.map(({ name, budgets }) => ({ scope: { kind: 'bottle', name } as const, budgets }))
@@ -75,6 +78,7 @@ export function resolvePlan({ id, definitions, request, settings }: ResolvedStar
     log: bottle.egress.log?.value ?? 1,
     learns: request.learn ?? false,
     detached: request.detached ?? false,
+    deadlineAtMs,
     limits: limitsOf([bottle.limits, settings.limits], defaultLimits({ hostMemoryBytes: totalmem() })),
     keepsWorkspace: request.workspace.kind === 'layer' || request.workspace.kind === 'copy',
     givenVariables: environmentNeeds(bottle).environmentNames.filter((name) => name in request.hostEnvironment),

@@ -15,7 +15,8 @@ import { type BottlePlan, resolvePlan } from './bottle-plan.ts'
 import { chooseSignIns } from './choose-sign-in.ts'
 import { openCredentials } from './credentials.ts'
 import { type Definitions, definitionsFor, policyOf, providersOf } from './definitions.ts'
-import { checkFrozen, forgetFrozen, readStart } from './freezing.ts'
+import { checkFrozen, forgetFrozen, readFrozen, readStart } from './freezing.ts'
+import { instanceDirectory } from './instance-directory.ts'
 import type { BottleServices, LiveBottle } from './live-bottle.ts'
 import { refuseWithoutRoom } from './restore-room.ts'
 import { type BottleStart, startBottle } from './start-bottle.ts'
@@ -95,6 +96,15 @@ export function createBottleStarts(options: BottleStartsOptions): BottleStarts {
       hint: 'Frozen ones are listed by: bot-bottle ps',
     })
   }
+  /** Of one that was frozen before its time was over. */
+  const timeLeftMs = async (id: string): Promise<number | undefined> => {
+    const frozen = await readFrozen(join(instancesPath, id))
+    const plan = await instanceDirectory(instancesPath, id)
+      .readPlan()
+      .catch(() => undefined)
+    if (!frozen || plan?.deadlineAtMs === undefined) return undefined
+    return Math.max(0, plan.deadlineAtMs - frozen.frozenAtMs)
+  }
   const keptStart = async (id: string) => {
     await frozenRow(id)
     const directory = join(instancesPath, id)
@@ -121,7 +131,8 @@ export function createBottleStarts(options: BottleStartsOptions): BottleStarts {
       } as const
       await ledger.insertBottle(row)
       try {
-        const plan = resolvePlan({ id: row.id, definitions, request, settings })
+        const deadlineAtMs = request.timeoutMs === undefined ? undefined : nowMs() + request.timeoutMs
+        const plan = resolvePlan({ id: row.id, definitions, request, settings, deadlineAtMs })
         await defineBudgets(row.id, plan, request.budgets)
         return await begin({ row, definitions, request, settings, plan, credentials, isResumed: false })
       } catch (error) {
@@ -139,12 +150,15 @@ export function createBottleStarts(options: BottleStartsOptions): BottleStarts {
       const { directory, kept, definitions: found } = await keptStart(id)
       const request = { ...kept, ...given }
       const { settings, definitions, credentials } = await check(request, found)
-      const plan = resolvePlan({ id, definitions, request, settings })
+      const leftMs = given.timeoutMs ?? (await timeLeftMs(id))
+      const deadlineAtMs = leftMs === undefined ? undefined : nowMs() + leftMs
+      const plan = resolvePlan({ id, definitions, request, settings, deadlineAtMs })
       await defineBudgets(id, plan, given.budgets)
       const keys = providersOf(definitions.bottle).flatMap(({ name }) => book.holding(plan.chain, name, nowMs()))
       refuseWithoutRoom('resume', { id, budgets: await Promise.all(keys.map((key) => ledger.counter(key))) })
       const asked = {
         action: 'resume',
+        trigger: 'operator',
         reason: 'asked for by the operator',
         outcome: 'its program may be started',
       } as const

@@ -21,6 +21,7 @@ import type {
   Plan,
   PlanRequest,
   ProcessList,
+  RestartRequest,
   RestoreRequest,
   ResumePlan,
   ResumeRequest,
@@ -43,6 +44,8 @@ export interface ControllerClient {
   /** Gives a controller that took a bottle up what it needs of the user's environment. */
   renewEnvironment(id: string, again: EnvironmentAgain): Promise<void>
   exit(id: string, report: ExitReport): Promise<void>
+  /** Throws BottleError `conflict` when its program must not be started again. */
+  restart(id: string, request: RestartRequest): Promise<void>
   cutoff(id: string): Promise<EnforcementResult>
   freeze(id: string): Promise<EnforcementResult>
   resumePlan(id: string): Promise<ResumePlan>
@@ -102,6 +105,7 @@ export function createClient(socketPath: string, patienceMs?: number): Controlle
     bottle: (id) => get(bottlePath(id)),
     renewEnvironment: (id, again) => post(bottlePath(id, '/environment'), again),
     exit: (id, report) => post(bottlePath(id, '/exit'), report, enforcementTimeoutMs),
+    restart: (id, request) => post(bottlePath(id, '/restart'), request, enforcementTimeoutMs),
     cutoff: (id) => post(bottlePath(id, '/cutoff'), {}, enforcementTimeoutMs),
     freeze: (id) => post(bottlePath(id, '/freeze'), {}, startTimeoutMs),
     resumePlan: (id) => get(bottlePath(id, '/resume')),

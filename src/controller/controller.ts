@@ -5,7 +5,13 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { plainBudget } from '../core/budget/defined-budget.ts'
 import type { Scope } from '../core/budget/scope.ts'
-import { cutReason, operatorCutMessage, operatorFreezeMessage, operatorKillMessage } from '../core/budget/wording.ts'
+import {
+  cutReason,
+  operatorCutMessage,
+  operatorFreezeMessage,
+  operatorKillMessage,
+  timeoutMessage,
+} from '../core/budget/wording.ts'
 import { BottleError, messageOf } from '../core/errors.ts'
 import { isMeasured } from '../core/manifest/metrics-notation.ts'
 import type { TokenEstimator } from '../core/metering/estimator/token-estimator.ts'
@@ -39,6 +45,7 @@ import type {
   EnforcementResult,
   LearnedRoutes,
   ProcessList,
+  RestartRequest,
   RestoreRequest,
   StartRequest,
 } from './api.ts'
@@ -47,6 +54,7 @@ import { type BottleStarts, createBottleStarts } from './bottle-starts.ts'
 import { createBudgetBook } from './budget-book.ts'
 import { type BudgetDesk, createBudgetDesk } from './budget-desk.ts'
 import { createBudgetWatch, heldKeys } from './budget-watch.ts'
+import { createDeadlines } from './deadlines.ts'
 import { type DenialFilter, readDenials } from './denials.ts'
 import { openEstimatorBook } from './estimator-book.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
@@ -94,6 +102,8 @@ export interface Controller extends BottleStarts, AsyncDisposable {
   renewEnvironment(id: string, environment: StartRequest['hostEnvironment']): Promise<void>
   /** The program ended, or (`exitCode: null`) whoever held the bottle is gone. */
   exited(id: string, exitCode: number | null): Promise<void>
+  /** The program failed and is to be started again. Throws BottleError `conflict` when it must not be. */
+  restarting(id: string, request: RestartRequest): Promise<void>
   cutoff(id: string): Promise<EnforcementResult>
   restore(id: string, request: RestoreRequest): Promise<EnforcementResult>
   freeze(id: string): Promise<EnforcementResult>
@@ -315,9 +325,15 @@ export async function openController(options: ControllerOptions): Promise<Contro
   }
 
   const holds = stack.use(createHoldWatch({ onMissing: (id) => void exited(id, null).catch(onBug) }))
+  const timeOut = (id: string) => {
+    const bottle = living.get(id)
+    if (bottle) performCut(bottle, { policy: 'kill', trigger: 'timeout', message: timeoutMessage }).catch(onBug)
+  }
+  const deadlines = stack.use(createDeadlines({ nowMs, onDue: timeOut }))
   const takeIn = (bottle: LiveBottle) => {
     living.set(bottle.id, bottle)
     if (bottle.plan.heldBy === 'client') holds.expect(bottle.id)
+    deadlines.set(bottle.id, bottle.plan.deadlineAtMs)
   }
   const charges = await ledger.recover(nowMs())
   const activity = stack.use(await openActivityBook({ bus, ledger, nowMs }))
@@ -386,6 +402,17 @@ export async function openController(options: ControllerOptions): Promise<Contro
 
     exited,
 
+    async restarting(id, { exitCode, restarts }) {
+      const refuseCut = async () => {
+        const { isCut } = await livingBottle(id)
+        if (isCut) throw new BottleError('conflict', `bottle "${id}" is cut off: its program is not started again`)
+      }
+      await refuseCut()
+      const reason = `its program failed with exit code ${exitCode}; restart ${restarts}`
+      const asked = { action: 'restart', trigger: 'program', reason, outcome: 'it may be started again' } as const
+      await enforcer.inTurn({ bottleId: id, ...asked }, refuseCut)
+    },
+
     async cutoff(id) {
       const bottle = await livingBottle(id)
       const changed = await performCut(bottle, { policy: 'cutoff', trigger: 'operator', message: operatorCutMessage })
@@ -410,7 +437,12 @@ export async function openController(options: ControllerOptions): Promise<Contro
       if (state !== 'frozen' && state !== 'starting') {
         return { bottle: await view(id), changed: await removeKept(join(paths.instancesPath, id)) }
       }
-      const asked = { action: 'kill', reason: 'asked for by the operator', outcome: 'nothing of it is kept' } as const
+      const asked = {
+        action: 'kill',
+        trigger: 'operator',
+        reason: 'asked for by the operator',
+        outcome: 'nothing of it is kept',
+      } as const
       await enforcer.inTurn({ bottleId: id, ...asked }, () => killKept(id))
       announce(id)
       return { bottle: await view(id), changed: true }

@@ -9,6 +9,7 @@ import {
   listQuery,
   parse,
   planRequest,
+  restartRequest,
   restoreRequest,
   resumeRequest,
   snapshotTakeIn,
@@ -51,6 +52,9 @@ const endpoints: readonly Endpoint[] = [
   ),
   call('POST', '/v1/bottles/ID/exit', async ({ controller, id, body }) =>
     controller.exited(id, parse(exitReport, body).exitCode),
+  ),
+  call('POST', '/v1/bottles/ID/restart', async ({ controller, id, body }) =>
+    controller.restarting(id, parse(restartRequest, body)),
   ),
   call('POST', '/v1/bottles/ID/cutoff', async ({ controller, id }) => controller.cutoff(id)),
   call('POST', '/v1/bottles/ID/freeze', async ({ controller, id }) => controller.freeze(id)),

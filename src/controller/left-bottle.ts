@@ -9,6 +9,7 @@ import type { SandboxBackend, SandboxReference } from '../sandbox/sandbox.ts'
 import { freezing, readFrozen } from './freezing.ts'
 import { removeDirectory } from './instance-directory.ts'
 import type { KeptHashes } from './kept-hashes.ts'
+import { timeoutExitCode } from './live-bottle.ts'
 
 export interface LeftBottleOptions {
   readonly ledger: Ledger
@@ -60,6 +61,10 @@ export function leftBottle(row: BottleRow, options: LeftBottleOptions): LeftBott
     async kill() {
       await end('killed')
       await removeDirectory(directory)
+    },
+    async timeOut() {
+      await end('exited')
+      await ledger.updateBottle(row.id, { exitCode: timeoutExitCode })
     },
     ...freeze,
     end,

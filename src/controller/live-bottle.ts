@@ -42,6 +42,9 @@ export interface BottleServices
   readonly egressLogsPath: string
 }
 
+/** As that of timeout(1). */
+export const timeoutExitCode = 124
+
 const maxEgressLogBytes = 8 * 1024 * 1024
 const maxWaitingLogCharacters = 1024 * 1024
 
@@ -196,6 +199,11 @@ export function openLiveBottle(parts: BottleParts, services: BottleServices): Li
       // Its program ended by itself when its streams were closed.
       await removeDirectory(directory.path)
       await setState('killed')
+    },
+    async timeOut() {
+      await end({ state: 'exited', exitCode: timeoutExitCode, keepsWorkspace: true })
+      // Its program may have ended by itself when its streams were closed.
+      await ledger.updateBottle(row.id, { exitCode: timeoutExitCode })
     },
     end,
     async leave() {

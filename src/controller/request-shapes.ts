@@ -7,6 +7,10 @@ import { usageGroupings } from '../ledger/ledger.ts'
 const name = z.string().min(1).max(64)
 const absolutePath = z.string().startsWith('/').max(4096)
 const environment = z.record(z.string(), z.string())
+const timeoutMs = z
+  .int()
+  .positive()
+  .max(366 * 24 * 3_600_000)
 const budgets = z.array(z.object({ provider: name, limitTokens: z.int().nonnegative() })).max(64)
 const workspace = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('direct'), path: absolutePath }),
@@ -35,16 +39,19 @@ export const startRequest = z.object({
   sandbox: z.enum(['bubblewrap', 'none']),
   learn: z.boolean().default(false),
   detached: z.boolean().default(false),
+  timeoutMs: timeoutMs.optional(),
   hostEnvironment: environment,
   env: environment,
   terminalEnvironment: environment,
 })
 
+export const restartRequest = z.object({ exitCode: z.int().min(0).max(255), restarts: z.int().positive() })
 export const exitReport = z.object({ exitCode: z.int().min(0).max(255) })
 export const resumeRequest = z.object({
   command: z.tuple([absolutePath], z.string()),
   budgets,
   detached: z.boolean().default(false),
+  timeoutMs: timeoutMs.optional(),
   hostEnvironment: environment,
   terminalEnvironment: environment,
 })

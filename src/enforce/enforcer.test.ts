@@ -62,6 +62,7 @@ function stage({ onWrite = async () => {}, settled = Promise.resolve(), hasLostO
       steps.push('reopened')
       state.isCut = false
     },
+    timeOut: async () => {},
     async kill() {
       steps.push('killed')
       state.isEnded = true

@@ -36,6 +36,7 @@ export type EnforcementEntry = Omit<AuditEntry, 'sequence' | 'phase' | 'step'> &
 export interface AskedInTurn {
   readonly bottleId: string
   readonly action: EnforcementAction
+  readonly trigger: EnforcementTrigger
   /** For the audit, each one sentence. */
   readonly reason: string
   readonly outcome: string
@@ -53,7 +54,7 @@ export interface Enforcer {
   /** False when there was nothing left to do. */
   cut(target: EnforcementTarget, cut: Cut): Promise<boolean>
   restore(target: EnforcementTarget, reason: string): Promise<boolean>
-  /** Does what an operator wants with a bottle that no steps are for, after all that was asked of it before, and records it. */
+  /** Does what is wanted of a bottle that no steps are for, after all that was asked of it before, and records it. */
   inTurn<Result>(asked: AskedInTurn, work: () => Promise<Result>): Promise<Result>
   /** Takes the steps that an earlier controller did not, and writes the outcome. */
   finish(open: OpenEnforcement, target: EnforcementTarget): Promise<void>
@@ -146,7 +147,7 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
         const entry = { enforcementId: newId(), bottleId: target.id, action: policy, trigger, reason }
         const intent = begin(entry)
         const remark = (await within(intent, intentWaitMs)) ? '' : lateRemark
-        await conclude({ entry, intent, target, message }, stepsOf[policy], remark)
+        await conclude({ entry, intent, target, message }, stepsOf(policy, trigger), remark)
         return true
       })
     },
@@ -162,7 +163,7 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
           const intent = begin(entry)
           await intent
           // Safety: a cut does not wait for a restore that hangs, which must not undo it afterwards.
-          const steps = progress.isOvertaken ? [giveWay] : stepsOf.restore
+          const steps = progress.isOvertaken ? [giveWay] : stepsOf('restore', 'operator')
           await conclude({ entry, intent, target, message: '' }, steps, '')
         } finally {
           restoring.delete(target.id)
@@ -173,7 +174,7 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
 
     inTurn(asked, work) {
       return inTurn(asked.bottleId, Number.POSITIVE_INFINITY, async () => {
-        const entry = { enforcementId: newId(), trigger: 'operator', ...asked } as const
+        const entry = { enforcementId: newId(), ...asked }
         await begin(entry)
         const end = endOf(entry)
         try {
@@ -189,7 +190,7 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
 
     async finish({ enforcementId, bottleId, action, trigger, detail: reason, doneSteps }, target) {
       const entry = { enforcementId, bottleId, action, trigger, reason }
-      const left = stepsOf[action].filter(({ name }) => !doneSteps.includes(name))
+      const left = stepsOf(action, trigger).filter(({ name }) => !doneSteps.includes(name))
       await conclude({ entry, intent: Promise.resolve(), target, message: reason }, left, finishedRemark)
     },
 

@@ -3,7 +3,7 @@
  *
  * **Invariant** Every step may be taken again: after a crash nobody knows how far the last one came.
  */
-import type { EnforcementAction } from '../ledger/ledger.ts'
+import type { EnforcementAction, EnforcementTrigger } from '../ledger/ledger.ts'
 
 /** A bottle as enforcement sees it: one that lives, or what a dead controller left of it. */
 export interface EnforcementTarget {
@@ -17,6 +17,8 @@ export interface EnforcementTarget {
   reopen(): Promise<void>
   /** Ends every process and removes what the bottle kept. */
   kill(): Promise<void>
+  /** Ends every process of a bottle whose time is over; what it changed stays. */
+  timeOut(): Promise<void>
   /** Stops every process. */
   pause(): Promise<void>
   /** Keeps what a paused bottle wrote, durably; resolves to what was kept, as a sentence. */
@@ -57,6 +59,14 @@ const end: Step = {
   },
 }
 
+const timeOut: Step = {
+  name: 'end',
+  async take(target) {
+    await target.timeOut()
+    return 'every process ended, and what it changed is kept'
+  },
+}
+
 const reopen: Step = {
   name: 'reopen',
   async take(target) {
@@ -87,7 +97,11 @@ const seal: Step = {
   },
 }
 
-export const stepsOf: Readonly<Record<EnforcementAction, readonly Step[]>> = {
+export function stepsOf(action: EnforcementAction, trigger: EnforcementTrigger): readonly Step[] {
+  return action === 'kill' && trigger === 'timeout' ? [close, timeOut] : stepsOfActions[action]
+}
+
+const stepsOfActions: Readonly<Record<EnforcementAction, readonly Step[]>> = {
   cutoff: [close],
   // Stopped first: a program that sees its streams end may end too. What fails before the last step leaves the bottle cut and paused:
   // nothing is ended that was not kept.
@@ -96,4 +110,5 @@ export const stepsOf: Readonly<Record<EnforcementAction, readonly Step[]>> = {
   restore: [reopen],
   // One that a crash interrupted is frozen still: whoever asked for it asks again.
   resume: [],
+  restart: [],
 }

@@ -148,9 +148,12 @@ export interface BottleFilter {
 export type BottleChange = Partial<Pick<BottleRow, 'state' | 'endedAtMs' | 'exitCode' | 'reference'>>
 
 export type CutPolicy = 'cutoff' | 'freeze' | 'kill'
-export type EnforcementAction = CutPolicy | 'restore' | 'resume'
-/** `recovery`: a controller that found the bottle at its start and could not take it up. */
-export type EnforcementTrigger = 'budget' | 'operator' | 'recovery'
+export type EnforcementAction = CutPolicy | 'restore' | 'resume' | 'restart'
+/**
+ * `recovery`: a controller that found the bottle at its start and could not take it up. `timeout`: the time that it was given is over.
+ * `program`: it failed.
+ */
+export type EnforcementTrigger = 'budget' | 'operator' | 'recovery' | 'timeout' | 'program'
 
 export interface EnforcementIntent {
   readonly enforcementId: string

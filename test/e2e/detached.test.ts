@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { BottleView, ControllerStatus } from '../../src/controller/api.ts'
+import type { AuditEntry } from '../../src/ledger/ledger.ts'
 import { typed } from '../fakes/command.ts'
 import { modelCallInShell } from '../fakes/model-call.ts'
 import { openProductHost, type ProductHost, processesNaming } from '../fakes/product-host.ts'
@@ -130,6 +131,53 @@ test('a bottle in the background is frozen and goes on there with the same log; 
   expect(await host.run(['kill', id])).toMatchObject({ exitCode: 0 })
   await until('its holder has ended', async () => (await host.leftovers()).length === 0)
   expect(await viewOf(host, id)).toMatchObject({ state: 'killed' })
+})
+
+async function auditOf(host: ProductHost): Promise<readonly string[]> {
+  const entries = await host.json<readonly AuditEntry[]>(['audit'])
+  return entries.map(({ action, trigger, phase, step }) => [action, trigger, step ?? phase].join(' '))
+}
+
+test('a program that fails is started again in its bottle, until it succeeds; the audit says so', async () => {
+  await using host = await openProductHost()
+  const script = 'echo x >> tries; echo "try $(wc -l < tries)"; [ "$(wc -l < tries)" = 2 ] && exit 0; exit 3'
+  const id = await detach(host, script, '--restart', 'on-failure')
+  const following = host.start(['logs', '-f', id])
+  await following.said(/try 1\nbot-bottle: restarted: its program failed with exit code 3; restart 1\ntry 2\n/)
+  expect((await following.ended).exitCode).toBe(0)
+  expect(await viewOf(host, id)).toMatchObject({ state: 'exited', exitCode: 0 })
+  expect(await auditOf(host)).toEqual(['restart program intent', 'restart program done'])
+})
+
+test('a bottle that is cut off is not started again', async () => {
+  await using host = await openProductHost()
+  const id = await detach(host, `echo ready; ${waitFor('over')}; exit 3`, '--restart', 'on-failure')
+  const following = host.start(['logs', '-f', id])
+  await following.said(/ready/)
+  await host.run(['cutoff', id])
+  await writeFile(join(host.workspace, 'over'), '')
+  expect((await following.ended).stdout.match(/ready/g)).toHaveLength(1)
+  expect(await viewOf(host, id)).toMatchObject({ state: 'exited', exitCode: 3 })
+})
+
+test('a bottle ends when its time is over, also while no controller runs, and keeps what it changed', async () => {
+  await using host = await openProductHost()
+  const script = 'echo made > made; echo ready; sleep 600'
+  const attached = host.start(['run', '--timeout', '3s', '--', 'bash', '-c', script])
+  expect(await attached.ended).toMatchObject({
+    exitCode: 124,
+    stderr: expect.stringMatching(/killed: the time of this bottle is over.[\s\S]*1 change in the workspace/),
+  })
+  const id = await detach(host, script, '--workspace', 'layer', '--timeout', '5s')
+  const following = host.start(['logs', '-f', id])
+  await following.said(/ready/)
+  await killController(host)
+  expect((await following.ended).exitCode).toBe(0)
+  expect(await viewOf(host, id)).toMatchObject({ state: 'exited', exitCode: 124 })
+  expect((await host.run(['diff', id, '--name-status'])).stdout).toContain('made')
+  const ofOne = ['intent', 'close', 'end', 'done'].map((step) => `kill timeout ${step}`)
+  expect(await auditOf(host)).toEqual([...ofOne, ...ofOne])
+  expect(await host.leftovers()).toEqual([])
 })
 
 test('what cannot be is refused before anything starts', async () => {

@@ -101,6 +101,7 @@ async function finishAll(ledger: Ledger, directory: string): Promise<void> {
       writeFileSync(join(directory, 'network'), '')
       await setState('running')
     },
+    timeOut: async () => {},
     async kill() {
       rmSync(join(directory, 'processes'), { force: true })
       await setState('killed')

@@ -63,6 +63,7 @@ const target: EnforcementTarget = {
       rmSync(join(directory, 'processes'))
       await ledger.updateBottle('a-1', { state: 'frozen' })
     }),
+  timeOut: async () => {},
   kill: () =>
     at(async () => {
       rmSync(join(directory, 'processes'))

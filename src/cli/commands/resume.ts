@@ -1,11 +1,14 @@
 import { Command } from 'commander'
 import type { CliContext } from '../context.ts'
+import type { RestartPolicy } from '../detached/restart.ts'
 import {
   type BudgetOption,
   budgetOption,
   checkDetachOptions,
   detachOption,
   noTerminalOption,
+  restartOption,
+  timeoutOption,
 } from '../launch-options.ts'
 import { resume } from '../resume.ts'
 
@@ -14,6 +17,8 @@ interface ResumeOptions {
   readonly continue: boolean
   readonly detach?: boolean
   readonly tty: boolean
+  readonly restart: RestartPolicy
+  readonly timeout?: number
 }
 
 export function resumeCommand(context: CliContext): Command {
@@ -28,11 +33,14 @@ export function resumeCommand(context: CliContext): Command {
     .option('--no-continue', 'start the agent without its flag to go on: ARGS say all')
     .addOption(detachOption())
     .addOption(noTerminalOption())
+    .addOption(restartOption())
+    .addOption(timeoutOption())
     .addHelpText('after', examples)
     .action(async (id: string, words: readonly string[], options: ResumeOptions) => {
       checkDetachOptions(options)
-      const { budget = [], continue: isContinuing, detach, tty } = options
-      context.exit(await resume(context, { id, words, budget, isContinuing, detach: detach ? { tty } : undefined }))
+      const { budget = [], continue: isContinuing, tty, restart, timeout: timeoutMs } = options
+      const detach = options.detach ? { tty, restart } : undefined
+      context.exit(await resume(context, { id, words, budget, isContinuing, detach, timeoutMs }))
     })
 }
 

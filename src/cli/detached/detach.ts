@@ -1,21 +1,24 @@
 /** The way of `--detach`: the bottle is left to a process in the background, and its id is printed. */
 import type { CliContext } from '../context.ts'
 import type { Holding } from '../hold-bottle.ts'
+import type { RestartPolicy } from './restart.ts'
 import { ownTerminalSize, startHolder } from './start-holder.ts'
 
 export interface DetachOptions {
   /** The program gets a terminal of its own. */
   readonly tty: boolean
+  readonly restart: RestartPolicy
 }
 
 /** Resolves to the exit code of the command once the program runs. */
-export async function detach(context: CliContext, holding: Holding, { tty }: DetachOptions): Promise<number> {
+export async function detach(context: CliContext, holding: Holding, { tty, restart }: DetachOptions): Promise<number> {
   const { client, started, signals, hostEnvironment } = holding
   const { id } = started.bottle
   const { home, env } = context
   try {
     if (signals.ending.aborted) throw signals.ending.reason
-    await startHolder({ home, started, hostEnvironment, terminal: tty ? ownTerminalSize() : undefined }, env)
+    const terminal = tty ? ownTerminalSize() : undefined
+    await startHolder({ home, started, hostEnvironment, terminal, restart }, env)
   } catch (error) {
     await client.exit(id, { exitCode: 1 }).catch(() => undefined)
     if (signals.ending.aborted) return Number(signals.ending.reason)

@@ -14,6 +14,7 @@ import { tellEnd } from '../tell-end.ts'
 import { createAttachedTerminals } from './attached-terminals.ts'
 import { type DetachedProgram, startDetachedProgram, type TerminalSize } from './detached-program.ts'
 import { serveHolder } from './holder-socket.ts'
+import { createRestarts, type RestartPolicy } from './restart.ts'
 
 export interface DetachedBottle {
   readonly home: string
@@ -21,11 +22,12 @@ export interface DetachedBottle {
   readonly hostEnvironment: Readonly<Record<string, string>>
   /** undefined: plain pipes. */
   readonly terminal: TerminalSize | undefined
+  readonly restart: RestartPolicy
 }
 
 /** Resolves when the bottle has ended. `onStarted`: its program runs. Rejects when it could not be started. */
 export async function holdDetached(detached: DetachedBottle, onStarted: () => void): Promise<void> {
-  const { home, started, hostEnvironment, terminal } = detached
+  const { home, started, hostEnvironment, terminal, restart: policy } = detached
   const { id } = started.bottle
   const directory = instancePath(home, id)
   using log = openOutputLog(directory)
@@ -45,15 +47,24 @@ export async function holdDetached(detached: DetachedBottle, onStarted: () => vo
       log.write(bytes)
       terminals.show(bytes)
     }
-    program = await startDetachedProgram({ launch: started.launch, terminal, onOutput })
-    const { end } = program
-    signals.ending.addEventListener('abort', end)
-    void session.ended.then((over) => {
-      if (over.kind === 'lost') log.tell(`the controller is gone (${over.why}): the program is ended`)
-      end()
+    const over = new AbortController()
+    signals.ending.addEventListener('abort', () => over.abort())
+    void session.ended.then((end) => {
+      if (end.kind === 'lost') log.tell(`the controller is gone (${end.why}): the program is ended`)
+      over.abort()
     })
-    onStarted()
-    const exitCode = await program.ended
+    over.signal.addEventListener('abort', () => program?.end())
+    const restarts = createRestarts({ client, id, policy, over: over.signal, tell: log.tell })
+    let exitCode: number
+    let ranMs: number
+    do {
+      const startedAtMs = performance.now()
+      program = await startDetachedProgram({ launch: started.launch, terminal, onOutput })
+      if (over.signal.aborted) program.end()
+      onStarted()
+      exitCode = await program.ended
+      ranMs = performance.now() - startedAtMs
+    } while (await restarts.next({ exitCode, ranMs }))
     await session.report(signals.ending.aborted ? Number(signals.ending.reason) : exitCode)
     await tellEnd(context, client, id)
   } finally {

@@ -17,6 +17,7 @@ process.umask(0o077)
 process.stdout.on('error', () => undefined)
 const answer = (body: HolderAnswer) => process.stdout.write(`${JSON.stringify(body)}\n`)
 try {
+  // Of each program that is started; who asked reads one line.
   await holdDetached(detached, () => answer({ failure: null }))
 } catch (error) {
   const { code, hint } = error instanceof BottleError ? error : ({ code: 'internal', hint: undefined } as const)

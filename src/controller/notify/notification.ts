@@ -29,4 +29,11 @@ function whatHappened(event: NotableEvent): string {
   return `was ${done[event.action]}: ${cutReason(event.reason)}`
 }
 
-const done = { cutoff: 'cut off', freeze: 'frozen', kill: 'killed', restore: 'restored', resume: 'resumed' } as const
+const done = {
+  cutoff: 'cut off',
+  freeze: 'frozen',
+  kill: 'killed',
+  restore: 'restored',
+  resume: 'resumed',
+  restart: 'restarted',
+} as const

@@ -34,6 +34,7 @@ export const operatorCutMessage =
 
 export const operatorFreezeMessage = 'bot-bottle: an operator has frozen this bottle.'
 export const operatorKillMessage = 'bot-bottle: an operator has ended this bottle.'
+export const timeoutMessage = 'bot-bottle: the time of this bottle is over.'
 
 /** Whose budget it is, and for how long: `this host`, `bottle web, per day`. */
 export function budgetInWords({ scope, period }: Pick<CounterKey, 'scope' | 'period'>): string {

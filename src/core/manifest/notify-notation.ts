@@ -4,7 +4,7 @@ import { commandOf, secret } from './http-notations.ts'
 import { converted, type Notation, wrong } from './notation.ts'
 import { oneOf, truth } from './scalar-notations.ts'
 
-export const notifyEvents = ['warning', 'cutoff', 'freeze', 'kill', 'restore', 'resume', 'limit'] as const
+export const notifyEvents = ['warning', 'cutoff', 'freeze', 'kill', 'restore', 'resume', 'restart', 'limit'] as const
 
 export type NotifyEvent = (typeof notifyEvents)[number]
 

@@ -445,6 +445,44 @@ WHEN NEW.phase = 'intent' AND EXISTS (
 BEGIN SELECT RAISE(ABORT, 'the bottle has an open enforcement'); END;
 `,
   },
+  {
+    // Bottles whose time is over, and programs that are started again.
+    version: 11,
+    sql: `
+CREATE TABLE enforcement_with_restarts (
+  sequence INTEGER PRIMARY KEY,
+  enforcement_id TEXT NOT NULL,
+  bottle_id TEXT NOT NULL,
+  action TEXT NOT NULL CHECK (action IN ('cutoff', 'freeze', 'kill', 'restore', 'resume', 'limit', 'restart')),
+  "trigger" TEXT NOT NULL CHECK ("trigger" IN ('budget', 'operator', 'recovery', 'limit', 'timeout', 'program')),
+  phase TEXT NOT NULL CHECK (phase IN ('intent', 'step', 'done', 'failed')),
+  step TEXT CHECK ((step IS NOT NULL) = (phase = 'step')),
+  detail TEXT NOT NULL,
+  at_ms INTEGER NOT NULL
+) STRICT;
+INSERT INTO enforcement_with_restarts
+  SELECT * FROM enforcement;
+DROP TABLE enforcement;
+ALTER TABLE enforcement_with_restarts RENAME TO enforcement;
+CREATE UNIQUE INDEX enforcement_has_one_intent ON enforcement (enforcement_id) WHERE phase = 'intent';
+CREATE UNIQUE INDEX enforcement_has_one_outcome ON enforcement (enforcement_id) WHERE phase IN ('done', 'failed');
+CREATE UNIQUE INDEX enforcement_has_each_step_once ON enforcement (enforcement_id, step) WHERE phase = 'step';
+CREATE INDEX enforcement_of_bottle ON enforcement (bottle_id, sequence);
+CREATE TRIGGER enforcement_is_never_updated BEFORE UPDATE ON enforcement
+BEGIN SELECT RAISE(ABORT, 'enforcement is append-only'); END;
+CREATE TRIGGER enforcement_is_never_deleted BEFORE DELETE ON enforcement
+BEGIN SELECT RAISE(ABORT, 'enforcement is append-only'); END;
+CREATE TRIGGER bottle_has_one_open_enforcement BEFORE INSERT ON enforcement
+WHEN NEW.phase = 'intent' AND EXISTS (
+  SELECT 1 FROM enforcement AS intent WHERE intent.bottle_id = NEW.bottle_id AND intent.phase = 'intent'
+  AND NOT EXISTS (
+    SELECT 1 FROM enforcement AS outcome
+    WHERE outcome.enforcement_id = intent.enforcement_id AND outcome.phase IN ('done', 'failed')
+  )
+)
+BEGIN SELECT RAISE(ABORT, 'the bottle has an open enforcement'); END;
+`,
+  },
 ]
 
 export const latestSchemaVersion = migrations.length
