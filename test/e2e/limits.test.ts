@@ -1,5 +1,6 @@
 /** What a bottle may use of its host (S13), with small limits: the machine is not the test's alone. */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ControllerStatus } from '../../src/controller/api.ts'
@@ -11,6 +12,13 @@ import { testUsers } from '../fakes/test-user.ts'
 const hungry = `python3 -c 'import time; held = b"x" * (200 << 20); time.sleep(60)'; echo "ended with $?"`
 /** What a busy machine may take for a request that takes milliseconds. */
 const maxAnswerSeconds = 2
+/** Of a Node process that keeps nothing. */
+const maxCommandMiB = 400
+
+function mostResidentMiB(pid: number): number {
+  const found = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return Number(found?.[1]) / 1024
+}
 
 describe.each(testUsers)('a bottle $title', (user) => {
   let host: ProductHost
@@ -93,6 +101,21 @@ for number in range(200):
     const { stdout, stderr, exitCode } = await host.run(inBottle(script, 'tight'))
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 137 })
     expect(stderr).toContain('the bottle exceeded its disk')
+  })
+
+  test('that prints a gigabyte is passed on, and kept by nobody (S13)', async () => {
+    const printed = join(host.workspace, 'printed')
+    const toFile = ['bash', '-c', `exec "$@" > ${printed}`, 'to-file']
+    const script = 'head -c 1G /dev/zero; echo printed >&2; read'
+    const command = host.start(inBottle(script, 'tight'), { input: typed, within: toFile })
+    await command.said(/printed/)
+    expect(mostResidentMiB(command.pid)).toBeLessThan(maxCommandMiB)
+    const { pid } = await host.json<ControllerStatus>(['controller', 'status'])
+    expect(mostResidentMiB(pid)).toBeLessThan(maxCommandMiB)
+    command.type('\n')
+    expect(await command.ended).toMatchObject({ exitCode: 0 })
+    expect((await stat(printed)).size).toBe(2 ** 30)
+    await rm(printed)
   })
 
   test('that forks and spins as much as it may slows no other down (S13)', async () => {
