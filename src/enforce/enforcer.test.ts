@@ -218,6 +218,23 @@ it('a kill does not wait for a client that reads slowly (E10)', async () => {
   expect(await killing).toBe(true)
 })
 
+it('a freeze that takes long is not begun again by what it charges, and all of it is waited for (E05, E11)', async () => {
+  vi.useFakeTimers()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const { enforcer, target, steps } = stage({ onWrite: (what) => (what === 'kept' ? promise : Promise.resolve()) })
+  const freezing = enforcer.cut(target, freeze)
+  await vi.advanceTimersByTimeAsync(10)
+  const again = enforcer.cut(target, { ...freeze, trigger: 'budget' })
+  const weaker = enforcer.cut(target, cut)
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect(steps.filter((step) => step.startsWith('intent'))).toEqual(['intent freeze'])
+  const settling = enforcer.settle(10_000)
+  resolve()
+  expect(await Promise.all([freezing, again, weaker, settling])).toEqual([true, false, false, true])
+  expect(steps.at(-1)).toBe('done')
+  vi.useRealTimers()
+})
+
 it('what is under way is waited for, by whoever is to end the ledger, but not for ever', async () => {
   vi.useFakeTimers()
   const { promise, resolve } = Promise.withResolvers<void>()

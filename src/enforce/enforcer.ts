@@ -70,14 +70,21 @@ const turnWaitMs = 500
 export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOptions): Enforcer {
   /** What was asked last of each bottle; the next one waits for it. */
   const last = new Map<string, Promise<unknown>>()
+  const underWay = new Set<Promise<unknown>>()
+  /** The strongest cut of each bottle that was asked for and is not over. */
+  const strongest = new Map<string, CutPolicy>()
   /** Bottles whose restore is under way. */
   const restoring = new Map<string, { isOvertaken: boolean }>()
 
   function inTurn<Result>(id: string, waitMs: number, action: () => Promise<Result>): Promise<Result> {
     const turn = within(last.get(id) ?? Promise.resolve(), waitMs).then(action)
     last.set(id, turn)
+    underWay.add(turn)
     const forget = () => {
-      if (last.get(id) === turn) last.delete(id)
+      underWay.delete(turn)
+      if (last.get(id) !== turn) return
+      last.delete(id)
+      strongest.delete(id)
     }
     turn.then(forget, forget)
     return turn
@@ -140,7 +147,12 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
     cut(target, { policy, trigger, reason, message }) {
       const isOver = () => target.isEnded || (target.isCut && policy === 'cutoff')
       if (!isOver()) target.refuse(message)
-      return inTurn(target.id, turnWaitMs, async () => {
+      const earlier = strongest.get(target.id)
+      const isStronger = earlier === undefined || strength[policy] > strength[earlier]
+      if (isStronger) strongest.set(target.id, policy)
+      // What the earlier one does is enough: a freeze may take longer than any ledger, and what it charges may ask for it again.
+      const waitMs = isStronger ? turnWaitMs : Number.POSITIVE_INFINITY
+      return inTurn(target.id, waitMs, async () => {
         if (isOver()) return false
         const overtaken = restoring.get(target.id)
         if (overtaken) overtaken.isOvertaken = true
@@ -194,9 +206,11 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
       await conclude({ entry, intent: Promise.resolve(), target, message: reason }, left, finishedRemark)
     },
 
-    settle: (waitMs) => within(Promise.allSettled(last.values()), waitMs),
+    settle: (waitMs) => within(Promise.allSettled(underWay), waitMs),
   }
 }
+
+const strength: Readonly<Record<CutPolicy, number>> = { cutoff: 0, freeze: 1, kill: 2 }
 
 const giveWay: Step = {
   name: 'give_way',
