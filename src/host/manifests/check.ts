@@ -40,6 +40,7 @@ export async function checkManifests(places: ManifestPlaces): Promise<ManifestCh
     return undefined
   }
   for (const name of known) check(name)
+  problems.push(...foreignHostProblems([...files.values()]))
   for (const { name } of agents) {
     const resolved = await resolveAgentNamed(name, places)
     if (resolved?.kind === 'invalid') problems.push(...resolved.problems)
@@ -53,6 +54,29 @@ export async function checkManifests(places: ManifestPlaces): Promise<ManifestCh
     }
   }
   return { agents: agents.length, bottles: known.length, problems: withoutRepeats(problems) }
+}
+
+/**
+ * Routes to hosts that another bottle's own provider lists. Safety (I3): a bottle without that provider would reach them unmetered. A
+ * start reads the files of its own chain only and cannot see it.
+ */
+function foreignHostProblems(files: readonly BottleFile[]): readonly Problem[] {
+  const owners = new Map(
+    files.flatMap(({ providers = [] }) =>
+      providers.flatMap(({ value, origin }) =>
+        (value.hosts ?? []).map(({ host }) => [host, { name: value.name, origin }] as const),
+      ),
+    ),
+  )
+  return files.flatMap(({ providers = [], egress }) =>
+    egress.routes.flatMap(({ value: { host, providerTools, webSocket }, origin }) => {
+      const owner = owners.get(host)
+      const isAboutProvider = providerTools !== undefined || webSocket !== undefined
+      if (!owner || isAboutProvider || providers.some(({ value }) => value.name === owner.name)) return []
+      const message = `egress.routes: ${host} belongs to the provider ${owner.name} (${owner.origin.file}:${owner.origin.line}), and a route leads past its meter where a bottle does not have it; give the bottle that provider instead`
+      return [{ ...origin, message }]
+    }),
+  )
 }
 
 /** What is wrong in the whole of a chain is met again by every bottle that builds on it. */

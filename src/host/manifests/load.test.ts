@@ -340,6 +340,19 @@ describe('the check of all files', () => {
     expect((await checkManifests(places)).problems).toMatchObject([{ file: 'bottles/base.md', line: 2, column: 10 }])
   })
 
+  test("tells routes to a host that another bottle's own provider lists (I3)", async () => {
+    const provider =
+      'agent_provider:\n  name: acme\n  hosts: [{host: llm.acme.test, format: openai-chat}]\n  credential: {scheme: bearer, secret: "env:ACME"}'
+    await write({
+      'home/bottles/acme.md': frontmatter(provider),
+      'home/bottles/past.md': frontmatter('egress: {routes: [{host: docs.acme.test}, {host: llm.acme.test}]}'),
+    })
+    const { problems } = await checkManifests(places)
+    expect(problems).toMatchObject([
+      { file: 'bottles/past.md', message: expect.stringContaining('belongs to the provider acme (bottles/acme.md:') },
+    ])
+  })
+
   test('tells agent budgets for providers its own bottle does not use, and lets stand those that it does', async () => {
     await write({
       'home/bottles/both.md': frontmatter('agent_provider: [claude, codex]'),
