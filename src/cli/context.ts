@@ -3,6 +3,7 @@
 import type { LedgerFile, LedgerHosts } from '../controller/api.ts'
 import type { LogLevel } from '../core/log-level.ts'
 import { asciiOf, isUtf8 } from './ascii.ts'
+import { isColoured } from './colour.ts'
 import { inert } from './inert.ts'
 
 /** Loaded when asked for, so that no command pays for another's modules. */
@@ -44,6 +45,7 @@ export interface CliContext {
   readonly entries: Entries
   /** Columns that a table may fill; unlimited when nobody looks. */
   readonly widthColumns: number
+  readonly isColoured: boolean
   readonly nowMs: () => number
   /** A line of the result, on stdout. */
   readonly print: (line: string) => void
@@ -66,6 +68,7 @@ export function createContext(entries: Entries, { home, exit }: Pick<CliContext,
     cwd: process.cwd(),
     entries,
     widthColumns: stdout.isTTY ? stdout.columns : Number.POSITIVE_INFINITY,
+    isColoured: isColoured(env, stdout.isTTY),
     nowMs: Date.now,
     print: (line) => stdout.write(`${drawn(line)}\n`),
     tell: (line) => stderr.write(`bot-bottle: ${inert(line)}${lineEnd}`),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ageInWords, parseTime } from './time.ts'
+import { ageInWords, listedTime, parseTime } from './time.ts'
 
 const nowMs = Date.parse('2026-11-22T12:00:00Z')
 
@@ -44,4 +44,11 @@ test.each([
   [200_000_000, '2d'],
 ])('an age of %i ms is %s', (ageMs, expected) => {
   expect(ageInWords(ageMs)).toBe(expected)
+})
+
+test('a time in a list is told by its age, or as ISO 8601', () => {
+  const timeMs = Date.UTC(2026, 10, 22, 8, 15, 10, 123)
+  const nowMs = timeMs + 3 * 3_600_000
+  expect(listedTime(timeMs, { nowMs, isIso: false })).toBe('3h ago')
+  expect(listedTime(timeMs, { nowMs, isIso: true })).toBe('2026-11-22T08:15:10Z')
 })

@@ -49,3 +49,11 @@ export function localTime(timeMs: number): string {
   const offsetMs = new Date(timeMs).getTimezoneOffset() * units.m
   return new Date(timeMs - offsetMs).toISOString().slice(0, 19).replace('T', ' ')
 }
+
+/** In a list: how long ago for whoever looks, ISO 8601 in UTC for programs and where `isIso` asks for it. */
+export function listedTime(
+  timeMs: number,
+  { nowMs, isIso }: { readonly nowMs: number; readonly isIso: boolean },
+): string {
+  return isIso ? new Date(timeMs).toISOString().replace(/\.\d+Z$/, 'Z') : `${ageInWords(nowMs - timeMs)} ago`
+}

@@ -139,7 +139,7 @@ test('the same lists are tables without --json', async () => {
   )
   expect((await host.run(['usage'])).stdout).toMatch(/^BOTTLE +PROVIDER +EXCHANGES .*\nrun-[0-9a-f]{6} +claude +1 /)
   expect((await host.run(['audit'])).stdout).toMatch(
-    /^TIME +BOTTLE +ACTION +BY +PHASE +DETAIL *\n.* cutoff +budget +intent +budget spent/,
+    /^TIME +BOTTLE +ACTION +BY +PHASE +DETAIL *\n\d{4}-\d\d-\d\dT[\d:]{8}Z +run-[0-9a-f]{6} +cutoff +budget +intent +budget spent/,
   )
 })
 

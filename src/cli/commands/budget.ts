@@ -60,17 +60,20 @@ function setCommand(context: CliContext): Command {
       return { provider: flag.provider, limitTokens: flag.limitTokens }
     })
     .addOption(new Option('--period <period>', 'how long the limit is for').choices(periods).default(defaultPeriod))
+    .option('--json', 'print what was done as JSON: {scope, provider, changed}')
     .option('--always', 'holds also where a more specific scope has a budget for the provider')
     .action(async (scope: string, given: { provider: string; limitTokens: number }, options: SetOptions) => {
       const { provider, limitTokens } = given
       const { period, always = false } = options
       const client = await connectOrStart(context)
-      await client.changeBudget({ scope, provider, budget: { limitTokens, period, always } })
+      const { changed } = await client.changeBudget({ scope, provider, budget: { limitTokens, period, always } })
+      if (options.json) return context.print(inertJson({ scope, provider, changed }))
       context.tell(`${scope} has ${groupedNumber(limitTokens)} ${provider} tokens${lastingInWords(period)}`)
     })
 }
 
 interface SetOptions {
+  readonly json?: boolean
   readonly period: Period
   readonly always?: boolean
 }
@@ -84,8 +87,10 @@ function unsetCommand(context: CliContext): Command {
     .description('Removes what was set; what files say holds again.')
     .argument('<scope>', 'host, run:ID, agent:NAME or bottle:NAME')
     .argument('<provider>', 'e.g. claude')
-    .action(async (scope: string, provider: string) => {
+    .option('--json', 'print what was done as JSON: {scope, provider, changed}')
+    .action(async (scope: string, provider: string, { json = false }: { readonly json?: boolean }) => {
       const { changed } = await (await connectOrStart(context)).changeBudget({ scope, provider, budget: null })
+      if (json) return context.print(inertJson({ scope, provider, changed }))
       const what = `for ${provider} at ${scope}`
       context.tell(changed ? `what was set ${what} is gone; files say what holds` : `nothing was set ${what}`)
     })

@@ -6,6 +6,7 @@ import { allChanges, bottleLayer, changesIn, pathsWithin } from '../changes/bott
 import { countInWords, letterOf, pathInWords, sizeInWords, withoutFolders } from '../changes/change-words.ts'
 import { type DiffLine, diffLines, lineCounts } from '../changes/unified-diff.ts'
 import { writeOut } from '../changes/write-out.ts'
+import { coloured } from '../colour.ts'
 import type { CliContext } from '../context.ts'
 import { inertJson } from '../inert.ts'
 
@@ -56,7 +57,7 @@ export function diffCommand(context: CliContext): Command {
 }
 
 function diffPrinter(context: CliContext, { raw = false }: DiffOptions): (found: FoundChange) => Promise<void> {
-  const paint = process.stdout.isTTY && !context.env.NO_COLOR ? painted : ({ text }: DiffLine) => text
+  const paint = context.isColoured ? painted : ({ text }: DiffLine) => text
   return async (found) => {
     const { change } = found
     const contents = change.obstacle === undefined ? await contentsOf(found) : nothing
@@ -65,10 +66,11 @@ function diffPrinter(context: CliContext, { raw = false }: DiffOptions): (found:
 }
 
 const nothing = { before: { kind: 'none' }, after: { kind: 'none' } } as const
-const colours = { head: '1', hunk: '36', added: '32', removed: '31', same: '' } as const
+const colours = { head: 'bold', hunk: 'cyan', added: 'green', removed: 'red', same: undefined } as const
 
 function painted({ kind, text }: DiffLine): string {
-  return colours[kind] === '' ? text : `\x1b[${colours[kind]}m${text}\x1b[0m`
+  const colour = colours[kind]
+  return colour === undefined ? text : coloured(text, colour)
 }
 
 function statPrinter(context: CliContext): (found: FoundChange) => Promise<void> {

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { coloured } from '../colour.ts'
 import type { CliContext } from '../context.ts'
 import { inert, inertJson } from '../inert.ts'
 
@@ -14,7 +15,9 @@ export function doctorCommand(context: CliContext): Command {
       const findings = await examineHost({ home: context.home })
       if (json) context.print(inertJson(findings))
       for (const { subject, ok, found, hint } of json ? [] : findings) {
-        context.print(`${ok ? 'ok     ' : 'NOT OK '} ${inert(subject)}: ${inert(found)}`)
+        const mark = ok ? 'ok     ' : 'NOT OK '
+        const shown = context.isColoured ? coloured(mark, ok ? 'green' : 'red') : mark
+        context.print(`${shown} ${inert(subject)}: ${inert(found)}`)
         if (!ok && hint !== undefined) context.print(`        hint: ${inert(hint)}`)
       }
       context.exit(findings.every(({ ok }) => ok) ? 0 : 1)

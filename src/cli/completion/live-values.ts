@@ -6,8 +6,7 @@ import { access, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BottleView } from '../../controller/api.ts'
 import { createClient } from '../../controller/client.ts'
-import { builtInProviders } from '../../core/provider/providers.ts'
-import { type DefinitionKind, listDefinitions } from '../../host/manifests/places.ts'
+import type { DefinitionKind } from '../../host/manifests/places.ts'
 import { hostPaths } from '../../host/paths.ts'
 import type { CliContext } from '../context.ts'
 import { ageInWords } from '../time.ts'
@@ -65,6 +64,8 @@ const times: readonly Proposal[] = [
 ]
 
 async function definitions(kind: DefinitionKind, { home, cwd }: CliContext): Promise<readonly Proposal[]> {
+  // They take as long to load as all the rest, and most presses need none of them.
+  const { listDefinitions } = await import('../../host/manifests/places.ts')
   const listed = await listDefinitions(kind, { home, projectPath: cwd })
   return listed.map(({ name, shown }) => ({ value: name, description: shown }))
 }
@@ -116,6 +117,7 @@ async function scopes(context: CliContext): Promise<readonly Proposal[]> {
   ]
 }
 
-function providers(end: string): readonly Proposal[] {
+async function providers(end: string): Promise<readonly Proposal[]> {
+  const { builtInProviders } = await import('../../core/provider/providers.ts')
   return builtInProviders.map(({ name }) => ({ value: `${name}${end}`, description: '' }))
 }

@@ -36,6 +36,7 @@ const ofCommands: Readonly<Record<string, Readonly<Record<string, ValueKind>>>> 
   restore: { id: 'cut bottles' },
   resume: { id: 'frozen bottles' },
   freeze: { id: 'living bottles' },
+  'snapshot export': { id: 'frozen bottles' },
   attach: { id: 'living bottles' },
   logs: { id: 'all bottles' },
   kill: { id: 'listed bottles' },
