@@ -7,7 +7,7 @@ import type { AuditEntry } from '../../src/ledger/ledger.ts'
 import { typed } from '../fakes/command.ts'
 import { modelCallInShell } from '../fakes/model-call.ts'
 import { openProductHost, type ProductHost } from '../fakes/product-host.ts'
-import { testUsers } from '../fakes/test-user.ts'
+import { testUsers, visiblePaths } from '../fakes/test-user.ts'
 import { until } from '../fakes/until.ts'
 
 async function onlyBottle(host: ProductHost): Promise<BottleView> {
@@ -73,6 +73,43 @@ test.each(testUsers)(
     )
     await host.run(['kill', id])
     expect(await readdir(join(host.home, 'instances'))).toEqual([])
+  },
+)
+
+/** Counts in a database with a write-ahead log, and says what is committed. Node has SQLite. */
+const writer = `
+const { DatabaseSync } = require('node:sqlite')
+const db = new DatabaseSync('state.db')
+db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; CREATE TABLE IF NOT EXISTS row (n INTEGER PRIMARY KEY, text TEXT)')
+const check = db.prepare('PRAGMA integrity_check').get().integrity_check
+let n = db.prepare('SELECT coalesce(max(n), 0) AS n FROM row').get().n
+console.log('integrity ' + check + ', begins with ' + n + ' of ' + db.prepare('SELECT count(*) AS n FROM row').get().n)
+const insert = db.prepare('INSERT INTO row VALUES (?, ?)')
+for (;;) { insert.run(++n, 'x'.repeat(2000)); console.log('committed ' + n + '.') }`
+
+test.each(testUsers.map((user, index) => ({ ...user, workspace: ['copy', 'layer'][index] ?? 'layer' })))(
+  'a database with a write-ahead log that is written while it is frozen has all that was committed (--workspace $workspace, $title) (E06)',
+  async ({ workspace, ...user }) => {
+    await using host = await openProductHost({ user })
+    const { nodePath } = visiblePaths(host.directory, user)
+    await writeFile(join(host.workspace, 'writer.cjs'), writer)
+    const words = ['run', '--workspace', workspace, '--', nodePath, 'writer.cjs']
+    let command = host.start(words)
+    await command.said(/begins with 0 of 0/)
+    for (let round = 0; round < 2; round++) {
+      await command.said(/committed \d+0\./)
+      const { id } = await onlyBottle(host)
+      await host.run(['freeze', id])
+      const { stdout } = await command.ended
+      const [, committed = ''] = stdout.match(/committed (\d+)\.(?!.*committed \d+\.)/s) ?? []
+      command = host.start(['resume', id])
+      const [, check, last, count] = await command.said(/integrity (.*), begins with (\d+) of (\d+)/)
+      expect({ check, isWhole: last === count, isKept: Number(last) >= Number(committed) }).toEqual({
+        ...{ check: 'ok', isWhole: true, isKept: true },
+      })
+    }
+    await host.run(['kill', (await onlyBottle(host)).id])
+    await command.ended
   },
 )
 

@@ -140,7 +140,8 @@ export class Folder extends Held {
 export class OpenFile extends Held {
   /** Its bytes from the start. A chunk is valid until the next one is asked for. */
   async *chunks(): AsyncGenerator<Buffer> {
-    const buffer = Buffer.allocUnsafe(chunkBytes)
+    // One byte more than it had just now: it may grow.
+    const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, this.entry().sizeBytes + 1))
     for (let at = 0; ; ) {
       const { bytesRead } = await readAt(this.fd, buffer, 0, buffer.length, at)
       if (bytesRead === 0) return

@@ -33,6 +33,8 @@ export interface LayerHash {
 
 export interface HashOptions {
   readonly contents: boolean
+  /** Asked before each entry; what it throws ends the hash. */
+  readonly goOn?: () => void
 }
 
 interface Found {
@@ -42,10 +44,13 @@ interface Found {
 }
 
 /** Of a layer that nothing changes meanwhile. */
-export async function hashLayer(directory: string, { contents }: HashOptions): Promise<LayerHash> {
+export async function hashLayer(directory: string, { contents, goOn }: HashOptions): Promise<LayerHash> {
   using root = Folder.open(directory)
   const found: Found[] = []
-  for await (const one of entriesOf(root, { prefix: '', contents, isBelowLocked: false })) found.push(one)
+  for await (const one of entriesOf(root, { prefix: '', contents, isBelowLocked: false })) {
+    goOn?.()
+    found.push(one)
+  }
   const unmarked = found.flatMap(({ entry: { type, path, isOpaque } }) =>
     type === 'folder' && isOpaque === undefined ? [path] : [],
   )

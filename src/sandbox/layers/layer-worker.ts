@@ -13,9 +13,16 @@ export type LayerOutcome<Job extends LayerJob> =
   /** `code`: of a BottleError. */
   | { readonly kind: 'failed'; readonly message: string; readonly code?: BottleErrorCode; readonly hint?: string }
 
-const { job, bottleDirectory } = workerData as { readonly job: LayerJob; readonly bottleDirectory: string }
+const { job, bottleDirectory, stopped } = workerData as {
+  readonly job: LayerJob
+  readonly bottleDirectory: string
+  readonly stopped: Int32Array
+}
+const goOn = () => {
+  if (Atomics.load(stopped, 0) === 1) throw new Error('nobody wants it any more')
+}
 try {
-  parentPort?.postMessage({ kind: 'done', result: await jobs[job](bottleDirectory) })
+  parentPort?.postMessage({ kind: 'done', result: await jobs[job](bottleDirectory, goOn) })
 } catch (error) {
   const { code, hint } = error instanceof BottleError ? error : {}
   parentPort?.postMessage({ kind: 'failed', message: messageOf(error), code, hint })

@@ -64,11 +64,11 @@ export async function sealLayers(bottleDirectory: string): Promise<void> {
   }
 }
 
-/** Adds what was left for later, where what was sealed is still as it was. */
-export async function hashSealed(bottleDirectory: string): Promise<readonly LayerSnapshot[]> {
+/** Adds what was left for later, where what was sealed is still as it was. What `goOn` throws ends it, and nothing is added. */
+export async function hashSealed(bottleDirectory: string, goOn?: () => void): Promise<readonly LayerSnapshot[]> {
   const hashes = new Map<StackName, LayerHash>()
   for (const stack of await stacksOf(bottleDirectory)) {
-    hashes.set(stack.name, await hashLayer(topPath(stack), { contents: true }))
+    hashes.set(stack.name, await hashLayer(topPath(stack), { contents: true, ...(goOn && { goOn }) }))
   }
   const kept = (await readSealed(bottleDirectory)) ?? []
   const hashed = kept.map((snapshot) => {
