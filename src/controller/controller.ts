@@ -197,7 +197,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     createUpstream({
       overrides: settings.upstreams,
       extraCa: settings.upstreamCa,
-      proxy: upstreamProxyOf(settings, process.env),
+      proxy: upstreamProxyOf(settings, process.env, secrets),
       isAllowed: createAddressGuard(),
     }),
   )

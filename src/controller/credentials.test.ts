@@ -6,6 +6,7 @@ import { emptyBottle } from '../core/manifest/built-ins.ts'
 import { builtIn, type EffectiveBottle } from '../core/manifest/definition.ts'
 import { writtenEgress } from '../core/manifest/written-egress.ts'
 import { claude } from '../core/provider/claude.ts'
+import { withEachSignIn } from '../core/provider/sign-in.ts'
 import type { RouteAuth } from '../core/routing/route.ts'
 import { createKnownSecrets } from '../host/secrets/known-secrets.ts'
 import { createLogins } from '../host/secrets/logins.ts'
@@ -140,6 +141,23 @@ describe('credentials of a bottle that another controller takes up', () => {
     }
     renew(hostEnvironment)
     expect(await credentialOf(owner)).toBe('route-token')
+  })
+
+  test('of a subscription wait for the user’s variables too, also for the one that says where it is (S10, I9)', async () => {
+    const ways = withEachSignIn(claude).slice(1)
+    expect(ways).toHaveLength(2)
+    for (const [index, provider] of ways.entries()) {
+      const variable = ['CLAUDE_CODE_OAUTH_TOKEN', 'CLAUDE_CONFIG_DIR'][index] ?? ''
+      const egress = writtenEgress({ ...emptyBottle, providers: [builtIn(provider)] })
+      const plan = { egress, givenVariables: [variable] }
+      const credentials = adoptCredentials(plan, { environment: {}, logins, secrets, nowMs: () => nowMs })
+      const owner = { kind: 'provider', provider } as const
+      expect(() => credentials.credentialOf(owner)).toThrow(`has not sent ${variable} to it so far`)
+      const claudeAiOauth = { accessToken: 'of-the-login', expiresAt: nowMs + 3_600_000 }
+      await writeFile(join(directory, '.credentials.json'), JSON.stringify({ claudeAiOauth }), { mode: 0o600 })
+      credentials.renew({ CLAUDE_CODE_OAUTH_TOKEN: 'of-the-user', CLAUDE_CONFIG_DIR: directory })
+      expect(await credentials.credentialOf(owner)).toBe(['of-the-user', 'of-the-login'][index])
+    }
   })
 
   test('of commands are read again at once (S10)', async () => {

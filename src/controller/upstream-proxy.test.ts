@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { createKnownSecrets } from '../host/secrets/known-secrets.ts'
 import { examineUpstreamProxy, upstreamProxyOf } from './upstream-proxy.ts'
 
 const url = new URL('http://proxy.corp.test:3128')
@@ -8,10 +9,12 @@ const settings = {
 }
 
 test('the credential is read where it is kept, with each tunnel', async () => {
-  const options = upstreamProxyOf(settings, { BOT_BOTTLE_PROXY: 'ada:pw' })
-  expect(await options?.credential?.()).toBe('ada:pw')
+  const secrets = createKnownSecrets()
+  const options = upstreamProxyOf(settings, { BOT_BOTTLE_PROXY: 'ada:password' }, secrets)
+  expect(await options?.credential?.()).toBe('ada:password')
+  expect(secrets.clean('ada:password')).toBe('[credential]')
   expect(options?.direct).toMatchObject([{ kind: 'suffix' }, { kind: 'range' }])
-  expect(upstreamProxyOf({ upstreamProxy: null, noProxy: [] }, {})).toBeUndefined()
+  expect(upstreamProxyOf({ upstreamProxy: null, noProxy: [] }, {}, secrets)).toBeUndefined()
 })
 
 test('doctor says which proxy there is, what goes around it, and what its credential lacks, never the credential (C06)', async () => {

@@ -3,6 +3,7 @@ import { messageOf } from '../core/errors.ts'
 import { upstreamProxyInWords } from '../core/manifest/upstream-proxy-words.ts'
 import { readDirectRule } from '../core/routing/direct-rule.ts'
 import { type Credential, createCredential } from '../host/secrets/credential.ts'
+import type { KnownSecrets } from '../host/secrets/known-secrets.ts'
 import type { Settings } from '../host/settings.ts'
 import type { UpstreamProxyOptions } from '../proxy/upstream-proxy.ts'
 import type { Finding } from '../sandbox/sandbox.ts'
@@ -13,9 +14,10 @@ type Environment = Readonly<Record<string, string | undefined>>
 export function upstreamProxyOf(
   { upstreamProxy, noProxy }: ProxySettings,
   environment: Environment,
+  secrets: KnownSecrets,
 ): UpstreamProxyOptions | undefined {
   if (!upstreamProxy) return undefined
-  const credential = credentialOf(upstreamProxy, environment)
+  const credential = credentialOf(upstreamProxy, environment, secrets)
   return {
     url: upstreamProxy.url,
     direct: noProxy.map(readDirectRule).filter((rule) => rule.kind !== 'invalid'),
@@ -40,6 +42,7 @@ export async function examineUpstreamProxy(
 function credentialOf(
   { credential }: NonNullable<ProxySettings['upstreamProxy']>,
   environment: Environment,
+  secrets?: KnownSecrets,
 ): Credential | undefined {
   if (credential === null) return undefined
   const scheme = { kind: 'basic' } as const
@@ -49,5 +52,6 @@ function credentialOf(
     sources: [credential],
     environment,
     nowMs: Date.now,
+    onSecret: (secret) => secrets?.add(scheme, secret),
   })
 }
