@@ -27,7 +27,7 @@ export interface DashboardPlace {
   readonly home: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stdin: NodeJS.ReadStream
-  readonly stdout: NodeJS.WriteStream & { readonly fd: number }
+  readonly stdout: NodeJS.WriteStream
 }
 
 /** The shape of `doctor --json`; the controller's own findings have it. */

@@ -55,10 +55,12 @@ export async function runDashboard({ home, env, ...streams }: DashboardOptions):
         maxFps,
       },
     })
-    const exitCode = await Promise.race([terminal.ended, screen.waitUntilExit().then(() => 0)])
-    screen.unmount()
-    await screen.waitUntilExit()
-    return exitCode
+    try {
+      return await Promise.race([terminal.ended, screen.waitUntilExit().then(() => 0)])
+    } finally {
+      screen.unmount()
+      await screen.waitUntilExit()
+    }
   } finally {
     clearInterval(ticking)
     stopping.abort()

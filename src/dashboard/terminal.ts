@@ -1,14 +1,13 @@
 /**
- * What the terminal is put into, and how it gets back: whatever ends us (a key, a signal, a bug, a lost controller), the user
- * finds the screen, the cursor and the line discipline as they were. Only SIGKILL leaves no moment for it.
+ * The terminal as the dashboard needs it, and all that may end its use of it: whatever it is (a key, a signal, a bug, a controller that
+ * is gone), it ends in one place, where Ink gives the screen, the cursor and the line discipline back. Only SIGKILL leaves no moment for it.
  */
-import { writeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { BottleError } from '../core/errors.ts'
 
 export interface TerminalStreams {
   readonly stdin: NodeJS.ReadStream
-  readonly stdout: NodeJS.WriteStream & { readonly fd: number }
+  readonly stdout: NodeJS.WriteStream
 }
 
 /** Throws BottleError `usage` where nobody could see or press anything. */
@@ -26,49 +25,30 @@ export function requireTerminal({ stdin, stdout }: TerminalStreams, env: NodeJS.
   })
 }
 
-/** Leaves the second screen, ends styles, shows the cursor, ends bracketed paste. */
-const restoring = '\u001b[0m\u001b[?2004l\u001b[?25h\u001b[?1049l'
-
 export interface HeldTerminal extends Disposable {
-  /** Sets what the process exits with and has the dashboard end. */
+  /** What the process exits with. Rejects with a bug of ours, wherever it was thrown. */
   readonly ended: Promise<number>
   end(exitCode: number): void
   copy(text: string): void
 }
 
-export function holdTerminal({ stdin, stdout }: TerminalStreams): HeldTerminal {
-  const { promise: ended, resolve: end } = Promise.withResolvers<number>()
-  let isHeld = true
-  const restore = () => {
-    if (!isHeld) return
-    isHeld = false
-    // A terminal that is gone takes nothing any more.
-    try {
-      if (stdin.isRaw) stdin.setRawMode(false)
-      writeSync(stdout.fd, restoring)
-    } catch {}
-  }
-  // In `exit` as well, against the habit: it is the one moment that every way out of a process has.
-  process.on('exit', restore)
-  const onBug = (error: unknown) => {
-    restore()
-    process.stderr.write(`bot-bottle: the dashboard failed: ${error instanceof Error ? error.stack : String(error)}\n`)
-    process.exit(1)
-  }
-  process.on('uncaughtException', onBug)
-  const signals = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const
+const signals = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const
+
+export function holdTerminal({ stdout }: TerminalStreams): HeldTerminal {
+  const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<number>()
+  // It may come before anybody waits.
+  ended.catch(() => undefined)
   const onSignal = (signal: NodeJS.Signals) => end(128 + constants.signals[signal])
   for (const signal of signals) process.on(signal, onSignal)
+  process.on('uncaughtException', fail)
   return {
     ended,
     end,
     /** OSC 52: the terminal's own clipboard, which over ssh is that of the user. */
     copy: (text) => void stdout.write(`\u001b]52;c;${Buffer.from(text).toString('base64')}\u0007`),
     [Symbol.dispose]() {
-      restore()
-      process.off('exit', restore)
-      process.off('uncaughtException', onBug)
       for (const signal of signals) process.off(signal, onSignal)
+      process.off('uncaughtException', fail)
     },
   }
 }

@@ -45,6 +45,11 @@ async function streaming(definition: string): Promise<string> {
   return newest?.id ?? ''
 }
 const stateOf = async (id: string) => (await (await host.client()).bottle(id)).state
+const dashboardPid = async () => {
+  const lines = (await host.processes()).filter((line) => line.includes('main.ts dashboard'))
+  expect(lines).toHaveLength(1)
+  return Number.parseInt(lines[0] ?? '', 10)
+}
 const isRestored = async () => [await tmux.value('alternate_on'), await tmux.value('cursor_flag')]
 
 test('says in one line where it has no terminal, with exit code 2', async () => {
@@ -118,7 +123,7 @@ test('waits for a controller, shows its bottles as they stream, and acts on them
   expect(await isRestored()).toEqual(['0', '1'])
 })
 
-test('leaves the terminal as it was when it is ended by a signal, and when its controller is killed it waits for the next', async () => {
+test('waits for the next controller when its own is killed, and leaves the terminal as it was when it is ended by a signal', async () => {
   await tmux.press('clear', 'Enter')
   await tmux.press(dashboard, 'Enter')
   await tmux.shows(/● live/)
@@ -133,14 +138,25 @@ test('leaves the terminal as it was when it is ended by a signal, and when its c
   })
   await tmux.shows(/● live/)
 
-  const dashboards = (await host.processes()).filter((line) => line.includes('main.ts dashboard'))
-  expect(dashboards).toHaveLength(1)
-  process.kill(Number.parseInt(dashboards[0] ?? '', 10), 'SIGTERM')
+  process.kill(await dashboardPid(), 'SIGTERM')
   await tmux.shows(/code 143\n\$/)
   expect(await isRestored()).toEqual(['0', '1'])
   // What is typed is seen, and a line is a line: the terminal is not raw.
   await tmux.press('stty -a | grep -o "[-]*icanon\\|[-]*echo "', 'Enter')
   await tmux.shows(/\nicanon\necho/)
+})
+
+test('leaves the terminal as it was when it fails, and says why', async () => {
+  const failing = "data:text/javascript,process.on('SIGUSR2',()=>{throw Error('a bug')})"
+  await tmux.press('clear', 'Enter')
+  await tmux.press(
+    `'${process.execPath}' --import "${failing}" ${dashboard.slice(dashboard.indexOf(' ') + 1)}`,
+    'Enter',
+  )
+  await tmux.shows(/q quit/)
+  process.kill(await dashboardPid(), 'SIGUSR2')
+  await tmux.shows(/a bug\n(?:.*\n)*code 1\n\$/)
+  expect(await isRestored()).toEqual(['0', '1'])
 })
 
 test('shows what a bottle in the background prints, and freezes and resumes it there', async () => {

@@ -101,6 +101,7 @@ it('shows a list that is longer than the screen around its selection, which stan
   for (let row = 0, state = many; row < 50; row += 1) {
     const marked = show(state).filter((line) => line.startsWith('▸'))
     expect(marked).toEqual([expect.stringContaining(`b-${row + 100}`)])
+    expect(show(state).join('\n')).toMatch(row < 17 ? / 1–17 of 50\n/ : row < 34 ? / 18–34 of 50\n/ : / 34–50 of 50\n/)
     state = intend(state, { kind: 'move', by: 'row', direction: 1 })
   }
 })
