@@ -59,15 +59,18 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     }
   }
   const ended = follow().finally(() => change.resolve())
+  let end: SessionEnd | undefined
+  void ended.then((how) => {
+    end = how
+  })
+  const isOver = () => end?.kind === 'over'
 
   return {
     ended,
     async report(exitCode) {
-      let isOver = false
-      void ended.then(() => {
-        isOver = true
-      })
       for (;;) {
+        // Nobody waits for it; and a bottle that was frozen may go on by now, under its id but with another program.
+        if (isOver()) return
         const changed = change.promise
         try {
           return await client.exit(id, { exitCode })
@@ -75,12 +78,11 @@ export async function openSession(options: SessionOptions): Promise<Session> {
           const code = error instanceof BottleError ? error.code : undefined
           // Killed meanwhile, or ended together with its controller.
           if (code === 'conflict' || code === 'not_found') return
-          if (code === 'controller_unreachable' && !isOver) {
+          if (code === 'controller_unreachable' && end === undefined) {
             await changed
-            if (!isOver) continue
+            if (end === undefined) continue
           }
-          const end = isOver ? await ended : undefined
-          if (end?.kind !== 'over') context.tell(`the exit of ${id} could not be reported: ${messageOf(error)}`)
+          if (!isOver()) context.tell(`the exit of ${id} could not be reported: ${messageOf(error)}`)
           return
         }
       }
@@ -96,7 +98,7 @@ async function followStream(
   try {
     for await (const event of events) {
       onEvent(event)
-      if (event.kind === 'bottle' && isOver(event.bottle)) return { kind: 'over' }
+      if (event.kind === 'bottle' && hasEnded(event.bottle)) return { kind: 'over' }
     }
     return { kind: 'broken', why: 'it ended' }
   } catch (error) {
@@ -129,6 +131,6 @@ async function reconnect(
   }
 }
 
-function isOver({ state }: BottleView): boolean {
+function hasEnded({ state }: BottleView): boolean {
   return state === 'exited' || state === 'killed' || state === 'failed' || state === 'frozen'
 }

@@ -96,8 +96,11 @@ export interface Controller extends BottleStarts, AsyncDisposable {
   /** Of those, what ends with this controller. */
   readonly uncontainedIds: readonly string[]
   readonly notifications: readonly ChannelStatus[]
-  /** Somebody holds the bottle now: its one session is open. Throws BottleError `conflict` for any other. */
-  hold(id: string): void
+  /**
+   * Somebody holds the bottle now: its one session is open. Throws BottleError `conflict` for any other. To be called when they are
+   * gone: a bottle that was frozen since and goes on under its id is not theirs any more.
+   */
+  hold(id: string): () => Promise<void>
   /** The environment of the user that the plan wants, again: another controller had it before. */
   renewEnvironment(id: string, environment: StartRequest['hostEnvironment']): Promise<void>
   /** The program ended, or (`exitCode: null`) whoever held the bottle is gone. */
@@ -393,7 +396,13 @@ export async function openController(options: ControllerOptions): Promise<Contro
     },
 
     ...starts,
-    hold: holds.hold,
+    hold(id) {
+      holds.hold(id)
+      const held = living.get(id)
+      return async () => {
+        if (living.get(id) === held) await exited(id, null)
+      }
+    },
 
     async renewEnvironment(id, environment) {
       const bottle = await livingBottle(id)

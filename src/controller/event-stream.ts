@@ -22,7 +22,7 @@ export interface EventStreamOptions {
 
 export async function streamEvents(options: EventStreamOptions): Promise<void> {
   const { response, controller, id, paceMs, withActivity, onBug } = options
-  if (id !== '') controller.hold(id)
+  const letGo = id === '' ? undefined : controller.hold(id)
   const send = (events: readonly ControllerEvent[]) => {
     response.write(events.map((event) => `${JSON.stringify(event)}\n`).join(''))
     if (response.writableLength > maxUnreadBytes) response.destroy()
@@ -35,7 +35,7 @@ export async function streamEvents(options: EventStreamOptions): Promise<void> {
   response.once('close', () => {
     subscription[Symbol.dispose]()
     batches?.[Symbol.dispose]()
-    if (id !== '') controller.exited(id, null).catch(onBug)
+    letGo?.().catch(onBug)
   })
   response.writeHead(200, { 'content-type': 'application/x-ndjson' })
   response.flushHeaders()
