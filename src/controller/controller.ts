@@ -1,17 +1,8 @@
 /**
  * The composition root: ledger, budgets, upstream, enforcement and the living bottles. Everything else knows interfaces.
  */
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { plainBudget } from '../core/budget/defined-budget.ts'
 import type { Scope } from '../core/budget/scope.ts'
-import {
-  cutReason,
-  operatorCutMessage,
-  operatorFreezeMessage,
-  operatorKillMessage,
-  timeoutMessage,
-} from '../core/budget/wording.ts'
+import { timeoutMessage } from '../core/budget/wording.ts'
 import { BottleError, messageOf } from '../core/errors.ts'
 import { isMeasured } from '../core/manifest/metrics-notation.ts'
 import type { TokenEstimator } from '../core/metering/estimator/token-estimator.ts'
@@ -25,14 +16,11 @@ import type { KnownSecrets } from '../host/secrets/known-secrets.ts'
 import { createLogins } from '../host/secrets/logins.ts'
 import { readSettings, type Settings } from '../host/settings.ts'
 import { startKeeping } from '../ledger/keeping.ts'
-import type { CutPolicy, EnforcementTrigger, Ledger } from '../ledger/ledger.ts'
+import type { Ledger } from '../ledger/ledger.ts'
 import { createAddressGuard } from '../proxy/address-guard.ts'
 import { postJson } from '../proxy/post-json.ts'
 import { createRoomBell } from '../proxy/room-bell.ts'
 import { createUpstream } from '../proxy/upstream.ts'
-import type { EndedProcesses, WatchedBottle } from '../sandbox/bottle-processes.ts'
-import type { EndedWriters, WatchedDisk } from '../sandbox/disk/look.ts'
-import { createLimitWatch } from '../sandbox/limit-watch.ts'
 import type { SandboxBackend, SandboxName } from '../sandbox/sandbox.ts'
 import { type ActivityBook, openActivityBook } from './activity-book.ts'
 import { prepareAdoption } from './adopt-bottle.ts'
@@ -42,11 +30,9 @@ import type {
   ChannelStatus,
   DenialList,
   EgressView,
-  EnforcementResult,
   LearnedRoutes,
   ProcessList,
   RestartRequest,
-  RestoreRequest,
   StartRequest,
 } from './api.ts'
 import { createBottleEvents } from './bottle-events.ts'
@@ -59,19 +45,17 @@ import { type DenialFilter, readDenials } from './denials.ts'
 import { openEstimatorBook } from './estimator-book.ts'
 import { createEventBus, type EventBus } from './event-bus.ts'
 import { createHoldWatch } from './hold-watch.ts'
-import { removeDirectory } from './instance-directory.ts'
 import { createKeptHashes } from './kept-hashes.ts'
 import { readLearned } from './learned.ts'
-import { diskInWords, memoryInWords } from './limit-words.ts'
+import { createLimitWatches } from './limit-watches.ts'
 import type { LiveBottle } from './live-bottle.ts'
 import { logEvents } from './log-events.ts'
 import { noSuchBottle } from './no-such-bottle.ts'
 import { createNotifier } from './notify/notifier.ts'
 import { openLedger } from './open-ledger.ts'
+import { createOperator, type Operator } from './operator.ts'
 import { type Recovered, recover, refuseUnbalanced, unbalancedInWords } from './recovery.ts'
-import { refuseWithoutRoom } from './restore-room.ts'
 import { createSnapshots, type Snapshots } from './snapshots.ts'
-import { refuseForeignBudgets } from './start-plan.ts'
 import { upstreamProxyOf } from './upstream-proxy.ts'
 import { viewOf } from './views.ts'
 
@@ -86,7 +70,7 @@ export interface ControllerOptions {
   onBug(error: unknown): void
 }
 
-export interface Controller extends BottleStarts, AsyncDisposable {
+export interface Controller extends BottleStarts, Omit<Operator, 'cut' | 'livingBottle'>, AsyncDisposable {
   readonly ledger: Ledger
   readonly bus: EventBus
   readonly activity: ActivityBook
@@ -107,10 +91,6 @@ export interface Controller extends BottleStarts, AsyncDisposable {
   exited(id: string, exitCode: number | null): Promise<void>
   /** The program failed and is to be started again. Throws BottleError `conflict` when it must not be. */
   restarting(id: string, request: RestartRequest): Promise<void>
-  cutoff(id: string): Promise<EnforcementResult>
-  restore(id: string, request: RestoreRequest): Promise<EnforcementResult>
-  freeze(id: string): Promise<EnforcementResult>
-  kill(id: string): Promise<EnforcementResult>
   readonly budgets: BudgetDesk
   readonly snapshots: Snapshots
   explainBudgets(id: string): Promise<BudgetExplanation>
@@ -204,25 +184,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       isAllowed: createAddressGuard(),
     }),
   )
-  const exceeded = (limit: 'memory' | 'disk', bottleId: string, detail: string) => {
-    const note = { enforcementId: newId(), bottleId, detail: `${limit}: ${detail}`, nowMs: nowMs() }
-    ledger.recordLimit(note).catch(onBug)
-    bus.emit({ kind: 'limit', bottleId, limit, detail, atMs: nowMs() })
-  }
-  const memoryWatch = stack.use(
-    createLimitWatch<WatchedBottle, EndedProcesses>({
-      limit: 'memory',
-      onEnded: (ended) => exceeded('memory', ended.bottleId, memoryInWords(ended)),
-      onBug,
-    }),
-  )
-  const diskWatch = stack.use(
-    createLimitWatch<WatchedDisk, EndedWriters>({
-      limit: 'disk',
-      onEnded: (ended) => exceeded('disk', ended.bottleId, diskInWords(ended)),
-      onBug,
-    }),
-  )
+  const { memoryWatch, diskWatch } = stack.use(createLimitWatches({ ledger, bus, newId, nowMs, onBug }))
   const keptHashes = stack.use(createKeptHashes({ onBug }))
   const { instancesPath, egressLogsPath } = paths
   const services = {
@@ -257,20 +219,13 @@ export async function openController(options: ControllerOptions): Promise<Contro
     settings = await readOwnSettings()
     await book.define(hostScope, settings.budgets)
   }
-  const performCut = async (
-    bottle: LiveBottle,
-    cut: { readonly policy: CutPolicy; readonly trigger: EnforcementTrigger; readonly message: string },
-  ) => {
-    try {
-      const changed = await enforcer.cut(bottle, { ...cut, reason: cutReason(cut.message) })
-      if (changed) announce(bottle.id)
-      return changed
-    } finally {
-      if (bottle.isEnded) living.delete(bottle.id)
-    }
-  }
+  const operator = createOperator({
+    ...{ ledger, enforcer, living, instancesPath, nowMs, readSettingsAgain, announce, view },
+    budgets: book,
+    limitsChanged: () => limitsChanged(),
+  })
   const cutForBudget = (bottle: LiveBottle, message: string) => {
-    performCut(bottle, { policy: bottle.row.policy, trigger: 'budget', message }).catch(onBug)
+    operator.cut(bottle, { policy: bottle.row.policy, trigger: 'budget', message }).catch(onBug)
   }
   const watch = createBudgetWatch({ ledger, living, nowMs, cut: cutForBudget })
   const eventsFor = (id: string) =>
@@ -330,7 +285,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const holds = stack.use(createHoldWatch({ onMissing: (id) => void exited(id, null).catch(onBug) }))
   const timeOut = (id: string) => {
     const bottle = living.get(id)
-    if (bottle) performCut(bottle, { policy: 'kill', trigger: 'timeout', message: timeoutMessage }).catch(onBug)
+    if (bottle) operator.cut(bottle, { policy: 'kill', trigger: 'timeout', message: timeoutMessage }).catch(onBug)
   }
   const deadlines = stack.use(createDeadlines({ nowMs, onDue: timeOut }))
   const takeIn = (bottle: LiveBottle) => {
@@ -405,7 +360,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     },
 
     async renewEnvironment(id, environment) {
-      const bottle = await livingBottle(id)
+      const bottle = await operator.livingBottle(id)
       bottle.renewEnvironment(environment)
     },
 
@@ -413,7 +368,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
 
     async restarting(id, { exitCode, restarts }) {
       const refuseCut = async () => {
-        const { isCut } = await livingBottle(id)
+        const { isCut } = await operator.livingBottle(id)
         if (isCut) throw new BottleError('conflict', `bottle "${id}" is cut off: its program is not started again`)
       }
       await refuseCut()
@@ -422,57 +377,15 @@ export async function openController(options: ControllerOptions): Promise<Contro
       await enforcer.inTurn({ bottleId: id, ...asked }, refuseCut)
     },
 
-    async cutoff(id) {
-      const bottle = await livingBottle(id)
-      const changed = await performCut(bottle, { policy: 'cutoff', trigger: 'operator', message: operatorCutMessage })
-      return { bottle: await view(id), changed }
-    },
-
-    async freeze(id) {
-      const bottle = living.get(id)
-      if (!bottle && (await view(id)).state === 'frozen') return { bottle: await view(id), changed: false }
-      const cut = { policy: 'freeze', trigger: 'operator', message: operatorFreezeMessage } as const
-      const changed = await performCut(bottle ?? (await livingBottle(id)), cut)
-      return { bottle: await view(id), changed }
-    },
-
-    async kill(id) {
-      const bottle = living.get(id)
-      if (bottle) {
-        const changed = await performCut(bottle, { policy: 'kill', trigger: 'operator', message: operatorKillMessage })
-        return { bottle: await view(id), changed }
-      }
-      const { state } = await view(id)
-      if (state !== 'frozen' && state !== 'starting') {
-        return { bottle: await view(id), changed: await removeKept(join(paths.instancesPath, id)) }
-      }
-      const asked = {
-        action: 'kill',
-        trigger: 'operator',
-        reason: 'asked for by the operator',
-        outcome: 'nothing of it is kept',
-      } as const
-      await enforcer.inTurn({ bottleId: id, ...asked }, () => killKept(id))
-      announce(id)
-      return { bottle: await view(id), changed: true }
-    },
-
-    async restore(id, { budgets: limits }) {
-      const bottle = await livingBottle(id)
-      refuseForeignBudgets(limits, bottle.providers)
-      await readSettingsAgain()
-      await book.override({ kind: 'run', name: id }, limits.map(plainBudget))
-      await limitsChanged()
-      refuseWithoutRoom('restore', await view(id))
-      const changed = await enforcer.restore(bottle, 'asked for by the operator')
-      if (changed) announce(id)
-      return { bottle: await view(id), changed }
-    },
+    cutoff: operator.cutoff,
+    freeze: operator.freeze,
+    kill: operator.kill,
+    restore: operator.restore,
 
     budgets: desk,
     snapshots: createSnapshots({ ledger, instancesPath, nowMs }),
-    explainBudgets: async (id) => desk.explain(await livingBottle(id)),
-    egress: async (id) => (await livingBottle(id)).egress,
+    explainBudgets: async (id) => desk.explain(await operator.livingBottle(id)),
+    egress: async (id) => (await operator.livingBottle(id)).egress,
     processes: async (id) => living.get((await view(id)).id)?.processes() ?? [],
     learned: async (id) => readLearned(egressLogsPath, (await view(id)).id),
     denials: (filter) => readDenials(egressLogsPath, filter),
@@ -502,36 +415,4 @@ export async function openController(options: ControllerOptions): Promise<Contro
       await shared.disposeAsync()
     },
   }
-
-  /** In its turn: a resume that came first is over, and may have made a living bottle of it. */
-  async function killKept(id: string): Promise<void> {
-    const { state } = await view(id)
-    if (living.has(id)) {
-      await living.get(id)?.kill()
-      living.delete(id)
-    } else if (state === 'frozen') {
-      await removeKept(join(paths.instancesPath, id))
-      await ledger.updateBottle(id, { state: 'killed', endedAtMs: nowMs() })
-    } else if (state === 'starting') {
-      throw new BottleError('conflict', `bottle "${id}" is being started`, { hint: 'Ask again in a moment.' })
-    }
-  }
-
-  async function livingBottle(id: string): Promise<LiveBottle> {
-    const bottle = living.get(id)
-    if (bottle) return bottle
-    const { state } = await view(id)
-    throw new BottleError('conflict', `bottle "${id}" is not running: it is ${state}`, {
-      hint: 'List the running ones with: bot-bottle ps',
-    })
-  }
-}
-
-async function removeKept(directory: string): Promise<boolean> {
-  const isThere = await stat(directory).then(
-    () => true,
-    () => false,
-  )
-  if (isThere) await removeDirectory(directory)
-  return isThere
 }
