@@ -29,6 +29,9 @@ export interface RunOptions {
   readonly logFormat?: 'human' | 'json'
 }
 
+/** For what is under way still when the ledger is closed: nothing of it can be recorded any more. */
+const lingerMs = 2_000
+
 /** Resolves with the exit code once the controller has ended. */
 export async function runController(options: RunOptions): Promise<number> {
   try {
@@ -38,6 +41,9 @@ export async function runController(options: RunOptions): Promise<number> {
     if (options.foreground) throw error
     process.stdout.write(`${JSON.stringify(errorBody(error))}\n`)
     return 1
+  } finally {
+    // Not where nothing keeps the process.
+    setTimeout(() => process.exit(), lingerMs).unref()
   }
 }
 
