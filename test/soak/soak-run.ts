@@ -124,16 +124,26 @@ interface Ending {
 async function comeToRest({ host, journal, frozen, commands, rest }: Ending): Promise<void> {
   journal.note('coming to rest')
   // Starts a controller where there is none.
-  const { stdout } = await host.start(['run', '--workspace', 'none', '--', 'hostname']).ended
+  await host.start(['run', '--workspace', 'none', '--', 'true']).ended
   const rows = await host.product.inLedger((ledger) => ledger.bottles({ living: false, limit: maxRows }))
   const stillFrozen = new Set(rows.filter(({ state }) => state === 'frozen').map(({ id }) => id))
   for (const id of [...frozen.keys()].filter((one) => !stillFrozen.has(one))) frozen.delete(id)
   for (const id of [...frozen.keys()].slice(maxFrozen)) frozen.delete(id)
   const client = await host.product.client()
-  const living = (await client.bottles()).map(({ id }) => id)
-  const ids = new Set([stdout.trim(), ...living, ...(await allIds(host))].filter((id) => id !== '' && !frozen.has(id)))
-  for (const id of ids) await client.kill(id)
-  for (const command of commands) await within(command.ended, `a command (${command.pid}) does not end`)
+  let hasEnded = false
+  void Promise.all(commands.map(({ ended }) => ended)).then(() => {
+    hasEnded = true
+  })
+  // Again and again: a command that takes its time may begin a bottle yet.
+  const isOver = async () => {
+    const wasEnded = hasEnded
+    const bottles = await client.bottles()
+    const starting = new Set(bottles.filter(({ state }) => state === 'starting').map(({ id }) => id))
+    const ids = [...bottles.map(({ id }) => id), ...(await allIds(host))].filter((id) => !frozen.has(id))
+    for (const id of new Set(ids)) if (!starting.has(id)) await client.kill(id)
+    return wasEnded && ids.length === 0
+  }
+  await until('every bottle and every command has ended', isOver, endTimeoutMs)
   await until('the provider has served all', async () =>
     (await host.product.provider.served()).every(({ end }) => end !== 'open'),
   )
@@ -143,12 +153,6 @@ async function comeToRest({ host, journal, frozen, commands, rest }: Ending): Pr
 }
 
 const maxRows = 10_000
-
-async function within<Result>(work: Promise<Result>, otherwise: string): Promise<Result> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`${otherwise} within ${endTimeoutMs} ms`)), endTimeoutMs)
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
-}
 
 async function allIds(host: SoakHost): Promise<readonly string[]> {
   const { instancesPath } = hostPaths(host.product.home)
