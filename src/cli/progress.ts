@@ -89,7 +89,8 @@ function ownScreen(): Screen {
   return {
     isShown: stderr.isTTY === true && env.TERM !== 'dumb' && !isPipe(1),
     isUtf8: isUtf8(env),
-    widthColumns: stderr.columns ?? 80,
+    // A terminal that does not know its size says 0.
+    widthColumns: stderr.columns || 80,
     write: (text) => void stderr.write(text),
   }
 }

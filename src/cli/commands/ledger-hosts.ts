@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { CliContext } from '../context.ts'
 import { inertJson } from '../inert.ts'
 import { groupedNumber, tableLines } from '../table.ts'
-import { localTime } from '../time.ts'
+import { listedTime } from '../time.ts'
 
 interface JsonOption {
   readonly json?: boolean
@@ -19,8 +19,9 @@ export function hostsCommand(context: CliContext): Command {
       const hosts = await shared.list()
       if (json) return context.print(inertJson(hosts))
       if (hosts.length === 0) return context.tell(`no host ever used ${shared.name}`)
+      const how = { nowMs: context.nowMs(), isIso: !Number.isFinite(context.widthColumns) }
       const rows = hosts.map(({ hostId, name, joinedAtMs, seenAtMs, heldTokens }) => [
-        ...[hostId, name, localTime(joinedAtMs), localTime(seenAtMs), groupedNumber(heldTokens)],
+        ...[hostId, name, listedTime(joinedAtMs, how), listedTime(seenAtMs, how), groupedNumber(heldTokens)],
       ])
       for (const line of tableLines(columns, rows, context.widthColumns)) context.print(line)
     })
