@@ -9,7 +9,7 @@ import { until } from '../fakes/until.ts'
 /** The waits of the product are long; these show the same in less time. */
 vi.mock(import('../../src/proxy/limits.ts'), async (original) => {
   const limits = await original()
-  const waits = { headTimeoutMs: 400, timeoutCheckMs: 50, handshakeTimeoutMs: 400, keepAliveTimeoutMs: 400 }
+  const waits = { headTimeoutMs: 2_000, timeoutCheckMs: 50, handshakeTimeoutMs: 2_000, keepAliveTimeoutMs: 1_000 }
   return { ...limits, proxyLimits: { ...limits.proxyLimits, ...waits } as never }
 })
 
@@ -26,7 +26,7 @@ afterAll(async () => {
 })
 
 describe('a client that waits', () => {
-  it.each([
+  it.concurrent.each([
     ['before its handshake', () => dial(rig.ports.tls)],
     ['in the middle of it', async () => started(await dial(rig.ports.tls), '\x16\x03\x01\x02')],
     ['after it', () => dialTls(rig)],
@@ -45,7 +45,7 @@ describe('a client that waits', () => {
     await until('the connection is gone', async () => (await rig.openConnections()) === 0)
   })
 
-  it('and sends its head byte by byte is closed in time, however steadily (H13)', async () => {
+  it.concurrent('and sends its head byte by byte is closed in time, however steadily (H13)', async () => {
     const socket = await dialTls(rig)
     const sending = setInterval(() => void socket.write('a'), 20)
     socket.write(`GET /v1/models HTTP/1.1\r\nhost: ${anthropicHost}\r\nx-slow: `)
