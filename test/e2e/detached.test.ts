@@ -180,6 +180,29 @@ test('a bottle ends when its time is over, also while no controller runs, and ke
   expect(await host.leftovers()).toEqual([])
 })
 
+test('bottles outlive the restart of a service: one controller leaves them, another takes its place', {
+  timeout: 120_000,
+}, async () => {
+  await using host = await openProductHost()
+  const id = await detach(host, `echo ready; ${waitFor('over')}; exit 4`)
+  await host.start(['logs', '-f', id]).said(/ready/)
+  const { pid } = await host.json<ControllerStatus>(['controller', 'status'])
+  const first = host.start(['controller', 'run', '--replace'])
+  await until('it has taken the place', async () => {
+    const status = await host.json<ControllerStatus>(['controller', 'status']).catch(() => undefined)
+    return status?.pid === first.pid && status.pid !== pid
+  })
+  expect(await host.run(['controller', 'stop', '--leave-bottles'])).toMatchObject({ exitCode: 0 })
+  expect((await first.ended).exitCode).toBe(0)
+  await until(
+    'the holder has started the next one',
+    async () => (await viewOf(host, id).catch(() => undefined)) !== undefined,
+  )
+  expect(await viewOf(host, id)).toMatchObject({ state: 'running', detached: true })
+  await writeFile(join(host.workspace, 'over'), '')
+  await until('it has ended', async () => (await viewOf(host, id))?.exitCode === 4)
+})
+
 test('what cannot be is refused before anything starts', async () => {
   await using host = await openProductHost()
   expect(await host.run(['run', '--no-tty', '--', 'true'])).toMatchObject({

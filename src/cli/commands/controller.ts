@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { Command, Option } from 'commander'
 import type { ChannelStatus, ControllerStatus } from '../../controller/api.ts'
 import type { ControllerClient } from '../../controller/client.ts'
@@ -27,6 +28,7 @@ export function controllerCommand(context: CliContext): Command {
         .addOption(
           new Option('--log-format <format>', 'default: human at a terminal, else json').choices(['human', 'json']),
         )
+        .option('--replace', 'take the place of one that runs; bottles live on')
         .addOption(new Option('--detached-child', 'how a client starts it').hideHelp())
         .action((options: RunOptions) => run(context, options)),
     )
@@ -39,8 +41,9 @@ export function controllerCommand(context: CliContext): Command {
     .addCommand(
       new Command('stop')
         .description('Stops it. Refused while bottles live, since they end with it.')
+        .option('--leave-bottles', 'leave them to the next one: they live on without a way out')
         .option('--force', 'even then')
-        .action((options: { readonly force?: boolean }) => stop(context, options)),
+        .action((options: StopOptions) => stop(context, options)),
     )
     .addCommand(
       new Command('restart')
@@ -50,18 +53,57 @@ export function controllerCommand(context: CliContext): Command {
         .option('--force', 'even while bottles without containment live, which end with it')
         .action((options: { readonly force?: boolean }) => restart(context, options)),
     )
+    .addCommand(
+      new Command('install')
+        .description(
+          'Makes it a service of your systemd, which starts it with your sessions. Bottles outlive its restart.',
+        )
+        .option('--now', 'start it at once')
+        .action(async ({ now = false }: { readonly now?: boolean }) => (await service()).installService(context, now)),
+    )
+    .addCommand(
+      new Command('uninstall')
+        .description('Stops the service and takes it away. Bottles live on.')
+        .action(async () => (await service()).uninstallService(context)),
+    )
+}
+
+const service = () => import('../service/install-service.ts')
+
+interface StopOptions {
+  readonly force?: boolean
+  readonly leaveBottles?: boolean
 }
 
 interface RunOptions {
+  readonly replace?: boolean
   readonly detachedChild?: boolean
   readonly logLevel?: LogLevel
   readonly logFormat?: 'human' | 'json'
 }
 
 /** A detached one reports its failure in its log, where its starter reads it. */
-async function run(context: CliContext, { detachedChild = false, ...log }: RunOptions): Promise<void> {
+async function run(context: CliContext, { detachedChild = false, replace = false, ...log }: RunOptions): Promise<void> {
   const { runController } = await context.entries.controller()
-  context.exit(await runController({ home: context.home, foreground: !detachedChild, ...log }))
+  for (let tries = 1; ; tries += 1) {
+    if (replace) await leaveToUs(context)
+    try {
+      return context.exit(await runController({ home: context.home, foreground: !detachedChild, ...log }))
+    } catch (error) {
+      const isTaken = error instanceof BottleError && error.code === 'controller_running'
+      if (!replace || !isTaken || tries === maxReplacements) throw error
+      await delay(replacementWaitMs)
+    }
+  }
+}
+
+/** Whoever holds a bottle starts a controller as well when one is gone: it may be there before us, and is replaced, too. */
+const maxReplacements = 20
+const replacementWaitMs = 100
+
+async function leaveToUs(context: CliContext): Promise<void> {
+  const client = await connectIfRunning(context)
+  if (client) await stopController(client, { force: false, leavesBottles: true })
 }
 
 async function showStatus(context: CliContext, { json = false }: { json?: boolean }): Promise<void> {
@@ -81,10 +123,10 @@ function statusInWords({ version, pid, home, startedAtMs, livingBottles }: Contr
   return `running: version ${version}, process ${pid}, since ${ageInWords(nowMs - startedAtMs)}, ${bottles}, ${home}`
 }
 
-async function stop(context: CliContext, { force = false }: { force?: boolean }): Promise<void> {
+async function stop(context: CliContext, { force = false, leaveBottles = false }: StopOptions): Promise<void> {
   const client = await connectIfRunning(context)
   if (!client) return context.tell('no controller is running')
-  await stopController(client, { force, leavesBottles: false })
+  await stopController(client, { force, leavesBottles: leaveBottles })
   context.tell('the controller is stopped')
 }
 
