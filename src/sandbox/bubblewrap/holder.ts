@@ -115,11 +115,13 @@ export async function killHolder(reference: HolderReference): Promise<void> {
   const network = namespaceOf(holderPid, 'net')
   if (network !== undefined && network !== networkNamespace) return
   const pidNamespace = namespaceOf(holderPid, 'pid')
-  send(holderPid, 'SIGKILL')
-  if (await isGoneWithin(reference, killGraceMs)) return
   const sendEntering = (signal: NodeJS.Signals): void => {
     if (pidNamespace !== undefined) for (const pid of processesEntering(pidNamespace)) send(pid, signal)
   }
+  send(holderPid, 'SIGKILL')
+  // A pause has stopped the `unshare` that waits for it too, which nobody else would wake.
+  sendEntering('SIGCONT')
+  if (await isGoneWithin(reference, killGraceMs)) return
   // Woken, a stopped launch reaps its child itself; killed, it leaves that to the host's init, which may take seconds. Woken again
   // and again: nsenter stops itself once more when it reads that its child was stopped before it reads that it is dead.
   if (await isGoneWithin(reference, wakeTimeoutMs, () => sendEntering('SIGCONT'))) return
