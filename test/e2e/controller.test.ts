@@ -46,10 +46,13 @@ test('a stop is refused while a bottle lives, and with --force ends it', async (
     exitCode: 1,
     stderr: expect.stringMatching(/bottles are still running: run-[0-9a-f]{6}\n {2}hint: .*--force/),
   })
-  expect(await host.run(['controller', 'stop', '--force'])).toMatchObject({ exitCode: 0 })
+  expect(await host.json(['controller', 'stop', '--force'])).toEqual({ stopped: true })
   expect((await command.ended).exitCode).not.toBe(0)
   expect(await host.leftovers()).toEqual([])
   expect(await host.processes()).toEqual([])
+  expect(await host.json(['controller', 'stop'])).toEqual({ stopped: false })
+  const renewed = await host.json(['controller', 'restart'])
+  expect(renewed).toEqual(await host.json(['controller', 'status']))
 })
 
 test('a stop is done once the controller has ended, also where nobody asks for its exit code', async () => {

@@ -25,6 +25,8 @@ interface Section {
 const notRun: ReadonlySet<string> = new Set([
   'ledger rebuild --json',
   'ledger hosts --json',
+  'controller stop --json',
+  'controller restart --json',
   'routes learned ID --json',
   'diff ID --json',
   'apply ID --json',

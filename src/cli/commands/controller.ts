@@ -43,6 +43,7 @@ export function controllerCommand(context: CliContext): Command {
         .description('Stops it. Refused while bottles live, since they end with it.')
         .option('--leave-bottles', 'leave them to the next one: they live on without a way out')
         .option('--force', 'even then')
+        .option('--json', 'print whether there was one as JSON: {stopped}')
         .action((options: StopOptions) => stop(context, options)),
     )
     .addCommand(
@@ -51,7 +52,8 @@ export function controllerCommand(context: CliContext): Command {
           'Replaces it by a new one, e.g. after an update. Bottles live on, and what they are asking is asked again.',
         )
         .option('--force', 'even while bottles without containment live, which end with it')
-        .action((options: { readonly force?: boolean }) => restart(context, options)),
+        .option('--json', 'print the new one as JSON: a ControllerStatus')
+        .action((options: RestartOptions) => restart(context, options)),
     )
     .addCommand(
       new Command('install')
@@ -70,8 +72,12 @@ export function controllerCommand(context: CliContext): Command {
 
 const service = () => import('../service/install-service.ts')
 
-interface StopOptions {
+interface RestartOptions {
   readonly force?: boolean
+  readonly json?: boolean
+}
+
+interface StopOptions extends RestartOptions {
   readonly leaveBottles?: boolean
 }
 
@@ -123,17 +129,19 @@ function statusInWords({ version, pid, home, startedAtMs, livingBottles }: Contr
   return `running: version ${version}, process ${pid}, since ${ageInWords(nowMs - startedAtMs)}, ${bottles}, ${home}`
 }
 
-async function stop(context: CliContext, { force = false, leaveBottles = false }: StopOptions): Promise<void> {
+async function stop(context: CliContext, { force = false, leaveBottles = false, json }: StopOptions): Promise<void> {
   const client = await connectIfRunning(context)
-  if (!client) return context.tell('no controller is running')
-  await stopController(client, { force, leavesBottles: leaveBottles })
-  context.tell('the controller is stopped')
+  if (client) await stopController(client, { force, leavesBottles: leaveBottles })
+  if (json) return context.print(inertJson({ stopped: client !== undefined }))
+  context.tell(client ? 'the controller is stopped' : 'no controller is running')
 }
 
-async function restart(context: CliContext, { force = false }: { force?: boolean }): Promise<void> {
+async function restart(context: CliContext, { force = false, json }: RestartOptions): Promise<void> {
   const client = await connectIfRunning(context)
   if (client) await stopController(client, { force, leavesBottles: true })
-  const { livingBottles, version } = await (await connectOrStart(context)).status()
+  const status = await (await connectOrStart(context)).status()
+  if (json) return context.print(inertJson(status))
+  const { livingBottles, version } = status
   context.tell(`the controller runs anew: version ${version}, with ${bottlesInWords(livingBottles)}`)
 }
 

@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { BottleError, messageOf } from '../../core/errors.ts'
 import { prepareHome } from '../../host/paths.ts'
 import type { CliContext } from '../context.ts'
+import { inertJson } from '../inert.ts'
 import { schemaFiles, starterFiles } from '../starter-files.ts'
 
 export function initCommand(context: CliContext): Command {
@@ -11,17 +12,22 @@ export function initCommand(context: CliContext): Command {
     .description(
       'Writes commented settings, a bottle and an agent to start from. What is there already is left as it is.',
     )
+    .option('--json', 'print what is where as JSON: a list of {path, written}')
     .addHelpText('after', '\nExample:\n  bot-bottle init && bot-bottle show starter\n')
-    .action(async () => {
+    .action(async ({ json = false }: { readonly json?: boolean }) => {
       await prepareHome(context.home)
+      const files: { readonly path: string; readonly written: boolean }[] = []
       for (const [file, content] of Object.entries(starterFiles)) {
         const path = join(context.home, file)
-        context.print(`${(await write(path, content, 'wx')) ? 'wrote' : 'kept '} ${path}`)
+        const written = await write(path, content, 'wx')
+        files.push({ path, written })
+        if (!json) context.print(`${written ? 'wrote' : 'kept '} ${path}`)
       }
       // For editors, not for people: always those of this version.
       for (const [file, content] of Object.entries(schemaFiles())) {
         await write(join(context.home, file), content, 'w')
       }
+      if (json) context.print(inertJson(files))
     })
 }
 

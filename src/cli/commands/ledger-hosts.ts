@@ -31,10 +31,12 @@ export function forgetHostCommand(context: CliContext): Command {
   return new Command('forget-host')
     .description('Frees what a host that never comes back was granted and did not tell as spent.')
     .argument('<id>', 'of the host, as `ledger hosts` lists it')
-    .action(async (id: string) => {
+    .option('--json', 'print it as JSON: {forgotten}')
+    .action(async (id: string, { json = false }: JsonOption) => {
       await using shared = await openShared(context)
       await shared.forget(id, context.nowMs())
-      context.tell(`${id} holds nothing any more`)
+      if (json) context.print(inertJson({ forgotten: id }))
+      else context.tell(`${id} holds nothing any more`)
     })
 }
 
