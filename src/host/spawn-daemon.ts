@@ -44,7 +44,7 @@ export async function spawnDaemon({ command, home, env, stdio }: DaemonOptions):
 }
 
 function daemonEnvironment(env: DaemonOptions['env'], home: string): Record<string, string> {
-  const kept = /^(?:PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|BOT_BOTTLE_[A-Z_]+|PG[A-Z]+)$/
+  const kept = /^(?:PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|NODE_COMPILE_CACHE|BOT_BOTTLE_[A-Z_]+|PG[A-Z]+)$/
   const daemon: Record<string, string> = {}
   for (const [name, value] of Object.entries(env)) if (value !== undefined && kept.test(name)) daemon[name] = value
   return { ...daemon, BOT_BOTTLE_HOME: home }

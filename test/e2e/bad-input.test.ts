@@ -85,7 +85,7 @@ describe.concurrent('a start on a host of its own is refused', () => {
     expectRefusal(end, {
       exitCode: 1,
       says: /the credential of provider claude is missing: ANTHROPIC_API_KEY is not set/,
-      hint: /ANTHROPIC_API_KEY=…/,
+      hint: /One of these would do: set ANTHROPIC_API_KEY for this command/,
     })
     expect(await host.leftovers()).toEqual([])
     expect(await host.json(['ps', '--all'])).toEqual([])

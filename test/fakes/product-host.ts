@@ -108,6 +108,8 @@ export async function openProductHost(options: ProductHostOptions = {}): Promise
     PATH: process.env.PATH,
     HOME: userHome,
     BOT_BOTTLE_HOME: home,
+    // Another user sees the sources elsewhere, and may not write there.
+    ...(user?.uid === undefined && { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }),
     ANTHROPIC_API_KEY: realKey,
     OPENAI_API_KEY: realKey,
   }
