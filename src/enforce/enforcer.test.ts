@@ -235,6 +235,20 @@ it('a freeze that takes long is not begun again by what it charges, and all of i
   vi.useRealTimers()
 })
 
+it('a freeze whose bottle a kill takes away meanwhile is over, and no failure of its own (E10, E11)', async () => {
+  vi.useFakeTimers()
+  const { promise, reject } = Promise.withResolvers<void>()
+  const { enforcer, target, outcomes } = stage({ onWrite: (what) => (what === 'kept' ? promise : Promise.resolve()) })
+  const freezing = enforcer.cut(target, freeze)
+  const killing = enforcer.cut(target, kill)
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect(await killing).toBe(true)
+  reject(new Error('ENOENT: what was to be kept is gone'))
+  expect(await freezing).toBe(false)
+  expect(outcomes.at(-1)).toBe('the bottle was ended before it was over')
+  vi.useRealTimers()
+})
+
 it('what is under way is waited for, by whoever is to end the ledger, but not for ever', async () => {
   vi.useFakeTimers()
   const { promise, resolve } = Promise.withResolvers<void>()

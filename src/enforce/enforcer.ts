@@ -73,8 +73,21 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
   const underWay = new Set<Promise<unknown>>()
   /** The strongest cut of each bottle that was asked for and is not over. */
   const strongest = new Map<string, CutPolicy>()
-  /** Bottles whose restore is under way. */
-  const restoring = new Map<string, { isOvertaken: boolean }>()
+  /** What is under way for each bottle. */
+  const performing = new Map<string, Progress>()
+
+  /** Tells what is still under way that something else has begun. */
+  async function asNext<Result>(id: string, work: (progress: Progress) => Promise<Result>): Promise<Result> {
+    const overtaken = performing.get(id)
+    if (overtaken) overtaken.isOvertaken = true
+    const progress = { isOvertaken: false }
+    performing.set(id, progress)
+    try {
+      return await work(progress)
+    } finally {
+      if (performing.get(id) === progress) performing.delete(id)
+    }
+  }
 
   function inTurn<Result>(id: string, waitMs: number, action: () => Promise<Result>): Promise<Result> {
     const turn = within(last.get(id) ?? Promise.resolve(), waitMs).then(action)
@@ -138,7 +151,7 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
     } catch (error) {
       // Without an intent there is nothing that an outcome could belong to.
       await intent
-      await end('failed', messageOf(error))
+      await end('failed', isMoot(performance) ? mootRemark : messageOf(error))
       throw error
     }
   }
@@ -154,13 +167,19 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
       const waitMs = isStronger ? turnWaitMs : Number.POSITIVE_INFINITY
       return inTurn(target.id, waitMs, async () => {
         if (isOver()) return false
-        const overtaken = restoring.get(target.id)
-        if (overtaken) overtaken.isOvertaken = true
-        const entry = { enforcementId: newId(), bottleId: target.id, action: policy, trigger, reason }
-        const intent = begin(entry)
-        const remark = (await within(intent, intentWaitMs)) ? '' : lateRemark
-        await conclude({ entry, intent, target, message }, stepsOf(policy, trigger), remark)
-        return true
+        return asNext(target.id, async (progress) => {
+          const entry = { enforcementId: newId(), bottleId: target.id, action: policy, trigger, reason }
+          const intent = begin(entry)
+          const remark = (await within(intent, intentWaitMs)) ? '' : lateRemark
+          const performance = { entry, intent, target, message, progress }
+          try {
+            await conclude(performance, stepsOf(policy, trigger), remark)
+            return true
+          } catch (error) {
+            if (isMoot(performance)) return false
+            throw error
+          }
+        })
       })
     },
 
@@ -169,18 +188,14 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
         if (target.isEnded || !target.isCut) return false
         const own = { action: 'restore', trigger: 'operator', reason } as const
         const entry = { enforcementId: newId(), bottleId: target.id, ...own }
-        const progress = { isOvertaken: false }
-        restoring.set(target.id, progress)
-        try {
+        return asNext(target.id, async (progress) => {
           const intent = begin(entry)
           await intent
           // Safety: a cut does not wait for a restore that hangs, which must not undo it afterwards.
           const steps = progress.isOvertaken ? [giveWay] : stepsOf('restore', 'operator')
-          await conclude({ entry, intent, target, message: '' }, steps, '')
-        } finally {
-          restoring.delete(target.id)
-        }
-        return true
+          await conclude({ entry, intent, target, message: '', progress }, steps, '')
+          return true
+        })
       })
     },
 
@@ -203,7 +218,8 @@ export function createEnforcer({ ledger, nowMs, newId, onEntry }: EnforcerOption
     async finish({ enforcementId, bottleId, action, trigger, detail: reason, doneSteps }, target) {
       const entry = { enforcementId, bottleId, action, trigger, reason }
       const left = stepsOf(action, trigger).filter(({ name }) => !doneSteps.includes(name))
-      await conclude({ entry, intent: Promise.resolve(), target, message: reason }, left, finishedRemark)
+      const progress = { isOvertaken: false }
+      await conclude({ entry, intent: Promise.resolve(), target, message: reason, progress }, left, finishedRemark)
     },
 
     settle: (waitMs) => within(Promise.allSettled(underWay), waitMs),
@@ -221,6 +237,17 @@ const giveWay: Step = {
 
 const lateRemark = `performed before its intent was written, since the ledger took longer than ${intentWaitMs} ms`
 const finishedRemark = 'finished by the next controller'
+const mootRemark = 'the bottle was ended before it was over'
+
+interface Progress {
+  /** The next one did not wait for its end. */
+  isOvertaken: boolean
+}
+
+/** A kill takes away what a slow freeze was about to keep. */
+function isMoot({ progress, target }: Pick<Performance, 'progress' | 'target'>): boolean {
+  return progress.isOvertaken && target.isEnded
+}
 
 interface Entry {
   readonly enforcementId: string
@@ -236,6 +263,7 @@ interface Performance {
   readonly intent: Promise<void>
   readonly target: EnforcementTarget
   readonly message: string
+  readonly progress: Progress
 }
 
 /** False when it takes longer; true also for a failure, which is for others to see. */

@@ -47,7 +47,7 @@ export function createBooks({ db, owner, now, isShared }: BooksOptions): Books {
   const chains = chainStatements(db)
   const reservations = reservationStatements(db, chains)
   const usage = usageStatements(db, { isShared })
-  const corrections = correctionStatements(db, chains)
+  const corrections = correctionStatements(db, { parse: chains.parse, isShared })
   const rolled = rolledUsageStatements(db)
   const sums = chainSumStatements(db)
   const enforcements = enforcementStatements(db)

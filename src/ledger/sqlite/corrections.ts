@@ -18,7 +18,12 @@ export interface RecoveredEvent {
 
 export type CorrectionStatements = ReturnType<typeof correctionStatements>
 
-export function correctionStatements(db: DatabaseSync, { parse }: Pick<ChainStatements, 'parse'>) {
+export interface CorrectionOptions extends Pick<ChainStatements, 'parse'> {
+  /** Other hosts are told of hours. */
+  readonly isShared: boolean
+}
+
+export function correctionStatements(db: DatabaseSync, { parse, isShared }: CorrectionOptions) {
   const findRecovered = db.prepare(`
     SELECT sequence, keys, charge_tokens AS chargeTokens FROM usage_event JOIN chain USING (chain_id)
     WHERE attempt_id = ? AND ending = '${recoveredEnding}'
@@ -36,7 +41,7 @@ export function correctionStatements(db: DatabaseSync, { parse }: Pick<ChainStat
       AND usage_hour.bottle_id = e.bottle_id AND usage_hour.agent = e.agent AND usage_hour.provider = e.provider
       AND usage_hour.model = coalesce(e.model, '') AND usage_hour.source = e.source AND usage_hour.chain_id = e.chain_id
     RETURNING hour_ms AS hourMs`)
-  /** One that other hosts were told of stays, so that they are told that it is empty. */
+  /** One that other hosts were told of, or are just being told of, stays: they are told that it is empty. */
   const dropEmptyHour = db.prepare('DELETE FROM usage_hour WHERE hour_ms = ? AND exchanges = 0 AND told_ms = 0')
   const addToHour = db.prepare(addEventsToHours('usage_hour', 'sequence = ?'))
 
@@ -52,7 +57,7 @@ export function correctionStatements(db: DatabaseSync, { parse }: Pick<ChainStat
     /** Records the correction of an event, and moves what its hour says of it. */
     append: (sequence: number, { usage, chargeTokens, source, model, ending, nowMs }: SettleRequest): void => {
       const taken = takeFromHour.get(sequence) as { readonly hourMs: number } | undefined
-      if (taken !== undefined) dropEmptyHour.run(taken.hourMs)
+      if (taken !== undefined && !isShared) dropEmptyHour.run(taken.hourMs)
       insert.run(
         sequence,
         model,
