@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises'
 import type { ControllerClient } from '../../src/controller/client.ts'
 import { compareBooks, type Findings } from '../fakes/check-books.ts'
 import type { SeenExchange } from '../fakes/load-clients.ts'
+import { until } from '../fakes/until.ts'
 import type { RunningLoad } from './bottle-load.ts'
 import type { ControllerProcess, FaultHost } from './fault-host.ts'
 
@@ -33,7 +34,11 @@ export async function lookBack(
 ): Promise<LookedBack> {
   const { instancesPath } = host.paths
   const living = (await client.bottles()).map(({ id }) => id)
-  for (const id of new Set([...living, ...(await readdir(instancesPath))])) await client.kill(id)
+  const kept = (await readdir(instancesPath)).filter((name) => !name.startsWith('.'))
+  for (const id of new Set([...living, ...kept])) await client.kill(id)
+  await until('what is being removed is gone', async () =>
+    (await readdir(instancesPath)).every((name) => !name.startsWith('.')),
+  )
   for (const load of loads) await load.end()
   const served = await host.takeServed()
   const books = await host.inLedger(async (ledger) => ({

@@ -17,14 +17,24 @@ export async function removeTree(file: string): Promise<void> {
 export async function removeEntry(parent: Folder, name: string): Promise<void> {
   const entry = parent.look(name)
   if (entry === undefined) return
-  if (entry.type !== 'folder') return unlinkSync(parent.at(name))
+  if (entry.type !== 'folder') return unlessGone(() => unlinkSync(parent.at(name)))
   using folder = parent.folder(name)
   // Something else by now: so the folder is gone.
   if (folder === undefined) return removeEntry(parent, name)
   if ((entry.mode & 0o700) !== 0o700) folder.setMode(0o700)
-  for (const [index, child] of folder.names().entries()) {
+  for (const [index, child] of (unlessGone(() => folder.names()) ?? []).entries()) {
     if (index % entriesPerTurn === 0) await nextTurn()
     await removeEntry(folder, child)
   }
-  rmdirSync(parent.at(name))
+  unlessGone(() => rmdirSync(parent.at(name)))
+}
+
+/** Others may remove the same at the same time: a kill, and the end of the program that it killed. */
+function unlessGone<Result>(work: () => Result): Result | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
 }
