@@ -1,7 +1,7 @@
 /** The controller as a process: one per home, until it is told to stop. */
 import { chmod, rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
-import { messageOf } from '../core/errors.ts'
+import { BottleError, messageOf } from '../core/errors.ts'
 import type { LogLevel } from '../core/log-level.ts'
 import { builtInProviders } from '../core/provider/providers.ts'
 import { endOnCrash } from '../host/crash.ts'
@@ -58,8 +58,11 @@ async function serve({ home, foreground, logLevel, logFormat }: RunOptions): Pro
   const secrets = createKnownSecrets()
   endOnCrash(secrets.clean)
   const log = createLog({ level, nowMs: Date.now, write: lines.write, clean: secrets.clean })
-  const onBug = (error: unknown) =>
-    log.error(`bug: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`)
+  // What was foreseen, such as a bottle that ended before it could be frozen, has a sentence of its own.
+  const onBug = (error: unknown) => {
+    if (error instanceof BottleError) log.warn(error.message)
+    else log.error(`bug: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`)
+  }
   await using controller = await openController({
     paths,
     backends: { bubblewrap: createBubblewrap(), none: createNone() },
